@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only file that knows RapidJSON. Parsing is iterative (hostile input can't use up the stack)
+// and goes through a handler of ours, which sees what RapidJSON's own document would let pass:
+// duplicate keys, depth, NUL.
+#include "base/json.hpp"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <cmath>
+#include <limits>
+
+namespace socklid::json {
+namespace {
+
+constexpr std::size_t max_depth = 64;
+
+/// Builds a Value from RapidJSON's events; a handler that returns false stops the parse.
+class Builder {
+ public:
+  using Ch = char;
+
+  bool Null() { return add({}); }
+  bool Bool(bool value) { return add(value); }
+  bool Int(int value) { return add(value); }
+  bool Uint(unsigned value) { return add(std::uint32_t{value}); }
+  bool Int64(std::int64_t value) { return add(value); }
+  bool Uint64(std::uint64_t value) {
+    constexpr auto largest = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    return value <= largest ? add(static_cast<std::int64_t>(value))
+                            : add(static_cast<double>(value));
+  }
+  bool Double(double value) { return add(value); }
+  bool RawNumber(const char*, rapidjson::SizeType, bool) { return reject("Unexpected number."); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    std::string value(text, size);
+    if (value.find('\0') != std::string::npos) return reject("NUL in a string.");
+    return add(std::move(value));
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    std::string key(text, size);
+    if (key.find('\0') != std::string::npos) return reject("NUL in a name.");
+    if (open_.back().object.contains(key)) return reject("Duplicate name in an object.");
+    open_.back().key = std::move(key);
+    return true;
+  }
+  bool StartObject() { return start(); }
+  bool EndObject(rapidjson::SizeType) {
+    Value object(std::move(open_.back().object));
+    open_.pop_back();
+    return add(std::move(object));
+  }
+  bool StartArray() { return start(); }
+  bool EndArray(rapidjson::SizeType) {
+    Value array(std::move(open_.back().array));
+    open_.pop_back();
+    return add(std::move(array));
+  }
+
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] Value take() { return std::move(root_); }
+
+ private:
+  /// An object or array whose end has not come yet; `key` awaits its value, nothing in an array.
+  struct Open {
+    Object object;
+    Array array;
+    std::optional<std::string> key;
+  };
+
+  bool start() {
+    if (open_.size() == max_depth) return reject("Nesting deeper than 64.");
+    open_.emplace_back();
+    return true;
+  }
+  bool add(Value value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (Open& parent = open_.back(); parent.key) {
+      parent.object.emplace(std::move(*parent.key), std::move(value));
+      parent.key.reset();
+    } else {
+      parent.array.push_back(std::move(value));
+    }
+    return true;
+  }
+  bool reject(const char* reason) {
+    reason_ = reason;
+    return false;
+  }
+
+  Value root_;
+  std::vector<Open> open_;
+  std::string reason_;
+};
+
+tl::unexpected<Error> fail_at(std::size_t offset, std::string_view reason) {
+  return fail(Exit::state, "at byte " + std::to_string(offset + 1) + ": " + std::string(reason));
+}
+
+rapidjson::SizeType size_of(const std::string& text) {
+  return static_cast<rapidjson::SizeType>(text.size());
+}
+
+/// Recursion is fine here: what we write, we built, and parse() limits the rest to 64 levels.
+template <typename Writer>
+void write(Writer& writer, const Value& value) {
+  if (value.is_null()) {
+    writer.Null();
+  } else if (value.is_bool()) {
+    writer.Bool(value.boolean());
+  } else if (value.is_integer()) {
+    writer.Int64(value.integer());
+  } else if (value.is_string()) {
+    writer.String(value.string().data(), size_of(value.string()));
+  } else if (value.is_array()) {
+    writer.StartArray();
+    for (const Value& element : value.array()) write(writer, element);
+    writer.EndArray();
+  } else if (value.is_object()) {
+    writer.StartObject();
+    for (const auto& [key, member] : value.object()) {
+      writer.Key(key.data(), size_of(key));
+      write(writer, member);
+    }
+    writer.EndObject();
+  } else if (const double number = std::get<double>(value.data()); std::isfinite(number)) {
+    writer.Double(number);
+  } else {
+    writer.Null();  // JSON has no other word for it
+  }
+}
+
+}  // namespace
+
+const Value* Value::find(std::string_view key) const {
+  if (!is_object()) return nullptr;
+  const auto found = object().find(key);
+  return found == object().end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> Value::find_string(std::string_view key) const {
+  const Value* member = find(key);
+  if (member == nullptr || !member->is_string()) return std::nullopt;
+  return member->string();
+}
+
+std::optional<std::int64_t> Value::find_integer(std::string_view key) const {
+  const Value* member = find(key);
+  if (member == nullptr || !member->is_integer()) return std::nullopt;
+  return member->integer();
+}
+
+std::string_view Value::type_name() const {
+  if (is_null()) return "null";
+  if (is_bool()) return "a boolean";
+  if (is_string()) return "a string";
+  if (is_array()) return "an array";
+  if (is_object()) return "an object";
+  return "a number";
+}
+
+Result<Value> parse(std::string_view text) {
+  // RapidJSON takes a NUL byte for the end of the text and would not look behind it.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail_at(nul, "NUL byte.");
+  }
+  if (text.empty()) return fail_at(0, "The document is empty.");
+
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag |
+                             rapidjson::kParseValidateEncodingFlag;
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  rapidjson::Reader reader;
+  Builder builder;
+  if (const auto result = reader.Parse<flags>(stream, builder); result.IsError()) {
+    return fail_at(result.Offset(),
+                   builder.reason().empty()
+                       ? std::string_view(rapidjson::GetParseError_En(result.Code()))
+                       : builder.reason());
+  }
+  return builder.take();
+}
+
+std::string to_string(const Value& value) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  write(writer, value);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string to_pretty_string(const Value& value) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+  writer.SetIndent(' ', 2);
+  write(writer, value);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace socklid::json

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Test only: sl_decide() as the BPF compiler made it, callable by BPF_PROG_TEST_RUN, which LSM
+ * programs do not offer. tests/kernel compares its answers with the host's.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decide.h"
+#include "bpf/policy_abi.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sl_policy);
+} policy_under_test SEC(".maps");
+
+struct probe_context {
+	struct sl_attempt attempt;
+	struct sl_decision decision;
+};
+
+SEC("syscall")
+int decide_probe(struct probe_context *context)
+{
+	const __u32 key = 0;
+	const struct sl_policy *policy = bpf_map_lookup_elem(&policy_under_test, &key);
+	struct sl_attempt attempt = context->attempt;
+
+	if (!policy)
+		return 1;
+	context->decision = sl_decide(policy, &attempt);
+	return 0;
+}

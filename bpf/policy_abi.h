@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The only types that the BPF programs and user space share. C11 and C++20.
+ * Every struct is padded by hand and its size asserted, so that both compilers agree.
+ * Ports are in host byte order; addresses are four 32-bit words in network byte order.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define SL_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size))
+#else
+#define SL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#endif
+
+/* What a task tries to do. */
+enum sl_verb {
+	SL_VERB_CREATE = 0,
+	SL_VERB_BIND,
+	SL_VERB_CONNECT,    /* connect(2) */
+	SL_VERB_SEND,       /* a send that names its peer, or opens a connection with its data */
+	SL_VERB_LISTEN,
+	SL_VERB_ACCEPT,
+	SL_VERB_SHUTDOWN,
+	SL_VERB_SETSOCKOPT,
+	SL_VERB_NETLINK,    /* a netlink message that changes something */
+	SL_VERB_BPF,        /* bpf(2) */
+};
+
+/*
+ * Why it was refused: the index into the counters of a container. Each belongs to one
+ * annotation (hook/plan.hpp names it), so that every denial can be traced to its cause.
+ */
+enum sl_reason {
+	SL_REASON_NONE = 0,      /* allowed */
+	SL_REASON_UNCONFIGURED,  /* a policy that has not been written yet: everything is denied */
+	SL_REASON_FAMILY,        /* a family that a restricting policy closes */
+	SL_REASON_PROTOCOL,      /* a protocol that a restricting policy closes */
+	SL_REASON_CREATE,
+	SL_REASON_CREATE_TCP,
+	SL_REASON_CREATE_UDP,
+	SL_REASON_CONNECT,
+	SL_REASON_BIND,
+	SL_REASON_LISTEN,
+	SL_REASON_ACCEPT,
+	SL_REASON_SHUTDOWN,
+	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy */
+	SL_REASON_NETLINK,       /* a netlink message that changes something */
+	SL_REASON_BPF,           /* bpf(2) in a restricted container */
+	SL_REASON_COUNT,
+};
+
+/* sl_policy.flags. A flag that is not set denies or leaves closed: all-zero denies everything. */
+#define SL_CONFIGURED        (1u << 0)  /* written by the hook; without it everything is denied */
+#define SL_UNRESTRICTED      (1u << 1)  /* families and protocols are not closed */
+#define SL_ALLOW_CREATE      (1u << 2)
+#define SL_ALLOW_CREATE_TCP  (1u << 3)
+#define SL_ALLOW_CREATE_UDP  (1u << 4)
+#define SL_ALLOW_CONNECT     (1u << 5)
+#define SL_ALLOW_BIND        (1u << 6)  /* else only what the list names */
+#define SL_ALLOW_LISTEN      (1u << 7)
+#define SL_ALLOW_ACCEPT      (1u << 8)
+#define SL_ALLOW_SHUTDOWN    (1u << 9)
+#define SL_OPEN_ICMP         (1u << 10) /* ping sockets */
+#define SL_OPEN_SCTP         (1u << 11)
+#define SL_OPEN_DCCP         (1u << 12)
+#define SL_OPEN_RAW          (1u << 13) /* SOCK_RAW of inet and inet6 */
+#define SL_SET_MARK          (1u << 14) /* mark and mark_mask are in force */
+
+/* At most this many entries in sl_policy.bind. */
+#define SL_BIND_MAX 256
+
+/* One entry of the bind list. */
+struct sl_bind_range {
+	__u16 first;          /* host byte order, inclusive */
+	__u16 last;
+	__u8 protocol;        /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 family;          /* AF_INET, AF_INET6, or 0: any address of either family */
+	__u16 pad;
+	__u32 address[4];     /* network byte order; IPv4 in the first word */
+	__u32 mask[4];        /* which bits of `address` count */
+};
+SL_ASSERT_SIZE(struct sl_bind_range, 40);
+
+/*
+ * One container's policy, the value of the programs' cgroup storage (BPF_MAP_TYPE_CGROUP_STORAGE,
+ * Documentation/bpf/map_cgroup_storage.rst). One map update replaces it as a whole.
+ */
+struct sl_policy {
+	__u64 cgroup_id;        /* of the cgroup the links are on: the key of the counters */
+	__u32 flags;            /* SL_* above */
+	__u32 mark;             /* host byte order, no bit outside mark_mask */
+	__u32 mark_mask;
+	__u32 netlink;          /* bit NETLINK_*: protocols of AF_NETLINK that may be created */
+	__u64 families;         /* bit AF_*: families that may be created; AF_UNIX always may */
+	__u32 bind_count;       /* 0..SL_BIND_MAX */
+	__u32 pad;
+	struct sl_bind_range bind[SL_BIND_MAX];
+};
+SL_ASSERT_SIZE(struct sl_policy, 40 + SL_BIND_MAX * 40);
+
+/*
+ * What the plain LSM programs need to know of a container, in a hash by cgroup id: they run for
+ * every task of the node and look up its cgroup and each ancestor. A flag that is set denies.
+ */
+#define SL_GUARD_SHUTDOWN      (1u << 0)  /* shutdown(2) on network sockets */
+#define SL_GUARD_NETLINK_ROUTE (1u << 1)  /* NETLINK_ROUTE messages other than RTM_GET* */
+#define SL_GUARD_BPF           (1u << 2)  /* bpf(2) */
+
+struct sl_guard {
+	__u32 flags;
+};
+SL_ASSERT_SIZE(struct sl_guard, 4);
+
+/*
+ * bpf(SL_LIVENESS_COMMAND) is answered with SL_LIVENESS_ERROR by our program on the bpf hook, and
+ * with EINVAL by a kernel on which it does not run: one without `bpf` among its active LSMs attaches
+ * programs all the same, and never calls them.
+ */
+#define SL_LIVENESS_COMMAND 0x736c6964
+#define SL_LIVENESS_ERROR   55 /* ENOANO */
+
+/* Denials of one container by reason, per CPU, in a hash by cgroup id. */
+struct sl_denials {
+	__u64 count[SL_REASON_COUNT];
+};
+SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
+
+/* sl_attempt.flags */
+#define SL_ATTEMPT_KERNEL    (1u << 0) /* a socket the kernel makes for itself */
+#define SL_ATTEMPT_ADDRESS   (1u << 1) /* an address was given (send) */
+#define SL_ATTEMPT_FASTOPEN  (1u << 2) /* MSG_FASTOPEN */
+#define SL_ATTEMPT_LISTENING (1u << 3) /* the socket listens already */
+
+/* What the kernel told a program about one attempt: the input of sl_decide(). */
+struct sl_attempt {
+	__u8 verb;              /* enum sl_verb */
+	__u8 pad[3];
+	__u32 flags;            /* SL_ATTEMPT_* */
+	__u16 family;           /* of the socket, AF_* */
+	__u16 type;             /* SOCK_* without flags */
+	__u32 protocol;         /* IPPROTO_* or NETLINK_* as asked for (create) or of the socket */
+	__u16 address_family;   /* sa_family; for listen the socket's family */
+	__u16 port;             /* host byte order */
+	__u32 address_length;   /* as the kernel was given it */
+	__u32 address[4];       /* network byte order; IPv4 in the first word */
+	__s32 level;            /* setsockopt */
+	__s32 option;
+};
+SL_ASSERT_SIZE(struct sl_attempt, 48);
+
+struct sl_decision {
+	__s32 error;            /* 0, or a negative errno */
+	__u32 reason;           /* enum sl_reason */
+};
+SL_ASSERT_SIZE(struct sl_decision, 8);

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel enforces. Per-cgroup LSM programs, one per hook:
+ *
+ *   socket_create        create, families, protocols     socket_sendmsg     connect, where a send
+ *   socket_post_create   the mark                                           chooses its peer
+ *   socket_bind          bind                            socket_listen      listen; bind, unnamed
+ *   socket_connect       connect                         socket_accept      accept
+ *                                                        socket_setsockopt  the guard on options
+ *
+ * and plain LSM programs for what is rare, which run for every task of the node and look up its
+ * cgroups: socket_shutdown, netlink_send (read-only routing netlink), bpf.
+ *
+ * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
+ * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
+ * handed in from outside is judged where it is used (D3). Its return value is 1 to allow and 0 to
+ * deny, with -EPERM or what bpf_set_retval() was given (kernel/bpf/cgroup.c). Every program reads
+ * the attempt, asks sl_decide(), counts and answers; it decides nothing itself (I9).
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/decide.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* The policy of the cgroup a program is attached to, found without a look-up and also for tasks
+ * in cgroups below it. Zero until the hook writes it, and zero denies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct sl_policy);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_guard);
+} guards SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_denials);
+} denials SEC(".maps");
+
+static __always_inline void count(__u64 cgroup_id, __u32 reason)
+{
+	struct sl_denials *counters = bpf_map_lookup_elem(&denials, &cgroup_id);
+
+	if (counters && reason < SL_REASON_COUNT)
+		__sync_fetch_and_add(&counters->count[reason], 1);
+}
+
+/* bpf_set_retval() gets constants: newer verifiers want its argument within [-4095, 0]. */
+static __always_inline int judge(const struct sl_attempt *attempt)
+{
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+	const struct sl_decision decision = sl_decide(policy, attempt);
+
+	if (decision.error == 0)
+		return 1;
+	count(policy->cgroup_id, decision.reason);
+	if (decision.error == -EAFNOSUPPORT)
+		bpf_set_retval(-EAFNOSUPPORT);
+	else if (decision.error == -EPROTONOSUPPORT)
+		bpf_set_retval(-EPROTONOSUPPORT);
+	else
+		bpf_set_retval(-EPERM);
+	return 0;
+}
+
+/* What is known of a socket whatever is done with it. */
+static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl_verb verb)
+{
+	struct sl_attempt attempt = {.verb = verb};
+	struct sock *sk = sock->sk;
+
+	attempt.type = (__u16)sock->type;
+	if (sk) {
+		attempt.family = sk->__sk_common.skc_family;
+		attempt.protocol = sk->sk_protocol;
+	}
+	return attempt;
+}
+
+/* An IPv4 address written as an IPv6 one (::ffff:a.b.c.d) is that IPv4 address. */
+static __always_inline void normalise(struct sl_attempt *attempt)
+{
+	if (attempt->address_family != SL_AF_INET6 || attempt->address[0] != 0 ||
+	    attempt->address[1] != 0 || attempt->address[2] != __builtin_bswap32(0xffff))
+		return;
+	attempt->address_family = SL_AF_INET;
+	attempt->address[0] = attempt->address[3];
+	attempt->address[2] = 0;
+	attempt->address[3] = 0;
+}
+
+/* Copies a socket address out of the kernel's copy of it. Bytes beyond `length` are whatever
+ * the kernel has there: sl_decide() does not look at an address that is too short. */
+static __always_inline void read_address(struct sl_attempt *attempt, const void *address,
+					 int length)
+{
+	struct {
+		__u16 family;
+		__u16 port;
+		__u32 flow_or_ipv4;
+		__u32 ipv6[4];
+	} raw = {};
+
+	if (length < 0 || bpf_probe_read_kernel(&raw, sizeof(raw), address) != 0)
+		return;
+	attempt->address_length = (__u32)length;
+	attempt->address_family = raw.family;
+	attempt->port = __builtin_bswap16(raw.port);
+	if (raw.family == SL_AF_INET6)
+		__builtin_memcpy(attempt->address, raw.ipv6, sizeof(raw.ipv6));
+	else
+		attempt->address[0] = raw.flow_or_ipv4;
+	if (length >= SL_SOCKADDR_IN6_LENGTH)
+		normalise(attempt);
+}
+
+SEC("lsm_cgroup/socket_create")
+int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
+{
+	struct sl_attempt attempt = {
+		.verb = SL_VERB_CREATE,
+		.flags = kern ? SL_ATTEMPT_KERNEL : 0,
+		.family = (__u16)family,
+		.type = (__u16)type,
+		.protocol = (__u32)protocol,
+	};
+
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_post_create")
+int BPF_PROG(socket_post_create, struct socket *sock, int family, int type, int protocol, int kern)
+{
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+	struct sock *sk = sock->sk;
+	__u32 mark;
+
+	if (!sk || !(policy->flags & SL_SET_MARK))
+		return 1;
+	mark = (sk->sk_mark & ~policy->mark_mask) | policy->mark;
+	/* A socket that could not be marked must not exist. */
+	if (bpf_setsockopt(sk, 1 /* SOL_SOCKET */, 36 /* SO_MARK */, &mark, sizeof(mark)) != 0)
+		return 0;
+	return 1;
+}
+
+SEC("lsm_cgroup/socket_bind")
+int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int length)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
+
+	read_address(&attempt, address, length);
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_connect")
+int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int length)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
+
+	read_address(&attempt, address, length);
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_sendmsg")
+int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
+{
+	struct sl_attempt attempt;
+	const void *address = msg->msg_name;
+
+	/* The common send, on a connected socket, is over here. */
+	if (!address)
+		return 1;
+	attempt = attempt_on(sock, SL_VERB_SEND);
+	attempt.flags |= SL_ATTEMPT_ADDRESS;
+	if (msg->msg_flags & 0x20000000 /* MSG_FASTOPEN */)
+		attempt.flags |= SL_ATTEMPT_FASTOPEN;
+	read_address(&attempt, address, msg->msg_namelen);
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_listen")
+int BPF_PROG(socket_listen, struct socket *sock, int backlog)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_LISTEN);
+	struct sock *sk = sock->sk;
+
+	if (sk) {
+		attempt.address_family = attempt.family;
+		attempt.port = sk->__sk_common.skc_num;
+		if (sk->__sk_common.skc_state == 10 /* TCP_LISTEN */)
+			attempt.flags |= SL_ATTEMPT_LISTENING;
+		if (attempt.family == SL_AF_INET6)
+			bpf_probe_read_kernel(attempt.address, sizeof(attempt.address),
+					      &sk->__sk_common.skc_v6_rcv_saddr);
+		else
+			attempt.address[0] = sk->__sk_common.skc_rcv_saddr;
+		normalise(&attempt);
+	}
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_accept")
+int BPF_PROG(socket_accept, struct socket *sock, struct socket *newsock)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_ACCEPT);
+
+	return judge(&attempt);
+}
+
+SEC("lsm_cgroup/socket_setsockopt")
+int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int option)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SETSOCKOPT);
+
+	attempt.level = level;
+	attempt.option = option;
+	return judge(&attempt);
+}
+
+/* The cgroup, of the task's own and those above it, whose guards have `flag`; 0 if none has. */
+static __always_inline __u64 guarding_cgroup(__u32 flag)
+{
+	for (int level = 0; level < 64; level++) {
+		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+		const struct sl_guard *guard;
+
+		if (id == 0)
+			break;
+		guard = bpf_map_lookup_elem(&guards, &id);
+		if (guard && (guard->flags & flag))
+			return id;
+	}
+	return 0;
+}
+
+static __always_inline int refuse(__u32 flag, __u32 reason)
+{
+	const __u64 cgroup_id = guarding_cgroup(flag);
+
+	if (cgroup_id == 0)
+		return 0;
+	count(cgroup_id, reason);
+	return -EPERM;
+}
+
+SEC("lsm/socket_shutdown")
+int BPF_PROG(socket_shutdown, struct socket *sock, int how, int ret)
+{
+	struct sock *sk = sock->sk;
+
+	if (ret != 0 || (sk && sk->__sk_common.skc_family == SL_AF_UNIX))
+		return ret;
+	return refuse(SL_GUARD_SHUTDOWN, SL_REASON_SHUTDOWN);
+}
+
+struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
+	__u32 length;
+	__u16 type;
+	__u16 flags;
+	__u32 sequence;
+	__u32 port;
+};
+
+/* Whether every routing message of the buffer only reads, walking it as the kernel will
+ * (netlink_rcv_skb). The type's low bits say what it does (linux/rtnetlink.h): new, del, get,
+ * set, from RTM_BASE on; types below are netlink's own. */
+static __always_inline int only_reads(const struct sk_buff *skb)
+{
+	const unsigned char *data = skb->data;
+	__u32 left = skb->len;
+
+	for (int i = 0; i < 128; i++) {
+		struct netlink_header header;
+		__u32 aligned;
+
+		if (left < sizeof(header))
+			return 1;
+		if (bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
+			return 0;
+		if (header.length < sizeof(header) || header.length > left)
+			return 1;
+		if (header.type >= 16 /* RTM_BASE */ && (header.type & 3) != 2 /* get */)
+			return 0;
+		aligned = (header.length + 3) & ~3u;
+		if (aligned >= left)
+			return 1;
+		data += aligned;
+		left -= aligned;
+	}
+	return 0;
+}
+
+SEC("lsm/netlink_send")
+int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
+{
+	if (ret != 0 || sk->sk_protocol != 0 /* NETLINK_ROUTE */ || only_reads(skb))
+		return ret;
+	return refuse(SL_GUARD_NETLINK_ROUTE, SL_REASON_NETLINK);
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(bpf, int cmd, void *attr, unsigned int size, int ret)
+{
+	if (ret != 0)
+		return ret;
+	if (cmd == SL_LIVENESS_COMMAND)
+		return -SL_LIVENESS_ERROR;
+	return refuse(SL_GUARD_BPF, SL_REASON_BPF);
+}

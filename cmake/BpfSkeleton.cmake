@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# bpf_skeleton(<name> <source>): compiles <source> for BPF and makes <name>_skel, an INTERFACE
+# target whose header <name>.skel.h embeds the object; <name>_hash.h defines its SHA-256.
+
+find_program(BPF_CLANG NAMES clang-14 clang REQUIRED)
+find_program(BPF_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
+find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
+
+# linux/types.h includes asm/types.h, which Debian keeps in the architecture's own folder.
+execute_process(
+  COMMAND ${CMAKE_C_COMPILER} -print-multiarch
+  OUTPUT_VARIABLE bpf_multiarch
+  OUTPUT_STRIP_TRAILING_WHITESPACE)
+
+function(bpf_skeleton name source)
+  set(directory ${CMAKE_CURRENT_BINARY_DIR}/skeleton)
+  file(MAKE_DIRECTORY ${directory})
+  set(object ${directory}/${name}.bpf.o)
+  set(header ${directory}/${name}.skel.h)
+  set(hash ${directory}/${name}_hash.h)
+  # -mcpu=v3: clang 14 cannot select an atomic add otherwise. Stripped of DWARF, not of BTF, so
+  # that the hash does not depend on where the sources lie.
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND
+      ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
+      -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR} -idirafter
+      /usr/include/${bpf_multiarch} -MMD -MF ${object}.d -MT ${object} -c
+      ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+    COMMAND ${BPF_STRIP} -g ${object}
+    DEPENDS ${source}
+    DEPFILE ${object}.d
+    COMMENT "Compiling ${source} for BPF"
+    VERBATIM)
+  add_custom_command(
+    OUTPUT ${header}
+    COMMAND ${BPFTOOL} gen skeleton ${object} name ${name} > ${header}
+    DEPENDS ${object}
+    VERBATIM)
+  add_custom_command(
+    OUTPUT ${hash}
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${object} -DOUTPUT=${hash} -DNAME=${name} -P
+            ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
+    DEPENDS ${object} ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
+    VERBATIM)
+  add_custom_target(${name}_skel_files DEPENDS ${header} ${hash})
+  add_library(${name}_skel INTERFACE)
+  add_dependencies(${name}_skel ${name}_skel_files)
+  target_include_directories(${name}_skel SYSTEM INTERFACE ${directory})
+endfunction()

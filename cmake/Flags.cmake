@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# socklid::flags: what every target of ours is compiled with.
+
+option(SOCKLID_WERROR "Treat warnings as errors" OFF)
+
+add_library(socklid_flags INTERFACE)
+add_library(socklid::flags ALIAS socklid_flags)
+target_compile_features(socklid_flags INTERFACE cxx_std_20)
+target_include_directories(socklid_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(
+  socklid_flags
+  INTERFACE -Wall -Wextra -Wconversion -Wshadow -fstack-protector-strong
+            $<$<COMPILE_LANGUAGE:CXX>:-Wpedantic>
+            $<$<BOOL:${SOCKLID_WERROR}>:-Werror>
+            $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
+target_link_options(socklid_flags INTERFACE -Wl,-z,relro,-z,now)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported()

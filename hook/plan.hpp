@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plan: everything that will be done for one container, as a value. Pure: made from the policy
+// alone, printed by `socklid explain`, carried out by hook/hook.hpp.
+//
+//   const Plan plan = SL_TRY(compile(policy));
+//   std::string text = to_string(plan);
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "annotations/policy.hpp"
+#include "base/result.hpp"
+#include "bpf/policy_abi.h"
+
+namespace socklid {
+
+/// The kernel hooks our programs attach to. The first eight are per-cgroup LSM programs, of which
+/// the kernel has ten slots for distinct hooks (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h);
+/// the others are plain LSM programs, shared by all containers of the node (D2).
+enum class Hook : std::uint8_t {
+  socket_create,
+  socket_post_create,
+  socket_bind,
+  socket_connect,
+  socket_sendmsg,
+  socket_listen,
+  socket_accept,
+  socket_setsockopt,
+  socket_shutdown,
+  netlink_send,
+  bpf,
+};
+inline constexpr std::size_t hook_count = 11;
+inline constexpr std::size_t cgroup_hook_count = 8;
+
+[[nodiscard]] std::string_view name(Hook hook);
+[[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
+  return static_cast<std::size_t>(hook) < cgroup_hook_count;
+}
+
+/// Only the hooks a policy needs (D2), in the order of the enumeration.
+using Hooks = std::vector<Hook>;
+
+struct Plan {
+  Hooks hooks;
+  sl_policy image{};          ///< cgroup_id is 0: the container's is written in when it is known
+  std::uint32_t guards{0};    ///< SL_GUARD_*: what the plain LSM programs refuse
+  std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
+  bool rules{false};          ///< whether nft rules are installed: `egress` was given
+  std::vector<std::string> notes;  ///< what a person should know, one line each
+};
+
+/// Fails (Exit::unsupported) only where a list does not fit: more than SL_BIND_MAX ranges.
+[[nodiscard]] Result<Plan> compile(const annotations::Policy& policy);
+
+/// The annotation a reason for denial goes back to, "io.socklid.bind".
+[[nodiscard]] std::string_view annotation_of(sl_reason reason);
+/// What was refused, "bind", "create (tcp)", for lists.
+[[nodiscard]] std::string_view name_of(sl_reason reason);
+
+}  // namespace socklid

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SocketGuard: the BPF programs of this node, loaded once and pinned (D1), and what one container
+// needs of them. The only files that know libbpf are socket_guard*.cpp.
+//
+//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if needed
+//   Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until pinned
+//   SL_CHECK(guard.write_policy(cgroup_id, plan.image, plan.guards));
+//   SL_CHECK(links.pin("/sys/fs/bpf/socklid/staging_x"));
+//
+// Callers hold the node's lock (hook/policy_store.hpp) around open() and attach().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "hook/plan.hpp"
+
+namespace socklid {
+
+/// Everything of ours on bpffs: `programs/<hash>/` and `containers/<key>/`.
+inline constexpr std::string_view bpffs_root = "/sys/fs/bpf/socklid";
+/// The empty cgroup that anchors hold on to, below the cgroup2 mount.
+inline constexpr std::string_view anchor_cgroup = "socklid.anchor";
+
+/// Hash of the embedded object: 16 hexadecimal digits. A new build has a new one, so that programs
+/// of two versions live side by side until the last container of the old one is gone.
+[[nodiscard]] std::string_view object_hash();
+
+/// Links of one container. Each is an open descriptor; unpinned, the kernel detaches it when the
+/// descriptor is closed, also by a crash.
+class Links {
+ public:
+  struct Link {
+    Hook hook;
+    UniqueFd fd;
+  };
+  explicit Links(std::vector<Link> links) : links_(std::move(links)) {}
+  /// Pins each as `directory`/<hook name>; `directory` exists. On error the caller removes it.
+  [[nodiscard]] Result<> pin(const std::string& directory) const;
+
+ private:
+  std::vector<Link> links_;
+};
+
+/// A pinned link as found on bpffs.
+struct LinkInfo {
+  std::string hook;            ///< file name: the hook's name
+  std::uint32_t link_id{0};
+  std::uint32_t program_id{0};
+  std::uint64_t cgroup_id{0};  ///< 0: the cgroup is gone and the link has detached itself
+};
+/// Looks at the link pinned at `path`. Needs CAP_BPF.
+[[nodiscard]] Result<LinkInfo> inspect_link(const std::string& path);
+
+/// How the ten slots for per-cgroup LSM hooks are used.
+struct Slots {
+  std::uint32_t ours{0};
+  std::uint32_t foreign{0};
+  std::uint32_t free{0};
+};
+
+class SocketGuard {
+ public:
+  /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.
+  /// Errors: Exit::node (no BPF LSM, no BTF, no bpffs, out of slots, each by name with the mend),
+  /// Exit::privilege, Exit::bpf.
+  /// `cgroup_mount` is where cgroup2 is mounted: the anchors' empty cgroup is made there.
+  [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks, const std::string& cgroup_mount);
+  /// Opens what an earlier build or run pinned under `hash`, without loading anything; nothing if
+  /// there is none.
+  [[nodiscard]] static Result<std::optional<SocketGuard>> find(std::string_view hash);
+
+  /// Attaches a link for each per-cgroup hook. `cgroup_fd` is a directory of cgroup2.
+  [[nodiscard]] Result<Links> attach(int cgroup_fd, const Hooks& hooks) const;
+  /// Replaces the container's policy in one step. After attach() only: the kernel makes the storage
+  /// then, and it denies everything until this call. `guards` reaches the plain LSM programs.
+  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, const sl_policy& image,
+                                      std::uint32_t guards) const;
+  /// What the kernel has in force now.
+  [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
+  /// Takes the container's entries out of the hashes; absent is fine (I7).
+  [[nodiscard]] Result<> forget(std::uint64_t cgroup_id) const;
+  /// Sum over all CPUs; all zero if there is no entry.
+  [[nodiscard]] Result<sl_denials> denials(std::uint64_t cgroup_id) const;
+  /// Cgroup ids that have an entry in the hashes.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() const;
+
+  /// Removes pins, anchors and programs of the build `hash`, and the anchors' cgroup with the last
+  /// build; absent is fine.
+  [[nodiscard]] static Result<> unload(std::string_view hash, const std::string& cgroup_mount);
+  /// Counts distinct hooks over all per-cgroup LSM links of the node (needs CAP_SYS_ADMIN).
+  [[nodiscard]] static Result<Slots> slots();
+
+ private:
+  SocketGuard() = default;
+  std::string directory_;                 ///< /sys/fs/bpf/socklid/programs/<hash>
+  std::vector<UniqueFd> programs_;        ///< by Hook
+  UniqueFd policies_, guards_, denials_;  ///< maps
+};
+
+}  // namespace socklid
