@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "annotations/parser.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "annotations/document.hpp"
+#include "annotations/settings.hpp"
+#include "annotations/value_text.hpp"
+
+namespace socklid::annotations {
+namespace {
+
+/// A key taken apart: "io.socklid.bind/web" is the setting io.socklid.bind for the container web.
+struct Key {
+  const Setting* setting{nullptr};  ///< null: io.socklid.policy
+  std::optional<std::string_view> container;
+};
+
+/// RFC 1123, as Kubernetes has it for the names of containers.
+bool is_dns_label(std::string_view name) {
+  const auto is_inner = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
+         std::all_of(name.begin(), name.end(), is_inner);
+}
+
+Result<Key> parse_key(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view name = text.substr(0, slash);
+  const Setting* setting = find_setting(name);
+  if (setting == nullptr && name != policy_key) {
+    return fail_unknown(escaped(text), "unknown annotation", name, {});
+  }
+  if (slash == std::string_view::npos) return Key{setting, std::nullopt};
+  const std::string_view container = text.substr(slash + 1);
+  if (!is_dns_label(container)) {
+    return fail(Exit::annotation,
+                escaped(text) +
+                    ": expected the name of a container after the slash: a to z, 0 to "
+                    "9 and -, at most 63 of them");
+  }
+  return Key{setting, container};
+}
+
+/// Whether a key is for the container called `ours`, of which the engine may have said nothing.
+Result<bool> concerns(const Key& key, std::string_view text, std::string_view ours) {
+  if (!key.container) return true;
+  if (ours.empty()) {
+    return fail(Exit::annotation, std::string(text) +
+                                      ": this engine does not say what the container is called "
+                                      "in its pod; use " +
+                                      std::string(text.substr(0, text.find('/'))));
+  }
+  return *key.container == ours;
+}
+
+Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
+                    std::string_view mend) {
+  if (value.size() <= limit) return {};
+  return fail(Exit::annotation, std::string(key) + ": " + quoted(value) + ": " +
+                                    std::to_string(value.size()) + " bytes, the limit is " +
+                                    std::to_string(limit) + std::string(mend));
+}
+
+/// What the annotations say, each key on its own.
+struct Collected {
+  GivenSettings by_key;
+  GivenSettings by_document;
+};
+
+/// Annotations are in byte order, so KEY comes before KEY/CONTAINER, which replaces it.
+Result<> collect(const Key& key, const ValueText& value, Collected& collected) {
+  if (key.setting == nullptr) {
+    SL_CHECK(check_size(value.key, value.text, max_policy_bytes, ""));
+    collected.by_document = SL_TRY(read_document(value));
+    return {};
+  }
+  SL_CHECK(check_size(value.key, value.text, max_value_bytes, "; io.socklid.policy holds more"));
+  collected.by_key[key.setting->info.name] = SL_TRY(read_setting(*key.setting, value));
+  return {};
+}
+
+Result<Policy> merge(const Collected& collected) {
+  Policy policy;
+  for (const auto& [name, given] : collected.by_document)
+    given.setting->copy(given.meaning, policy);
+  for (const auto& [name, given] : collected.by_key) {
+    const auto other = collected.by_document.find(name);
+    if (other != collected.by_document.end() && other->second.meaning != given.meaning) {
+      return fail(Exit::annotation, given.label + ": " + given.shown + ": contradicts " +
+                                        other->second.label + ": " + other->second.shown +
+                                        "; give one of them");
+    }
+    given.setting->copy(given.meaning, policy);
+  }
+  return policy;
+}
+
+Result<> check_whole(const Policy& policy, const Collected& collected) {
+  if (policy.otherwise && !policy.egress) {
+    constexpr std::string_view name = "io.socklid.otherwise";
+    const auto key = collected.by_key.find(name);
+    const Given& given =
+        key != collected.by_key.end() ? key->second : collected.by_document.at(name);
+    return fail(Exit::annotation,
+                given.label + ": " + given.shown +
+                    ": expected io.socklid.egress beside it, which says what may leave (an empty "
+                    "list for nothing)");
+  }
+  const std::size_t endpoints =
+      policy.bind.ports.size() + (policy.egress ? policy.egress->size() : 0);
+  if (endpoints > max_endpoints) {
+    return fail(Exit::annotation, std::string(policy_key) + ": " + std::to_string(endpoints) +
+                                      " endpoints in all lists together, the limit is " +
+                                      std::to_string(max_endpoints));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool any(const Annotations& annotations) {
+  const auto first = annotations.lower_bound(key_prefix);
+  return first != annotations.end() && first->first.starts_with(key_prefix);
+}
+
+std::string_view container_name(const Annotations& annotations) {
+  for (const std::string_view key :
+       {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
+    const auto found = annotations.find(key);
+    if (found != annotations.end() && !found->second.empty()) return found->second;
+  }
+  return {};
+}
+
+Result<Policy> parse(const Annotations& annotations) {
+  const std::string_view ours = container_name(annotations);
+  Collected collected;
+  for (auto entry = annotations.lower_bound(key_prefix);
+       entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
+    const auto& [text, value] = *entry;
+    const Key key = SL_TRY(parse_key(text));
+    if (!SL_TRY(concerns(key, text, ours))) continue;
+    SL_CHECK(collect(key, {.key = text, .text = value}, collected));
+  }
+  const Policy policy = SL_TRY(merge(collected));
+  SL_CHECK(check_whole(policy, collected));
+  return policy;
+}
+
+}  // namespace socklid::annotations

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a container's annotations to its Policy. The one place that says which keys there are:
+//
+//   io.socklid.create   .create.tcp  .create.udp   allow | deny
+//   io.socklid.connect  .listen  .accept  .shutdown   allow | deny
+//   io.socklid.bind                 allow | deny | PORTS          annotations/address.hpp
+//   io.socklid.egress               ENDPOINTS, or nothing         annotations/address.hpp
+//   io.socklid.otherwise            drop | reject                 only beside egress
+//   io.socklid.families             FAMILIES, or nothing          annotations/family.hpp
+//   io.socklid.mark                 N | 0xN | N/MASK              annotations/mark.hpp
+//   io.socklid.seal                 start
+//   io.socklid.mode                 enforce
+//   io.socklid.profile              no value in this version
+//   io.socklid.policy               JSON                          annotations/document.hpp
+//
+// Every value is printable ASCII, case counts, and there is no white space around words. What the
+// language has and this version has not (other seals, audit, profiles, endpoints of connect) is
+// refused with Exit::unsupported, never ignored.
+//
+// In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
+// For a container of another name its value is not looked at. Our container's name is what CRI-O
+// (io.kubernetes.container.name) or else containerd (io.kubernetes.cri.container-name) says; if
+// neither does, as under podman, KEY/CONTAINER is an error, since we can't know whom it means. A
+// KEY that loses to KEY/CONTAINER must still be correct.
+//
+// A setting given both as a key and in the document must mean the same in both.
+//
+// Limits: a value 4 KiB, io.socklid.policy 200 KiB, 10,000 endpoints in all lists together,
+// duplicates not counted. On the command line of podman before 5.0 a document can't hold a comma
+// (--annotation splits there), and one argument of any command holds 128 KiB at most.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "annotations/policy.hpp"
+#include "base/result.hpp"
+
+namespace socklid::annotations {
+
+using Annotations = std::map<std::string, std::string, std::less<>>;
+
+inline constexpr std::string_view key_prefix = "io.socklid.";
+inline constexpr std::string_view policy_key = "io.socklid.policy";
+
+inline constexpr std::size_t max_value_bytes = 4096;
+inline constexpr std::size_t max_policy_bytes = std::size_t{200} * 1024;
+inline constexpr std::size_t max_endpoints = 10'000;
+
+/// One key of ours, for the reference and `socklid explain`.
+struct KeyInfo {
+  std::string_view name;     ///< "io.socklid.bind"
+  std::string_view values;   ///< "allow | deny | PORTS"
+  std::string_view meaning;  ///< one line, lower case, no full stop
+};
+
+/// Every key, in the order of the reference.
+[[nodiscard]] std::span<const KeyInfo> keys();
+
+/// Whether any key is ours, that is, begins with "io.socklid."; without one parse() has nothing to
+/// do and the container is none of our business (I1).
+[[nodiscard]] bool any(const Annotations& annotations);
+
+/// The name an engine gave the container in its pod; empty if it gave none.
+[[nodiscard]] std::string_view container_name(const Annotations& annotations);
+
+/// The policy that the annotations ask for. Other people's keys are ignored, every key of ours must
+/// be known and its value parse (I8). Errors: Exit::annotation or Exit::unsupported, in one
+/// printable line that names the key, the value, where in it and what was expected. Of several
+/// errors the one with the first key in byte order is reported; contradictions between keys come
+/// after all of those.
+[[nodiscard]] Result<Policy> parse(const Annotations& annotations);
+
+}  // namespace socklid::annotations

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "annotations/policy.hpp"
+
+#include <string_view>
+
+#include "annotations/family.hpp"
+
+namespace socklid::annotations {
+namespace {
+
+void append(std::string& out, std::string_view name, std::string_view value) {
+  out += "io.socklid.";
+  out += name;
+  out += ": ";
+  out += value;
+  out += '\n';
+}
+
+void append(std::string& out, std::string_view name, Verdict verdict) {
+  if (verdict == Verdict::deny) append(out, name, "deny");
+}
+
+}  // namespace
+
+bool restricts(const Policy& policy) {
+  return policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
+         policy.create_udp == Verdict::deny || policy.connect == Verdict::deny ||
+         policy.bind.otherwise == Verdict::deny || policy.egress || policy.families;
+}
+
+std::string to_string(const Policy& policy) {
+  std::string out;
+  append(out, "create", policy.create);
+  append(out, "create.tcp", policy.create_tcp);
+  append(out, "create.udp", policy.create_udp);
+  if (policy.families) append(out, "families", to_string(*policy.families));
+  append(out, "connect", policy.connect);
+  if (policy.bind.ports.empty()) {
+    append(out, "bind", policy.bind.otherwise);
+  } else {
+    append(out, "bind", to_string(policy.bind.ports));
+  }
+  append(out, "listen", policy.listen);
+  append(out, "accept", policy.accept);
+  append(out, "shutdown", policy.shutdown);
+  if (policy.mark) append(out, "mark", to_string(*policy.mark));
+  if (policy.egress) append(out, "egress", to_string(*policy.egress));
+  if (policy.otherwise) {
+    append(out, "otherwise", *policy.otherwise == Otherwise::drop ? "drop" : "reject");
+  }
+  return out;
+}
+
+}  // namespace socklid::annotations

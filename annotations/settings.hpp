@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Settings: the table that ties each key to its grammar and to its place in Policy. Internal to
+// annotations/: parser.hpp is what others include.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "annotations/parser.hpp"
+#include "annotations/policy.hpp"
+#include "annotations/value_text.hpp"
+
+namespace socklid::annotations {
+
+struct Setting {
+  KeyInfo info;
+  /// What a JSON document may write instead of a string.
+  enum class Json : std::uint8_t { string, array, integer } json{Json::string};
+  /// Reads a value into its place in `policy`. Errors: Exit::annotation, Exit::unsupported.
+  Result<> (*read)(const ValueText& value, Policy& policy);
+  /// Copies this setting, and nothing else, from one policy to another.
+  void (*copy)(const Policy& from, Policy& to);
+};
+
+/// In the order of the reference; io.socklid.policy itself is not among them.
+[[nodiscard]] std::span<const Setting> settings();
+
+/// The setting with the key `name` ("io.socklid.bind"); null if there is none.
+[[nodiscard]] const Setting* find_setting(std::string_view name);
+
+/// The known key, io.socklid.policy included, that `name` was most likely meant to be; empty if
+/// none is near.
+[[nodiscard]] std::string_view nearest_key(std::string_view name);
+
+}  // namespace socklid::annotations
