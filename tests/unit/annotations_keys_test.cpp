@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a key of ours is ignored (I8), if somebody else's is not, if the wrong container of a
+// pod takes a key, or if what this version can't do is refused as anything but that.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/unit/annotations_expect.hpp"
+
+namespace socklid::annotations {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::pair<const std::string, std::string> in_web{"io.kubernetes.container.name", "web"};
+
+TEST(Keys, OfOthersAreIgnored) {
+  const Annotations others{{"io.socklid", "x"},         {"io.socklidx.bind", "x"},
+                           {"io.socklid/bind", "x"},    {"IO.SOCKLID.bind", "x"},
+                           {"io.sockli", "x"},          {"io.socklie.", "x"},
+                           {"org.io.socklid.bind", "x"}};
+  EXPECT_FALSE(any(others));
+  EXPECT_EQ(policy_of(others), Policy{});
+  EXPECT_FALSE(any({}));
+  EXPECT_EQ(policy_of({}), Policy{});
+}
+
+TEST(Keys, OfOursAreSeenAmongOthers) {
+  EXPECT_TRUE(any({{"a", ""}, {"io.socklid.bind", ""}, {"z", ""}}));
+  EXPECT_TRUE(any({{"io.socklid.", ""}}));
+  EXPECT_TRUE(any({{"io.socklid.bind/other", ""}}));
+}
+
+TEST(Keys, EachSetTheirOwnPartOfThePolicy) {
+  const struct {
+    const char* key;
+    Verdict Policy::*verdict;
+  } cases[] = {{"io.socklid.create", &Policy::create},
+               {"io.socklid.create.tcp", &Policy::create_tcp},
+               {"io.socklid.create.udp", &Policy::create_udp},
+               {"io.socklid.connect", &Policy::connect},
+               {"io.socklid.listen", &Policy::listen},
+               {"io.socklid.accept", &Policy::accept},
+               {"io.socklid.shutdown", &Policy::shutdown}};
+  for (const auto& [key, verdict] : cases) {
+    Policy expected;
+    expected.*verdict = Verdict::deny;
+    EXPECT_EQ(policy_of({{key, "deny"}}), expected) << key;
+    EXPECT_EQ(policy_of({{key, "allow"}}), Policy{}) << key;
+    EXPECT_EQ(refusal({{key, "Deny"}}),
+              std::string(key) + ": \"Deny\": at byte 1 (\"Deny\"): expected allow or deny");
+    for (const char* value : {"", "deny ", " deny", "denied", "true", "allow deny"}) {
+      refusal({{key, value}});
+    }
+  }
+}
+
+TEST(Keys, UnknownAreRefusedWithTheNearestKnownOne) {
+  EXPECT_EQ(refusal({{"io.socklid.conect", "deny"}}),
+            "io.socklid.conect: unknown annotation; did you mean io.socklid.connect?");
+  const struct {
+    const char* key;
+    const char* suggestion;
+  } cases[] = {{"io.socklid.Bind", "io.socklid.bind?"},
+               {"io.socklid.create-tcp", "io.socklid.create.tcp?"},
+               {"io.socklid.egres/web", "io.socklid.egress?"},
+               {"io.socklid.family", "io.socklid.families?"},
+               {"io.socklid.marc", "io.socklid.mark?"},
+               {"io.socklid.polcy", "io.socklid.policy?"}};
+  for (const auto& [key, suggestion] : cases) {
+    EXPECT_THAT(refusal({{key, ""}}), HasSubstr(suggestion)) << key;
+  }
+}
+
+TEST(Keys, UnknownAndFarFromAllAreRefusedWithTheListOfThem) {
+  EXPECT_EQ(refusal({{"io.socklid.firewall", "on"}}),
+            "io.socklid.firewall: unknown annotation; there are io.socklid.create "
+            "io.socklid.create.tcp io.socklid.create.udp io.socklid.families io.socklid.connect "
+            "io.socklid.bind io.socklid.listen io.socklid.accept io.socklid.shutdown "
+            "io.socklid.mark io.socklid.egress io.socklid.otherwise io.socklid.seal "
+            "io.socklid.mode io.socklid.profile io.socklid.policy");
+  for (const std::string& key :
+       {std::string("io.socklid."), std::string("io.socklid./web"),
+        std::string("io.socklid.x\n\x1b"), "io.socklid." + std::string(100'000, 'x'),
+        std::string("io.socklid.bind "), std::string("io.socklid.bind\0", 16)}) {
+    refusal({{key, "deny"}});
+  }
+}
+
+TEST(Keys, OfAContainerWinOverThoseOfThePod) {
+  const Annotations pod{{"io.socklid.connect", "deny"},
+                        {"io.socklid.connect/web", "allow"},
+                        {"io.socklid.bind/web", "tcp/80"},
+                        {"io.socklid.bind/db", "tcp/3306"}};
+  for (const char* name_key :
+       {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
+    Annotations annotations = pod;
+    annotations[name_key] = "web";
+    EXPECT_EQ(to_string(policy_of(annotations)), "io.socklid.bind: tcp/80\n") << name_key;
+    annotations[name_key] = "db";
+    EXPECT_EQ(to_string(policy_of(annotations)),
+              "io.socklid.connect: deny\nio.socklid.bind: tcp/3306\n")
+        << name_key;
+    annotations[name_key] = "proxy";
+    EXPECT_EQ(to_string(policy_of(annotations)), "io.socklid.connect: deny\n") << name_key;
+  }
+}
+
+TEST(Keys, BelieveCriOBeforeContainerd) {
+  EXPECT_EQ(container_name(
+                {{"io.kubernetes.container.name", "a"}, {"io.kubernetes.cri.container-name", "b"}}),
+            "a");
+  EXPECT_EQ(container_name(
+                {{"io.kubernetes.container.name", ""}, {"io.kubernetes.cri.container-name", "b"}}),
+            "b");
+  EXPECT_EQ(container_name({{"name", "c"}}), "");
+}
+
+TEST(Keys, OfAnotherContainerNeedOnlyBeWellFormed) {
+  EXPECT_EQ(policy_of({in_web, {"io.socklid.bind/db", "nonsense"}}), Policy{});
+  EXPECT_EQ(policy_of({in_web, {"io.socklid.profile/db", "x"}}), Policy{});
+  EXPECT_EQ(policy_of({in_web, {"io.socklid.policy/db", "{"}}), Policy{});
+  EXPECT_EQ(refusal({in_web, {"io.socklid.bnd/db", "deny"}}),
+            "io.socklid.bnd/db: unknown annotation; did you mean io.socklid.bind?");
+}
+
+TEST(Keys, OfAContainerWantItsNameAsADnsLabel) {
+  EXPECT_EQ(refusal({in_web, {"io.socklid.bind/", "deny"}}),
+            "io.socklid.bind/: expected the name of a container after the slash: a to z, 0 to 9 "
+            "and -, at most 63 of them");
+  for (const std::string& name :
+       {std::string("Web"), std::string("-web"), std::string("web-"), std::string("a/b"),
+        std::string("a.b"), std::string("a_b"), std::string("w\n"), std::string(64, 'a')}) {
+    refusal({in_web, {"io.socklid.bind/" + name, "deny"}});
+  }
+  const std::string longest(63, 'a');
+  EXPECT_EQ(policy_of({{"io.kubernetes.container.name", longest},
+                       {"io.socklid.connect/" + longest, "deny"}})
+                .connect,
+            Verdict::deny);
+}
+
+TEST(Keys, OfAContainerNeedAnEngineThatSaysItsName) {
+  EXPECT_EQ(refusal({{"io.socklid.bind/web", "deny"}}),
+            "io.socklid.bind/web: this engine does not say what the container is called in its "
+            "pod; use io.socklid.bind");
+}
+
+TEST(Keys, ThatLoseToTheContainersMustStillParse) {
+  EXPECT_THAT(refusal({in_web, {"io.socklid.bind", "x"}, {"io.socklid.bind/web", "deny"}}),
+              HasSubstr("io.socklid.bind: \"x\""));
+}
+
+TEST(Keys, AreReportedInOrderWhateverIsWrong) {
+  EXPECT_THAT(
+      refusal({{"io.socklid.zzz", ""}, {"io.socklid.bind", "x"}, {"io.socklid.accept", "x"}}),
+      HasSubstr("io.socklid.accept: \"x\""));
+  EXPECT_THAT(refusal({{"io.socklid.aaaaaaaaa", ""}, {"io.socklid.bind", "x"}}),
+              HasSubstr("io.socklid.aaaaaaaaa: unknown"));
+  EXPECT_THAT(refusal({{"io.socklid.otherwise", "drop"}, {"io.socklid.shutdown", "x"}}),
+              HasSubstr("io.socklid.shutdown: \"x\""));
+}
+
+TEST(Otherwise, NeedsEgress) {
+  EXPECT_EQ(policy_of({{"io.socklid.otherwise", "drop"}, {"io.socklid.egress", ""}}).otherwise,
+            Otherwise::drop);
+  EXPECT_EQ(policy_of({{"io.socklid.otherwise", "reject"}, {"io.socklid.egress", "tcp"}}).otherwise,
+            Otherwise::reject);
+  EXPECT_EQ(refusal({{"io.socklid.otherwise", "drop"}}),
+            "io.socklid.otherwise: \"drop\": expected io.socklid.egress beside it, which says what "
+            "may leave (an empty list for nothing)");
+  EXPECT_THAT(refusal({{"io.socklid.policy", R"({"otherwise":"reject"})"}}),
+              HasSubstr("io.socklid.policy: otherwise: \"reject\": expected io.socklid.egress"));
+  EXPECT_EQ(refusal({{"io.socklid.otherwise", "accept"}, {"io.socklid.egress", ""}}),
+            "io.socklid.otherwise: \"accept\": at byte 1 (\"accept\"): expected drop or reject");
+}
+
+TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
+  EXPECT_EQ(policy_of({{"io.socklid.seal", "start"}, {"io.socklid.mode", "enforce"}}), Policy{});
+  EXPECT_EQ(not_available({{"io.socklid.seal", "listen tcp/80"}}),
+            "io.socklid.seal: \"listen tcp/80\": sealing later is not available in this version; "
+            "use start, which is also what holds without io.socklid.seal");
+  EXPECT_EQ(not_available({{"io.socklid.mode", "audit"}}),
+            "io.socklid.mode: \"audit\": not available in this version; use enforce, which is also "
+            "what holds without io.socklid.mode");
+  EXPECT_EQ(not_available({{"io.socklid.profile", "web"}}),
+            "io.socklid.profile: \"web\": profiles are not available in this version; write the "
+            "policy into the annotations, or into io.socklid.policy");
+  EXPECT_EQ(not_available({{"io.socklid.connect", "tcp/443@10.0.0.0/8"}}),
+            "io.socklid.connect: \"tcp/443@10.0.0.0/8\": lists of endpoints are not available for "
+            "io.socklid.connect in this version; use allow, deny, or io.socklid.egress");
+  EXPECT_EQ(
+      not_available({{"io.socklid.policy", R"({"seal":"30s"})"}}).find("io.socklid.policy: seal"),
+      0U);
+  not_available({{"io.socklid.policy", R"({"connect":["tcp/80","icmp"]})"}});
+  not_available({{"io.socklid.profile", ""}});
+}
+
+TEST(NotAvailable, IsNotWhatIsWrongAnyway) {
+  EXPECT_EQ(refusal({{"io.socklid.connect", "tcp/443x"}}),
+            "io.socklid.connect: \"tcp/443x\": at byte 1 (\"tcp/443x\"): expected allow or deny");
+  refusal({{"io.socklid.connect", ""}});
+  refusal({{"io.socklid.seal", "start\n"}});
+}
+
+TEST(Limits, OfAValueAreFourKibibytes) {
+  std::string value = "tcp/80";
+  value.resize(max_value_bytes, ' ');
+  EXPECT_EQ(policy_of({{"io.socklid.bind", value}}).bind.ports.size(), 1U);
+  value += ' ';
+  EXPECT_THAT(refusal({{"io.socklid.bind", value}}),
+              HasSubstr("…\": 4097 bytes, the limit is 4096; io.socklid.policy holds more"));
+}
+
+TEST(Reference, ListsEveryKeyOnce) {
+  std::set<std::string_view> names;
+  for (const KeyInfo& key : keys()) {
+    EXPECT_TRUE(key.name.starts_with(key_prefix)) << key.name;
+    EXPECT_TRUE(names.insert(key.name).second) << key.name;
+    EXPECT_FALSE(key.values.empty() || key.meaning.empty()) << key.name;
+    EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name;
+    EXPECT_EQ(key.name.find('/'), std::string_view::npos) << key.name;
+  }
+  EXPECT_EQ(names.size(), 16U);
+}
+
+}  // namespace
+}  // namespace socklid::annotations
