@@ -277,9 +277,27 @@ struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
 	__u32 port;
 };
 
-/* Whether every routing message of the buffer only reads, walking it as the kernel will
- * (netlink_rcv_skb). The type's low bits say what it does (linux/rtnetlink.h): new, del, get,
- * set, from RTM_BASE on; types below are netlink's own. */
+/* Whether one routing message only reads. The type's low bits say what it does, from RTM_BASE on
+ * (linux/rtnetlink.h): new, del, get, set; types below are netlink's own. `ip link show` begins
+ * with an RTM_NEWLINK that names no device and may not make one, to see how the kernel refuses it
+ * (net/core/rtnetlink.c, __rtnl_newlink: ENODEV). */
+static __always_inline int message_reads(const struct netlink_header *header,
+					 const unsigned char *data)
+{
+	const __u32 bare_link = sizeof(*header) + 16 /* struct ifinfomsg */;
+	__u32 index = 1;
+
+	if (header->type < 16 /* RTM_BASE */ || (header->type & 3) == 2 /* get */)
+		return 1;
+	if (header->type != 16 /* RTM_NEWLINK */ || header->length != bare_link ||
+	    (header->flags & 0x400 /* NLM_F_CREATE */))
+		return 0;
+	return bpf_probe_read_kernel(&index, sizeof(index), data + sizeof(*header) + 4) == 0 &&
+	       index == 0;
+}
+
+/* Whether every message of the buffer only reads, walking it as the kernel will
+ * (net/netlink/af_netlink.c, netlink_rcv_skb). */
 static __always_inline int only_reads(const struct sk_buff *skb)
 {
 	const unsigned char *data = skb->data;
@@ -295,7 +313,7 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 			return 0;
 		if (header.length < sizeof(header) || header.length > left)
 			return 1;
-		if (header.type >= 16 /* RTM_BASE */ && (header.type & 3) != 2 /* get */)
+		if (!message_reads(&header, data))
 			return 0;
 		aligned = (header.length + 3) & ~3u;
 		if (aligned >= left)

@@ -49,15 +49,18 @@ using Hooks = std::vector<Hook>;
 
 struct Plan {
   Hooks hooks;
-  sl_policy image{};          ///< cgroup_id is 0: the container's is written in when it is known
-  std::uint32_t guards{0};    ///< SL_GUARD_*: what the plain LSM programs refuse
+  sl_policy image{};        ///< cgroup_id is 0: the container's is written in when it is known
+  std::uint32_t guards{0};  ///< SL_GUARD_*: what the plain LSM programs refuse
   std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
-  bool rules{false};          ///< whether nft rules are installed: `egress` was given
-  std::vector<std::string> notes;  ///< what a person should know, one line each
+  bool rules{false};                      ///< whether nft rules are installed: `egress` was given
+  std::vector<std::string> notes;         ///< what a person should know, one line each
 };
 
 /// Fails (Exit::unsupported) only where a list does not fit: more than SL_BIND_MAX ranges.
 [[nodiscard]] Result<Plan> compile(const annotations::Policy& policy);
+
+/// The hooks by name, and the notes, one per line.
+[[nodiscard]] std::string to_string(const Plan& plan);
 
 /// The annotation a reason for denial goes back to, "io.socklid.bind".
 [[nodiscard]] std::string_view annotation_of(sl_reason reason);

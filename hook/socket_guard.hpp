@@ -3,14 +3,15 @@
 // SocketGuard: the BPF programs of this node, loaded once and pinned (D1), and what one container
 // needs of them. The only files that know libbpf are socket_guard*.cpp.
 //
-//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if needed
-//   Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until pinned
-//   SL_CHECK(guard.write_policy(cgroup_id, plan.image, plan.guards));
+//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if
+//   needed Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until
+//   pinned SL_CHECK(guard.write_policy(cgroup_id, plan));
 //   SL_CHECK(links.pin("/sys/fs/bpf/socklid/staging_x"));
 //
 // Callers hold the node's lock (hook/policy_store.hpp) around open() and attach().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,7 +51,7 @@ class Links {
 
 /// A pinned link as found on bpffs.
 struct LinkInfo {
-  std::string hook;            ///< file name: the hook's name
+  std::string hook;  ///< file name: the hook's name
   std::uint32_t link_id{0};
   std::uint32_t program_id{0};
   std::uint64_t cgroup_id{0};  ///< 0: the cgroup is gone and the link has detached itself
@@ -71,7 +72,8 @@ class SocketGuard {
   /// Errors: Exit::node (no BPF LSM, no BTF, no bpffs, out of slots, each by name with the mend),
   /// Exit::privilege, Exit::bpf.
   /// `cgroup_mount` is where cgroup2 is mounted: the anchors' empty cgroup is made there.
-  [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks, const std::string& cgroup_mount);
+  [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks,
+                                                const std::string& cgroup_mount);
   /// Opens what an earlier build or run pinned under `hash`, without loading anything; nothing if
   /// there is none.
   [[nodiscard]] static Result<std::optional<SocketGuard>> find(std::string_view hash);
@@ -79,9 +81,9 @@ class SocketGuard {
   /// Attaches a link for each per-cgroup hook. `cgroup_fd` is a directory of cgroup2.
   [[nodiscard]] Result<Links> attach(int cgroup_fd, const Hooks& hooks) const;
   /// Replaces the container's policy in one step. After attach() only: the kernel makes the storage
-  /// then, and it denies everything until this call. `guards` reaches the plain LSM programs.
-  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, const sl_policy& image,
-                                      std::uint32_t guards) const;
+  /// then, and it denies everything until this call. The plan's guards reach the plain LSM
+  /// programs, which from then on refuse.
+  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
   /// Takes the container's entries out of the hashes; absent is fine (I7).
@@ -99,9 +101,10 @@ class SocketGuard {
 
  private:
   SocketGuard() = default;
-  std::string directory_;                 ///< /sys/fs/bpf/socklid/programs/<hash>
-  std::vector<UniqueFd> programs_;        ///< by Hook
-  UniqueFd policies_, guards_, denials_;  ///< maps
+  static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
+
+  std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
+  UniqueFd policies_, guards_, denials_;              ///< maps
 };
 
 }  // namespace socklid

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one container needs of the pinned programs: links, its policy, its counters. Loading them
+// is in socket_guard_load.cpp.
+#include "hook/socket_guard.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+#include "hook/socket_guard_pins.hpp"
+
+namespace socklid {
+namespace {
+
+Result<UniqueFd> get_pin(const std::string& path) {
+  UniqueFd fd(bpf_obj_get(path.c_str()));
+  if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
+  return fd;
+}
+
+/// Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
+/// (Documentation/bpf/map_hash.rst); sl_denials is a multiple of 8.
+Result<std::vector<sl_denials>> per_cpu_denials() {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) return fail_errno(Exit::node, "count the possible CPUs", -cpus);
+  return std::vector<sl_denials>(static_cast<std::size_t>(cpus));
+}
+
+}  // namespace
+
+Result<> Links::pin(const std::string& directory) const {
+  for (const Link& link : links_) {
+    const std::string path = directory + "/" + std::string(name(link.hook));
+    if (bpf_obj_pin(link.fd.get(), path.c_str()) != 0) {
+      return fail_errno(Exit::store,
+                        "pin the link of " + std::string(name(link.hook)) + " as " + path);
+    }
+  }
+  return {};
+}
+
+Result<LinkInfo> inspect_link(const std::string& path) {
+  const UniqueFd fd = SL_TRY(get_pin(path));
+  bpf_link_info info{};
+  __u32 size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) {
+    return fail_errno(Exit::bpf, "read the link pinned as " + path);
+  }
+  return LinkInfo{path.substr(path.rfind('/') + 1), info.id, info.prog_id,
+                  info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id : 0};
+}
+
+Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const Hooks& hooks) {
+  SocketGuard guard;
+  guard.policies_ = SL_TRY(get_pin(directory + "/" + pins::policies));
+  guard.guards_ = SL_TRY(get_pin(directory + "/" + pins::guards));
+  guard.denials_ = SL_TRY(get_pin(directory + "/" + pins::denials));
+  for (const Hook hook : hooks) {
+    if (is_per_cgroup(hook)) {
+      guard.programs_[static_cast<std::size_t>(hook)] =
+          SL_TRY(get_pin(directory + "/" + pins::program(hook)));
+    }
+  }
+  return guard;
+}
+
+Result<std::optional<SocketGuard>> SocketGuard::find(std::string_view hash) {
+  const std::string directory = pins::directory(hash);
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) {
+    if (errno == ENOENT) return std::optional<SocketGuard>();
+    return fail_errno(Exit::bpf, "look for " + directory);
+  }
+  return std::optional<SocketGuard>(SL_TRY(open_pins(directory, {})));
+}
+
+Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
+  std::vector<Links::Link> links;
+  for (const Hook hook : hooks) {
+    if (!is_per_cgroup(hook)) continue;
+    const int program = programs_[static_cast<std::size_t>(hook)].get();
+    UniqueFd link(bpf_link_create(program, cgroup_fd, BPF_LSM_CGROUP, nullptr));
+    if (!link) {
+      const int error = errno;
+      std::string what = "attach the program of " + std::string(name(hook));
+      // A program attached without BPF_F_ALLOW_MULTI keeps all others out of its cgroup's hook.
+      if (error == EPERM) what += " (another program holds this hook of the cgroup for itself)";
+      if (error == E2BIG) what += " (the cgroup has 64 programs on this hook already)";
+      return fail_errno(Exit::bpf, what, error);
+    }
+    links.push_back({hook, std::move(link)});
+  }
+  return Links(std::move(links));
+}
+
+Result<> SocketGuard::write_policy(std::uint64_t cgroup_id, const Plan& plan) const {
+  // The counters come first, so that no denial goes uncounted; those of an earlier call stay.
+  const std::vector<sl_denials> zero = SL_TRY(per_cpu_denials());
+  if (bpf_map_update_elem(denials_.get(), &cgroup_id, zero.data(), BPF_NOEXIST) != 0 &&
+      errno != EEXIST) {
+    return fail_errno(Exit::bpf, "make the container's counters");
+  }
+  const sl_guard guard{plan.guards};
+  if (bpf_map_update_elem(guards_.get(), &cgroup_id, &guard, BPF_ANY) != 0) {
+    return fail_errno(Exit::bpf, "write what the node-wide programs refuse");
+  }
+  // Without a per-cgroup program attached there is no storage, and nobody to read it.
+  if (std::none_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup)) return {};
+  sl_policy policy = plan.image;
+  policy.cgroup_id = cgroup_id;
+  if (bpf_map_update_elem(policies_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
+    return fail_errno(Exit::bpf, "write the container's policy");
+  }
+  return {};
+}
+
+Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
+  sl_policy policy{};
+  if (bpf_map_lookup_elem(policies_.get(), &cgroup_id, &policy) != 0) {
+    return fail_errno(Exit::bpf, "read the container's policy");
+  }
+  return policy;
+}
+
+Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
+  for (const int map : {guards_.get(), denials_.get()}) {
+    if (bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
+      return fail_errno(Exit::bpf, "take the container out of the node's maps");
+    }
+  }
+  return {};
+}
+
+Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
+  std::vector<sl_denials> values = SL_TRY(per_cpu_denials());
+  sl_denials sum{};
+  if (bpf_map_lookup_elem(denials_.get(), &cgroup_id, values.data()) != 0) {
+    if (errno == ENOENT) return sum;
+    return fail_errno(Exit::bpf, "read the container's counters");
+  }
+  for (const sl_denials& value : values) {
+    for (std::size_t i = 0; i < SL_REASON_COUNT; i++) sum.count[i] += value.count[i];
+  }
+  return sum;
+}
+
+Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
+  std::set<std::uint64_t> ids;
+  for (const int map : {guards_.get(), denials_.get()}) {
+    std::uint64_t key = 0;
+    const std::uint64_t* previous = nullptr;
+    std::uint64_t next = 0;
+    while (bpf_map_get_next_key(map, previous, &next) == 0) {
+      ids.insert(next);
+      key = next;
+      previous = &key;
+    }
+    if (errno != ENOENT) return fail_errno(Exit::bpf, "list the containers in the node's maps");
+  }
+  return std::vector<std::uint64_t>(ids.begin(), ids.end());
+}
+
+}  // namespace socklid

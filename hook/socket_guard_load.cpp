@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loading the programs once per node, anchoring hooks, and taking all of it away again.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "hook/socket_guard.hpp"
+#include "hook/socket_guard_pins.hpp"
+#include "socket_guard.skel.h"
+#include "socket_guard_hash.h"
+
+namespace socklid {
+namespace {
+
+constexpr std::array<Hook, hook_count> all_hooks = {Hook::socket_create,
+                                                    Hook::socket_post_create,
+                                                    Hook::socket_bind,
+                                                    Hook::socket_connect,
+                                                    Hook::socket_sendmsg,
+                                                    Hook::socket_listen,
+                                                    Hook::socket_accept,
+                                                    Hook::socket_setsockopt,
+                                                    Hook::socket_shutdown,
+                                                    Hook::netlink_send,
+                                                    Hook::bpf};
+
+/// libbpf's last word on a failure: its error codes alone say little.
+std::string& last_warning() {
+  static std::string text;
+  return text;
+}
+
+int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  std::array<char, 512> line{};
+  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+  std::string text(line.data());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  // The first warning is the cause; those after it say what followed from it.
+  if (last_warning().empty()) last_warning() = std::move(text);
+  return length;
+}
+
+struct SkeletonDeleter {
+  void operator()(socket_guard* skeleton) const { socket_guard::destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<socket_guard, SkeletonDeleter>;
+
+Result<> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail_errno(Exit::node, "make " + path + " (is a bpf file system mounted on /sys/fs/bpf?)");
+}
+
+/// Removes the pins in `path` and `path` itself. Absent is done (I7).
+Result<> remove_pins(const std::string& path) {
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) {
+    if (errno == ENOENT) return {};
+    return fail_errno(Exit::store, "open " + path);
+  }
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view file = static_cast<const char*>(entry->d_name);
+    if (file != "." && file != "..") names.emplace_back(file);
+  }
+  ::closedir(directory);
+  for (const std::string& file : names) {
+    if (::unlink((path + "/" + file).c_str()) != 0 && errno != ENOENT) {
+      return fail_errno(Exit::store, "unpin " + path + "/" + file);
+    }
+  }
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
+    return fail_errno(Exit::store, "remove " + path);
+  return {};
+}
+
+tl::unexpected<Error> explain_load_failure(int error) {
+  std::string message = "load the BPF LSM programs: ";
+  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+    return fail(Exit::node, message +
+                                "this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel "
+                                "with CONFIG_DEBUG_INFO_BTF is needed");
+  }
+  message += std::strerror(error);
+  if (!last_warning().empty()) message += " (" + last_warning() + ")";
+  if (error == EPERM) message += ": this kernel or its lockdown refuses BPF LSM programs";
+  return fail(Exit::node, message);
+}
+
+Result<Skeleton> load_skeleton() {
+  last_warning().clear();
+  libbpf_set_print(keep_warning);
+  Skeleton skeleton(socket_guard::open());
+  if (!skeleton) return explain_load_failure(errno);
+  const int error = socket_guard::load(skeleton.get());
+  if (error != 0) return explain_load_failure(-error);
+  return skeleton;
+}
+
+Result<> pin(int fd, const std::string& path) {
+  if (bpf_obj_pin(fd, path.c_str()) != 0) return fail_errno(Exit::node, "pin " + path);
+  return {};
+}
+
+Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies), directory + "/" + pins::policies));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.guards), directory + "/" + pins::guards));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.denials), directory + "/" + pins::denials));
+  for (const Hook hook : all_hooks) {
+    const std::string program_name(name(hook));
+    const bpf_program* program =
+        bpf_object__find_program_by_name(skeleton->obj, program_name.c_str());
+    if (program == nullptr) return fail(Exit::internal, "no program for " + program_name);
+    SL_CHECK(pin(bpf_program__fd(program), directory + "/" + pins::program(hook)));
+  }
+  return {};
+}
+
+/// Loads and pins under a staging name, published by one rename: a crash leaves nothing that
+/// looks complete.
+Result<> load_programs(const std::string& directory) {
+  const std::string staging = pins::root() + "/staging";
+  SL_CHECK(remove_pins(staging));
+  const Skeleton skeleton = SL_TRY(load_skeleton());
+  SL_CHECK(make_directory(staging));
+  SL_CHECK(pin_all(skeleton, staging));
+  if (::rename(staging.c_str(), directory.c_str()) != 0) {
+    return fail_errno(Exit::node, "rename " + staging + " to " + directory);
+  }
+  return {};
+}
+
+Result<UniqueFd> open_anchor_cgroup(const std::string& cgroup_mount) {
+  const std::string path = cgroup_mount + "/" + std::string(anchor_cgroup);
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return fail_errno(Exit::node, "make the cgroup " + path);
+  }
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_errno(Exit::node, "open the cgroup " + path);
+  return fd;
+}
+
+/// Takes a hook for this node: the first attach of a hook waits for RCU, later ones do not (D1).
+Result<> anchor(Hook hook, const std::string& directory, const std::string& cgroup_mount) {
+  const std::string path = directory + "/" + pins::anchor(hook);
+  if (::access(path.c_str(), F_OK) == 0) return {};
+  const UniqueFd program(bpf_obj_get((directory + "/" + pins::program(hook)).c_str()));
+  if (!program) return fail_errno(Exit::bpf, "open the program of " + std::string(name(hook)));
+  UniqueFd link;
+  if (is_per_cgroup(hook)) {
+    const UniqueFd cgroup = SL_TRY(open_anchor_cgroup(cgroup_mount));
+    link.reset(bpf_link_create(program.get(), cgroup.get(), BPF_LSM_CGROUP, nullptr));
+    // EINVAL is what the kernel says when all slots for distinct hooks are taken
+    // (kernel/bpf/cgroup.c, bpf_cgroup_atype_find).
+    if (!link && errno == EINVAL) {
+      return fail(Exit::node, "no free slot for the hook " + std::string(name(hook)) +
+                                  ": the kernel has ten for per-cgroup LSM hooks and others use "
+                                  "them; `socklid doctor` counts them");
+    }
+  } else {
+    link.reset(bpf_link_create(program.get(), 0, BPF_LSM_MAC, nullptr));
+  }
+  if (!link) return fail_errno(Exit::node, "attach the program of " + std::string(name(hook)));
+  return pin(link.get(), path);
+}
+
+/// Programs attach on a kernel whose active LSMs lack `bpf`, and never run: ask ours to answer.
+Result<> check_alive() {
+  if (::syscall(SYS_bpf, SL_LIVENESS_COMMAND, nullptr, 0) == -1 && errno == SL_LIVENESS_ERROR) {
+    return {};
+  }
+  return fail(Exit::node,
+              "BPF programs do not run as an LSM on this kernel: add `bpf` to the list in "
+              "/sys/kernel/security/lsm by the boot parameter lsm=LIST,bpf and reboot");
+}
+
+}  // namespace
+
+std::string_view object_hash() {
+  return socket_guard_hash;
+}
+
+Result<SocketGuard> SocketGuard::open(const Hooks& hooks, const std::string& cgroup_mount) {
+  const std::string directory = pins::directory(object_hash());
+  if (::access(directory.c_str(), F_OK) != 0) {
+    SL_CHECK(make_directory(std::string(bpffs_root)));
+    SL_CHECK(make_directory(pins::root()));
+    SL_CHECK(load_programs(directory));
+  }
+  SL_CHECK(anchor(Hook::bpf, directory, cgroup_mount));
+  SL_CHECK(check_alive());
+  for (const Hook hook : hooks) SL_CHECK(anchor(hook, directory, cgroup_mount));
+  return open_pins(directory, hooks);
+}
+
+Result<> SocketGuard::unload(std::string_view hash, const std::string& cgroup_mount) {
+  SL_CHECK(remove_pins(pins::directory(hash)));
+  // Fails while another build is loaded: its directory is there.
+  if (::rmdir(pins::root().c_str()) != 0) return {};
+  const std::string cgroup = cgroup_mount + "/" + std::string(anchor_cgroup);
+  if (::rmdir(cgroup.c_str()) != 0 && errno != ENOENT) {
+    return fail_errno(Exit::store, "remove the cgroup " + cgroup);
+  }
+  return {};
+}
+
+Result<Slots> SocketGuard::slots() {
+  constexpr std::uint32_t kernel_slots = 10;  // CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h
+  std::set<__u32> ours;
+  std::set<__u32> foreign;
+  std::set<__u32> our_programs;
+  for (const Hook hook : all_hooks) {
+    const UniqueFd fd(
+        bpf_obj_get((pins::directory(object_hash()) + "/" + pins::program(hook)).c_str()));
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    if (fd && bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0) our_programs.insert(info.id);
+  }
+  __u32 id = 0;
+  while (bpf_link_get_next_id(id, &id) == 0) {
+    const UniqueFd link(bpf_link_get_fd_by_id(id));
+    bpf_link_info info{};
+    __u32 size = sizeof(info);
+    if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) continue;
+    if (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.attach_type != BPF_LSM_CGROUP) continue;
+    const UniqueFd program(bpf_prog_get_fd_by_id(info.prog_id));
+    bpf_prog_info details{};
+    size = sizeof(details);
+    if (!program || bpf_obj_get_info_by_fd(program.get(), &details, &size) != 0) continue;
+    (our_programs.contains(info.prog_id) ? ours : foreign).insert(details.attach_btf_id);
+  }
+  if (errno != ENOENT) return fail_errno(Exit::bpf, "list the node's BPF links");
+  Slots slots{static_cast<std::uint32_t>(ours.size()), 0, 0};
+  for (const __u32 hook : foreign) slots.foreign += ours.contains(hook) ? 0 : 1;
+  const std::uint32_t used = slots.ours + slots.foreign;
+  slots.free = used < kernel_slots ? kernel_slots - used : 0;
+  return slots;
+}
+
+}  // namespace socklid

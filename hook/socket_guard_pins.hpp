@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the node-wide programs, maps, anchors and links of one build lie on bpffs. For
+// socket_guard*.cpp only. No name has a dot: bpffs refuses it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hook/plan.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::pins {
+
+inline const std::string policies = "map_policies";
+inline const std::string guards = "map_guards";
+inline const std::string denials = "map_denials";
+
+inline std::string program(Hook hook) {
+  return "program_" + std::string(name(hook));
+}
+/// The anchor of a per-cgroup hook, or the one link of a plain one.
+inline std::string anchor(Hook hook) {
+  return "anchor_" + std::string(name(hook));
+}
+
+inline std::string root() {
+  return std::string(bpffs_root) + "/programs";
+}
+inline std::string directory(std::string_view hash) {
+  return root() + "/" + std::string(hash);
+}
+
+}  // namespace socklid::pins
