@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/nft.hpp"
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "hook/nft_batch.hpp"
+#include "hook/nft_owned.hpp"
+
+namespace socklid {
+namespace {
+
+constexpr std::uint32_t only_sequence = 1;
+/// A dump that others keep changing is asked for this often.
+constexpr int dump_attempts = 10;
+
+const nlmsghdr* header_of(const std::string& message) {
+  return reinterpret_cast<const nlmsghdr*>(message.data());
+}
+
+/// Of a request that is no batch. EINVAL: nf_tables is not there and modprobe found none
+/// (nfnetlink_rcv_msg), so there is no table either.
+bool means_absent(const NetlinkError& error) {
+  return error.error == ENOENT || error.error == EINVAL;
+}
+
+tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error) {
+  std::string context = "nft table inet socklid: " + std::string(what);
+  if (!error.text.empty()) context.append(": ").append(error.text);
+  return fail_errno(Exit::nft, context, error.error);
+}
+
+struct Comment {
+  std::uint8_t type;  ///< NFTNL_UDATA_*_COMMENT
+  std::string text;
+};
+
+int take_comment(const nftnl_udata* attribute, void* data) {
+  auto& comment = *static_cast<Comment*>(data);
+  if (nftnl_udata_type(attribute) != comment.type) return 0;
+  const auto* text = static_cast<const char*>(nftnl_udata_get(attribute));
+  comment.text.assign(text, ::strnlen(text, nftnl_udata_len(attribute)));
+  return 0;
+}
+
+std::string comment_of(std::uint8_t type, const void* data, std::uint32_t size) {
+  Comment comment{type, {}};
+  if (data != nullptr) nftnl_udata_parse(data, size, take_comment, &comment);
+  return comment.text;
+}
+
+int take_counter(nftnl_expr* expression, void* data) {
+  const char* name = nftnl_expr_get_str(expression, NFTNL_EXPR_NAME);
+  if (name == nullptr || std::strcmp(name, "counter") != 0) return MNL_CB_OK;
+  auto& counter = *static_cast<std::optional<RuleCounter>*>(data);
+  counter.emplace();
+  counter->packets = nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_PACKETS);
+  counter->bytes = nftnl_expr_get_u64(expression, NFTNL_EXPR_CTR_BYTES);
+  return MNL_CB_OK;
+}
+
+/// Nothing if the message is not about a counted rule of ours.
+std::optional<RuleCounter> counter_of(const std::string& message) {
+  const auto rule = owned(nftnl_rule_alloc());
+  if (nftnl_rule_nlmsg_parse(header_of(message), rule.get()) < 0) return std::nullopt;
+  const char* table = nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE);
+  if (table == nullptr || table != nft_table_name) return std::nullopt;
+  std::optional<RuleCounter> counter;
+  nftnl_expr_foreach(rule.get(), take_counter, &counter);
+  if (!counter) return std::nullopt;
+  counter->chain = nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN);
+  std::uint32_t size = 0;
+  const void* data = nftnl_rule_get_data(rule.get(), NFTNL_RULE_USERDATA, &size);
+  counter->comment = comment_of(NFTNL_UDATA_RULE_COMMENT, data, size);
+  return counter;
+}
+
+std::string rules_request() {
+  const auto rule = owned(nftnl_rule_alloc());
+  nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
+  nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, nft_table_name.data());
+  alignas(nlmsghdr) std::array<char, 512> buffer{};
+  nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP,
+                                           only_sequence);
+  nftnl_rule_nlmsg_build_payload(header, rule.get());
+  return {buffer.data(), header->nlmsg_len};
+}
+
+std::string table_request() {
+  const auto table = owned(nftnl_table_alloc());
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name.data());
+  alignas(nlmsghdr) std::array<char, 512> buffer{};
+  nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK,
+                                           only_sequence);
+  nftnl_table_nlmsg_build_payload(header, table.get());
+  return {buffer.data(), header->nlmsg_len};
+}
+
+}  // namespace
+
+Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
+  NftBatch batch;
+  // Adding first makes the deletion succeed whether or not there was a table.
+  batch.add_table({});
+  batch.delete_table();
+  batch.add_table(ruleset.comment);
+  for (const nft::Chain& chain : ruleset.chains) batch.add(chain);
+  for (const nft::Set& set : ruleset.sets) batch.add(set);
+  for (const nft::Chain& chain : ruleset.chains) {
+    for (const nft::Rule& rule : chain.rules) batch.add(chain.name, rule);
+  }
+  const std::string_view messages = batch.finish();
+  return batch.check(SL_TRY(netlink.exchange(messages, batch.last_sequence())));
+}
+
+Result<> uninstall(NetlinkSocket& netlink) {
+  NftBatch batch;
+  batch.delete_table();
+  const std::string_view messages = batch.finish();
+  const NetlinkAnswer answer = SL_TRY(netlink.exchange(messages, batch.last_sequence()));
+  for (const NetlinkError& error : answer.errors) {
+    // EOPNOTSUPP: nf_tables is not there (nfnetlink_rcv_batch), so there is no table either.
+    if (error.error == ENOENT || error.error == EOPNOTSUPP) return {};
+  }
+  return batch.check(answer);
+}
+
+Result<std::optional<std::string>> owner(NetlinkSocket& netlink) {
+  const NetlinkAnswer answer = SL_TRY(netlink.exchange(table_request(), only_sequence));
+  if (!answer.errors.empty()) {
+    if (means_absent(answer.errors.front())) return std::nullopt;
+    return refused("ask for its owner", answer.errors.front());
+  }
+  const auto table = owned(nftnl_table_alloc());
+  if (answer.messages.empty() ||
+      nftnl_table_nlmsg_parse(header_of(answer.messages.front()), table.get()) < 0) {
+    return fail(Exit::nft, "nft table inet socklid: the kernel's description of it is unreadable");
+  }
+  std::uint32_t size = 0;
+  const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
+  std::string comment = comment_of(NFTNL_UDATA_TABLE_COMMENT, data, size);
+  if (!comment.starts_with("container ") || comment.find(" cgroup ") == std::string::npos) {
+    comment.clear();
+  }
+  return comment;
+}
+
+Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink) {
+  for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+    const NetlinkAnswer answer = SL_TRY(netlink.exchange(rules_request(), only_sequence));
+    if (!answer.errors.empty()) {
+      if (means_absent(answer.errors.front())) return std::vector<RuleCounter>{};
+      return refused("read its counters", answer.errors.front());
+    }
+    if (answer.interrupted) continue;
+    std::vector<RuleCounter> counted;
+    for (const std::string& message : answer.messages) {
+      if (auto counter = counter_of(message)) counted.push_back(std::move(*counter));
+    }
+    return counted;
+  }
+  return fail(Exit::nft, "nft table inet socklid: its rules keep changing while they are read");
+}
+
+}  // namespace socklid

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// nft: table `inet socklid` in one network namespace: put it there, take it away, ask about it.
+//
+//   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());   // inside the container's namespace
+//   SL_CHECK(install(netlink, ruleset));
+//   ...
+//   if (SL_TRY(owner(netlink)) == table_comment(id, cgroup_id)) SL_CHECK(uninstall(netlink));
+//
+// Only files called nft*.cpp here know libnftnl and libmnl. Every request needs CAP_NET_ADMIN in
+// the user namespace that owns the network namespace; errors are Exit::nft, one line, and name the
+// object that the kernel refused.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "hook/nft_netlink.hpp"
+#include "hook/nft_ruleset.hpp"
+
+namespace socklid {
+
+/// One atomic batch: removes whatever table `inet socklid` there is, and puts this one in its
+/// place. At no time are there fewer rules than before or after; on an error nothing changed.
+/// Another's table of that name goes with it: ask owner() first.
+[[nodiscard]] Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset);
+
+/// Removes the table whosever it is. That there is none is success (I7).
+[[nodiscard]] Result<> uninstall(NetlinkSocket& netlink);
+
+/// Whose the table is: its table_comment(); empty if it has no comment of that form; nothing if
+/// there is no table.
+[[nodiscard]] Result<std::optional<std::string>> owner(NetlinkSocket& netlink);
+
+struct RuleCounter {
+  std::string chain;
+  std::string comment;  ///< names the annotation: "io.socklid.egress: not named"
+  std::uint64_t packets{0};
+  std::uint64_t bytes{0};
+  friend bool operator==(const RuleCounter&, const RuleCounter&) = default;
+};
+
+/// Every counted rule of the table, in no order between chains and in order within one. Empty if
+/// there is no table. Counters begin at 0 with each install().
+[[nodiscard]] Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink);
+
+}  // namespace socklid

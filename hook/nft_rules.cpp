@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/nft_rules.hpp"
+
+// Before the kernel headers, which then leave out what this defines (linux/libc-compat.h).
+#include <netinet/in.h>
+
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "hook/nft_endpoints.hpp"
+
+namespace socklid {
+namespace {
+
+using annotations::Mark;
+using annotations::Otherwise;
+using annotations::Policy;
+using annotations::Verdict;
+using nft::Action;
+using nft::Chain;
+using nft::Compare;
+using nft::Field;
+using nft::HookPoint;
+using nft::KeyType;
+using nft::Match;
+using nft::Operator;
+using nft::Rule;
+
+/// After conntrack (NF_IP_PRI_CONNTRACK -200), because before it every packet is `invalid`; and so
+/// after its defragmentation (-400), so that no fragment comes without its ports. Before nat
+/// (NF_IP_PRI_NAT_DST -100), so that addresses and ports are those the program asked for and local
+/// ports are local.
+constexpr int output_priority = -150;
+constexpr int filter_priority = 0;  // NF_IP_PRI_FILTER
+
+/// LOOPBACK_IFINDEX (include/net/flow.h): loopback is the first device of every namespace
+/// (net/core/dev.c: register_netdevice via loopback_net_init), and cannot be moved or removed. Its
+/// type, unlike its index, can be forged (TUNSETLINK on a tun device).
+constexpr std::uint32_t loopback = 1;
+
+/// Types that linux/icmpv6.h leaves to net/ndisc.h, which is not for user space.
+constexpr std::uint16_t router_solicit = 133, router_advert = 134;
+constexpr std::uint16_t neighbor_solicit = 135, neighbor_advert = 136;
+
+constexpr std::uint32_t related = NF_CT_STATE_BIT(IP_CT_RELATED);
+constexpr std::uint32_t established = NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
+constexpr std::uint32_t tcp_reset = 4;
+
+Compare equals(Field field, std::uint32_t value) {
+  return {field, Operator::equal, value, 0xffffffff};
+}
+
+Compare has(Field field, std::uint32_t bits) {
+  return {field, Operator::any_bit, bits, 0xffffffff};
+}
+
+Compare differs(Field field, Mark mark) {
+  return {field, Operator::not_equal, mark.value, mark.mask};
+}
+
+nft::InSet in_set(Field field, std::string set) {
+  return {{{field}}, std::move(set)};
+}
+
+Rule accept(std::vector<Match> matches) {
+  return {std::move(matches), {Action::accept, {}, {}}, {}, false};
+}
+
+Rule drop(std::vector<Match> matches, std::string comment) {
+  return {std::move(matches), {Action::drop, {}, {}}, std::move(comment), true};
+}
+
+Rule jump(std::vector<Match> matches, Action action, std::string chain) {
+  return {std::move(matches), {action, std::move(chain), {}}, {}, false};
+}
+
+constexpr Compare reply{Field::ct_direction, Operator::equal, IP_CT_DIR_REPLY, 0xffffffff};
+
+void append(std::vector<Rule>& rules, std::vector<Rule> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(rules));
+}
+
+nft::Set type_set(std::string name, KeyType type, std::vector<std::uint16_t> values) {
+  nft::Set set{std::move(name), {type}, false, false, {}};
+  for (const std::uint16_t value : values) set.elements.push_back({{}, 0, {value, value}, {}});
+  return set;
+}
+
+std::vector<nft::Set> type_sets() {
+  return {
+      type_set("icmp_errors", KeyType::icmp_type,
+               {ICMP_DEST_UNREACH, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB}),
+      type_set("icmpv6_errors", KeyType::icmpv6_type,
+               {ICMPV6_DEST_UNREACH, ICMPV6_PKT_TOOBIG, ICMPV6_TIME_EXCEED, ICMPV6_PARAMPROB}),
+      // A router-advert or redirect from here would change other hosts, so neither may leave.
+      type_set("nd_out", KeyType::icmpv6_type, {router_solicit, neighbor_solicit, neighbor_advert}),
+      // Addresses may come from router-adverts alone; whether they are heeded is the namespace's
+      // sysctl accept_ra. Nothing needs redirects to live.
+      type_set("nd_in", KeyType::icmpv6_type, {router_advert, neighbor_solicit, neighbor_advert}),
+      type_set("mld_out", KeyType::icmpv6_type,
+               {ICMPV6_MGM_REPORT, ICMPV6_MGM_REDUCTION, ICMPV6_MLD2_REPORT}),
+  };
+}
+
+/// What a source route names last is not the address that rules see (the first hop), so such
+/// packets never get as far as the lists. Segment routing is one type of routing header.
+std::vector<Rule> drop_source_routes(const std::string& key) {
+  return {
+      drop({equals(Field::ipv6_routing, 1)}, key + ": routing header"),
+      drop({equals(Field::ipv4_loose_route, 1)}, key + ": loose source route"),
+      drop({equals(Field::ipv4_strict_route, 1)}, key + ": strict source route"),
+  };
+}
+
+/// Errors about a flow that conntrack knows.
+std::vector<Rule> accept_related_errors() {
+  return {
+      accept({in_set(Field::icmp_type, "icmp_errors"), has(Field::ct_state, related)}),
+      accept({in_set(Field::icmpv6_type, "icmpv6_errors"), has(Field::ct_state, related)}),
+  };
+}
+
+/// Before the mark tests: the kernel sends these itself, and MLD with a random mark (skb->mark
+/// shares its bytes with reserved_tailroom, include/linux/skbuff.h). The hop limits are what
+/// receivers insist on (RFC 4861, RFC 3810): no router forwards such a packet.
+std::vector<Rule> accept_ipv6_upkeep() {
+  return {
+      accept({in_set(Field::icmpv6_type, "nd_out"), equals(Field::ipv6_hop_limit, 255)}),
+      accept({in_set(Field::icmpv6_type, "mld_out"), equals(Field::ipv6_hop_limit, 1)}),
+  };
+}
+
+/// Replies to what the input chain let in. A connection begun from a served port is in conntrack's
+/// original direction and goes on to the mark tests.
+std::vector<Rule> accept_replies(bool serves) {
+  std::vector<Rule> rules;
+  if (serves) rules.push_back(jump({reply}, Action::jump, "replies"));
+  rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHOREPLY), reply}));
+  rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REPLY), reply}));
+  append(rules, accept_related_errors());
+  return rules;
+}
+
+/// A packet carries its socket's mark (I5); a mark that a control message or a rule of someone
+/// else's gave it is not enough. SYN-ACKs and packets of TIME_WAIT have no full socket, so the
+/// second test does not apply and their own mark decides.
+std::vector<Rule> judge_marks(Mark mark) {
+  return {
+      // The kernel resets a connection whose socket is gone without a mark. Where it may go is
+      // judged all the same.
+      jump({has(Field::tcp_flags, tcp_reset), Compare{Field::mark, Operator::equal, 0, mark.mask},
+            has(Field::ct_state, established)},
+           Action::go_to, "egress"),
+      drop({differs(Field::mark, mark)}, "io.socklid.mark: unmarked or foreign mark"),
+      drop({differs(Field::socket_mark, mark)}, "io.socklid.mark: not the mark of its socket"),
+  };
+}
+
+Chain output_chain(Mark mark, bool serves) {
+  Chain chain{"output", nft::Base{HookPoint::output, output_priority}, {}};
+  append(chain.rules, drop_source_routes("io.socklid.egress"));
+  chain.rules.push_back(accept({equals(Field::oif, loopback)}));
+  append(chain.rules, accept_ipv6_upkeep());
+  append(chain.rules, accept_replies(serves));
+  append(chain.rules, judge_marks(mark));
+  chain.rules.push_back(jump({}, Action::go_to, "egress"));
+  return chain;
+}
+
+Chain egress_chain(std::vector<Rule> allowed, Otherwise otherwise) {
+  Chain chain{"egress", std::nullopt, std::move(allowed)};
+  chain.rules.push_back({{}, {}, "io.socklid.egress: not named", true});
+  if (otherwise == Otherwise::drop) {
+    chain.rules.push_back({{}, {Action::drop, {}, {}}, {}, false});
+  } else {
+    chain.rules.push_back(
+        {{equals(Field::l4proto, IPPROTO_TCP)}, {Action::reject_reset, {}, {}}, {}, false});
+    chain.rules.push_back({{}, {Action::reject_admin, {}, {}}, {}, false});
+  }
+  return chain;
+}
+
+/// A packet in the reply direction answers a flow that began here and that egress let out: a flow
+/// whose first packet was dropped never gets into conntrack's table.
+Chain input_chain(bool serves) {
+  Chain chain{"input", nft::Base{HookPoint::input, filter_priority}, {}};
+  append(chain.rules, drop_source_routes("io.socklid.bind"));
+  chain.rules.push_back(accept({equals(Field::iif, loopback)}));
+  chain.rules.push_back(accept({reply}));
+  append(chain.rules, accept_related_errors());
+  chain.rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHO)}));
+  chain.rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REQUEST)}));
+  chain.rules.push_back(
+      accept({in_set(Field::icmpv6_type, "nd_in"), equals(Field::ipv6_hop_limit, 255)}));
+  chain.rules.push_back(
+      accept({equals(Field::icmpv6_type, ICMPV6_MGM_QUERY), equals(Field::ipv6_hop_limit, 1)}));
+  if (serves) chain.rules.push_back(jump({}, Action::jump, "served"));
+  chain.rules.push_back(drop({}, "io.socklid.bind: not named"));
+  return chain;
+}
+
+/// Packets that a tun or tap device injects are forwarded, not sent.
+Chain forward_chain() {
+  return {"forward",
+          nft::Base{HookPoint::forward, filter_priority},
+          {drop({}, "io.socklid.egress: forwarded")}};
+}
+
+}  // namespace
+
+NftRuleset compile_rules(const Policy& policy, Mark mark, std::string_view container_id,
+                         std::uint64_t cgroup_id) {
+  NftRuleset ruleset{table_comment(container_id, cgroup_id), type_sets(), {}};
+  EndpointRules endpoints(ruleset);
+  const bool serves = policy.bind.otherwise == Verdict::deny && !policy.bind.ports.empty();
+  if (serves) {
+    const std::vector<Target> listeners = merge_listeners(policy.bind.ports);
+    ruleset.chains.push_back(
+        {"replies", std::nullopt, endpoints.match("bind", listeners, Side::source)});
+    ruleset.chains.push_back(
+        {"served", std::nullopt, endpoints.match("bind", listeners, Side::destination)});
+  }
+  std::vector<Rule> allowed;
+  if (policy.egress) {
+    allowed = endpoints.match("egress", merge_endpoints(*policy.egress), Side::destination);
+  }
+  ruleset.chains.push_back(
+      egress_chain(std::move(allowed), policy.otherwise.value_or(Otherwise::reject)));
+  ruleset.chains.push_back(output_chain(mark, serves));
+  ruleset.chains.push_back(input_chain(serves));
+  ruleset.chains.push_back(forward_chain());
+  return ruleset;
+}
+
+}  // namespace socklid

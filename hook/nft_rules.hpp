@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// compile_rules: Policy to NftRuleset, the rules of a network namespace of the container's own.
+//
+//   if (policy.egress) ruleset = compile_rules(policy, mark, container_id, cgroup_id);
+//
+// What leaves (chain output) is, in this order: dropped if it carries a source route; accepted on
+// loopback; accepted if IPv6 cannot live without it; accepted if it answers what `bind` let in;
+// dropped if its mark or its socket's is not ours; accepted if `egress` names it; refused.
+// What arrives (chain input) is accepted if it answers what left or `bind` names it. Nothing is
+// forwarded. The cost per packet depends on how many prefix lengths the lists use, not on how many
+// endpoints they name, see hook/nft_endpoints.hpp (D5).
+//
+// No rule writes a mark and no rule names an interface by name: when the hook runs there may be
+// none but loopback.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "annotations/mark.hpp"
+#include "annotations/policy.hpp"
+#include "hook/nft_ruleset.hpp"
+
+namespace socklid {
+
+/// Requires policy.egress. `mark` is what the container's sockets carry: the policy's own, or one
+/// taken for it. Pure and total; equal input gives equal output.
+[[nodiscard]] NftRuleset compile_rules(const annotations::Policy& policy, annotations::Mark mark,
+                                       std::string_view container_id, std::uint64_t cgroup_id);
+
+}  // namespace socklid
