@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/cgroup.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <optional>
+
+#include "hook/files.hpp"
+
+namespace socklid {
+namespace {
+
+static_assert(sizeof(ino_t) == 8, "a cgroup id is an inode number only where that has 64 bits");
+
+constexpr std::string_view scope_suffix = ".scope";
+
+bool is_scope(std::string_view component) {
+  return component.ends_with(scope_suffix);
+}
+
+bool is_named_after(std::string_view component, std::string_view id) {
+  if (is_scope(component)) component.remove_suffix(scope_suffix.size());
+  if (!component.ends_with(id)) return false;
+  component.remove_suffix(id.size());
+  return component.empty() || component.ends_with('-');
+}
+
+/// The deepest ancestor-or-self of `path` whose last component is `wanted` and that does not hold
+/// others (a session-1.scope is no container's, even if the container is called 1).
+template <typename Wanted, typename Others>
+std::optional<std::string> deepest(std::string_view path, Wanted wanted, Others holds_others) {
+  while (path.size() > 1) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos) break;
+    if (wanted(path.substr(slash + 1)) && !holds_others(path)) return std::string(path);
+    path = path.substr(0, slash);
+  }
+  return std::nullopt;
+}
+
+tl::unexpected<Error> refuse(std::string_view path, std::string_view cause) {
+  return fail(Exit::cgroup, "cgroup " + std::string(path) + " " + std::string(cause) +
+                                ": give the container a cgroup of its own (not --cgroups=disabled; "
+                                "linux.cgroupsPath in its config.json)");
+}
+
+bool has_parent_component(std::string_view path) {
+  for (const std::string_view component : split(path, '/')) {
+    if (component == "..") return true;
+  }
+  return false;
+}
+
+Result<std::string> unified_path_of(const std::string& proc_file) {
+  return parse_unified_path(SL_TRY(read_file(AT_FDCWD, proc_file, Exit::cgroup)));
+}
+
+Result<std::string> unified_path_of(const ContainerProcess& process) {
+  return parse_unified_path(SL_TRY(process.read("cgroup")));
+}
+
+}  // namespace
+
+Result<CgroupMount> choose_cgroup_mount(const std::vector<Mount>& mounts) {
+  const Mount* chosen = nullptr;
+  for (const Mount& mount : mounts) {
+    if (mount.type != "cgroup2" || has_parent_component(mount.root)) continue;
+    if (chosen == nullptr || (chosen->root != "/" && mount.root == "/")) chosen = &mount;
+  }
+  if (chosen == nullptr) {
+    return fail(Exit::node,
+                "no cgroup v2 is mounted, and policies are bound to cgroup v2: boot "
+                "with systemd.unified_cgroup_hierarchy=1, or mount cgroup2");
+  }
+  return CgroupMount{.root = chosen->root, .point = chosen->point};
+}
+
+Result<std::string> parse_unified_path(std::string_view proc_cgroup) {
+  // A cgroup's name cannot hold a newline (kernel/cgroup/cgroup.c: cgroup_mkdir).
+  constexpr std::string_view prefix = "0::";
+  constexpr std::string_view deleted = " (deleted)";
+  for (std::string_view line : split(proc_cgroup, '\n')) {
+    if (!line.starts_with(prefix)) continue;
+    line.remove_prefix(prefix.size());
+    if (!line.starts_with('/')) break;
+    if (line.ends_with(deleted)) {
+      return fail(Exit::cgroup, "cgroup " + std::string(line) + " no longer exists");
+    }
+    if (has_parent_component(line)) {
+      return fail(Exit::cgroup, "cgroup " + std::string(line) +
+                                    " lies outside the hook's cgroup namespace: run the container "
+                                    "engine in the host's");
+    }
+    return std::string(line);
+  }
+  return fail(Exit::cgroup,
+              "the process is in no cgroup v2 (no 0:: line in /proc/PID/cgroup): boot with "
+              "systemd.unified_cgroup_hierarchy=1, or use a runtime that joins cgroup2 on hybrid "
+              "nodes, such as runc 1.1");
+}
+
+bool holds(std::string_view outer, std::string_view inner) {
+  if (outer == "/") return true;
+  if (!inner.starts_with(outer)) return false;
+  inner.remove_prefix(outer.size());
+  return inner.empty() || inner.front() == '/';
+}
+
+std::string raise_to_container(std::string_view path, std::string_view id, std::string_view own,
+                               std::string_view init) {
+  const auto named = [&](std::string_view part) { return is_named_after(part, id); };
+  const auto named_scope = [&](std::string_view part) { return is_scope(part) && named(part); };
+  const auto others = [&](std::string_view outer) {
+    return holds(outer, own) || holds(outer, init);
+  };
+  if (auto found = deepest(path, named_scope, others)) return *found;
+  if (auto found = deepest(path, named, others)) return *found;
+  if (auto found = deepest(path, is_scope, others)) return *found;
+  return std::string(path);
+}
+
+Result<> check_own_cgroup(std::string_view path, std::string_view own, std::string_view init) {
+  if (path == "/") return refuse(path, "is the root, which holds every process of the node");
+  if (holds(path, own)) return refuse(path, "also holds the container runtime that runs this hook");
+  if (holds(path, init)) return refuse(path, "also holds process 1");
+  return {};
+}
+
+Result<std::string> path_below(const CgroupMount& mount, std::string_view path) {
+  if (!holds(mount.root, path)) {
+    return fail(Exit::cgroup, "cgroup " + std::string(path) + " is not below " + mount.root +
+                                  ", which is all that is mounted at " + mount.point);
+  }
+  if (mount.root != "/") path.remove_prefix(mount.root.size());
+  if (path == "/") path = "";
+  return mount.point + std::string(path);
+}
+
+Result<CgroupMount> find_cgroup_mount() {
+  const std::string text = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node));
+  return choose_cgroup_mount(parse_mountinfo(text));
+}
+
+Result<std::uint64_t> cgroup_id(int directory) {
+  struct stat status {};
+  if (::fstat(directory, &status) != 0) return fail_errno(Exit::cgroup, "stat cgroup");
+  return status.st_ino;
+}
+
+Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path) {
+  const std::string directory = SL_TRY(path_below(mount, path));
+  CgroupRef cgroup{.path = path, .fd = {}, .id = 0};
+  cgroup.fd.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!cgroup.fd) return fail_errno(Exit::cgroup, "open cgroup " + directory);
+  struct statfs filesystem {};
+  if (::fstatfs(cgroup.fd.get(), &filesystem) != 0) {
+    return fail_errno(Exit::cgroup, "statfs " + directory);
+  }
+  if (filesystem.f_type != CGROUP2_SUPER_MAGIC) {
+    return fail(Exit::cgroup, directory + " is not on cgroup2: something is mounted over it");
+  }
+  cgroup.id = SL_TRY(cgroup_id(cgroup.fd.get()));
+  return cgroup;
+}
+
+Result<CgroupRef> open_container_cgroup(const CgroupMount& mount, const ContainerProcess& process,
+                                        std::string_view id) {
+  const std::string path = SL_TRY(unified_path_of(process));
+  const std::string own = SL_TRY(unified_path_of("/proc/self/cgroup"));
+  const std::string init = SL_TRY(unified_path_of("/proc/1/cgroup"));
+  const std::string raised = raise_to_container(path, id, own, init);
+  SL_CHECK(check_own_cgroup(raised, own, init));
+  return open_cgroup(mount, raised);
+}
+
+Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process) {
+  const std::string now = SL_TRY(unified_path_of(process));
+  if (holds(cgroup.path, now)) return {};
+  return fail(Exit::process, "the container's process was moved from cgroup " + cgroup.path +
+                                 " to " + now + " while it was set up");
+}
+
+Result<Liveness> cgroup_liveness(const CgroupMount& mount, const std::string& path,
+                                 std::uint64_t id) {
+  const std::string directory = SL_TRY(path_below(mount, path));
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && (errno == ENOENT || errno == ENODEV)) return Liveness::gone;
+  if (!fd) return fail_errno(Exit::cgroup, "open cgroup " + directory);
+  if (SL_TRY(cgroup_id(fd.get())) != id) return Liveness::gone;
+  const auto events = read_file(fd.get(), "cgroup.events", Exit::cgroup);
+  if (!events) return Liveness::gone;  // ENODEV: removed since we opened it
+  const bool empty = ("\n" + *events).find("\npopulated 0\n") != std::string::npos;
+  return empty ? Liveness::empty : Liveness::populated;
+}
+
+}  // namespace socklid

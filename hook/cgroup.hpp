@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CgroupRef: the cgroup v2 directory that holds all of one container and nothing else. Programs
+// attached there cover every cgroup below it (I4), and must not cover anything more (I6).
+//
+//   const CgroupMount mount = SL_TRY(find_cgroup_mount());
+//   const CgroupRef cgroup = SL_TRY(open_container_cgroup(mount, process, state.id));
+//
+// Paths of cgroups are as in the `0::` line of /proc/PID/cgroup: absolute from the root of our
+// cgroup namespace (cgroup_namespaces(7)). The mount is wherever mountinfo says: hybrid nodes
+// have it at /sys/fs/cgroup/unified.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "hook/mountinfo.hpp"
+#include "hook/process.hpp"
+
+namespace socklid {
+
+struct CgroupRef {
+  std::string path;     ///< "/machine.slice/libpod-ID.scope"
+  UniqueFd fd;          ///< the directory
+  std::uint64_t id{0};  ///< see cgroup_id()
+};
+
+/// A mount of cgroup2. `root` is the cgroup that is seen at `point`: "/" but in containers.
+struct CgroupMount {
+  std::string root;
+  std::string point;
+  friend bool operator==(const CgroupMount&, const CgroupMount&) = default;
+};
+
+// Pure parts ------------------------------------------------------------------------------------
+
+/// The cgroup2 mount to use: one that shows the whole hierarchy if there is one. Exit::node if
+/// the node has cgroup v1 only.
+[[nodiscard]] Result<CgroupMount> choose_cgroup_mount(const std::vector<Mount>& mounts);
+
+/// The path in the `0::` line of /proc/PID/cgroup. Exit::cgroup: there is none (cgroup v1 only),
+/// the cgroup is deleted, or it lies outside our view ("/../x").
+[[nodiscard]] Result<std::string> parse_unified_path(std::string_view proc_cgroup);
+
+/// Whether the cgroup `outer` is `inner` or above it.
+[[nodiscard]] bool holds(std::string_view outer, std::string_view inner);
+
+/// The cgroup of the whole container, at or above `path`, the cgroup of its first process:
+///  1. the deepest scope named after the container (systemd driver: podman, CRI-O, containerd,
+///     runc; crun's `container` and delegated cgroups lie below it), else
+///  2. the deepest cgroup named after it (cgroupfs driver: libpod-ID, libpod-payload-ID, crio-ID,
+///     ID), else
+///  3. the deepest scope, else
+///  4. `path` itself.
+/// Named after means: ID or PREFIX-ID, with or without ".scope"; a part of a word is no name.
+/// What holds `own` or `init`, the cgroups of the hook and of PID 1, is a login session or the
+/// runtime's own scope and never taken by 1 to 3.
+[[nodiscard]] std::string raise_to_container(std::string_view path, std::string_view id,
+                                             std::string_view own, std::string_view init);
+
+/// Refuses (Exit::cgroup) what would put others under the policy: the root, and a cgroup that
+/// holds the hook or PID 1. Both with the cause and the mend.
+[[nodiscard]] Result<> check_own_cgroup(std::string_view path, std::string_view own,
+                                        std::string_view init);
+
+/// Where the cgroup `path` is found below the mount. Exit::cgroup if the mount does not show it.
+[[nodiscard]] Result<std::string> path_below(const CgroupMount& mount, std::string_view path);
+
+// What looks at the node ------------------------------------------------------------------------
+
+[[nodiscard]] Result<CgroupMount> find_cgroup_mount();
+
+/// The inode number of an open cgroup directory, which is what BPF and nft call the cgroup id:
+/// cgroup_id() is the kernfs node's id, and with 64-bit inode numbers that is the inode number
+/// (include/linux/cgroup.h: cgroup_id; include/linux/kernfs.h: kernfs_id_ino).
+[[nodiscard]] Result<std::uint64_t> cgroup_id(int directory);
+
+/// Opens `path` and checks that it lies on cgroup2. Exit::cgroup.
+[[nodiscard]] Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path);
+
+/// All of the above for the container `id` whose first process is `process`.
+[[nodiscard]] Result<CgroupRef> open_container_cgroup(const CgroupMount& mount,
+                                                      const ContainerProcess& process,
+                                                      std::string_view id);
+
+/// Whether `process` is still in `cgroup` or below. Exit::process if not.
+[[nodiscard]] Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process);
+
+enum class Liveness { gone, empty, populated };
+/// Whether the cgroup at `path` is still the one with `id` and whether a process lives in it or
+/// below (`populated` of cgroup.events, Documentation/admin-guide/cgroup-v2.rst).
+[[nodiscard]] Result<Liveness> cgroup_liveness(const CgroupMount& mount, const std::string& path,
+                                               std::uint64_t id);
+
+}  // namespace socklid

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the hook does at each stage. No system call: everything goes through Kernel.
+//
+//   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+//   SL_CHECK(create(kernel, state));
+//   for (const Error& error : remove(kernel, state)) log_error(error.message);
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "hook/container_state.hpp"
+#include "hook/kernel.hpp"
+
+namespace socklid {
+
+/// Puts the container's policy in force, all of it or nothing (I2). Does nothing at all if no
+/// annotation of ours is for it (I1). Twice for the same container is as good as once: the new
+/// links are in force before the old ones go.
+[[nodiscard]] Result<> create(Kernel& kernel, const ContainerState& container);
+
+/// Removes what is left of the container `container.id`, from saved state alone (I7). A container
+/// that was started again under the same id meanwhile is left alone (D8). Goes on after an error;
+/// returns all of them.
+[[nodiscard]] std::vector<Error> remove(Kernel& kernel, const ContainerState& container);
+
+/// Removes what is left of containers whose cgroup is gone; create() does so each time, because
+/// poststop is not reliable. The caller holds the lock (Kernel::begin).
+[[nodiscard]] std::vector<Error> collect_garbage(Kernel& kernel);
+
+/// Removes one container's state whatever it is: pins, entries in the maps, rules, record. What
+/// could not be removed keeps its record, so that the next run tries again.
+[[nodiscard]] std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry);
+
+}  // namespace socklid

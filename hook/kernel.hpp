@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernel: the one seam between what the hook decides (hook/hook.cpp) and the node it runs on.
+// LinuxKernel is the real one; tests put a world in its place where any step can be made to fail.
+//
+// Every call either does all of what it says or, with an error, nothing. What removes takes what
+// is absent as done (I7).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "hook/cgroup.hpp"
+#include "hook/container_state.hpp"
+#include "hook/netns.hpp"
+#include "hook/nft_ruleset.hpp"
+#include "hook/plan.hpp"
+#include "hook/policy_store.hpp"
+#include "hook/record.hpp"
+
+namespace socklid {
+
+/// The container that a policy is being put on.
+struct Target {
+  std::string id;
+  pid_t pid{0};
+  CgroupRef cgroup;
+  NetnsRef netns;
+  NetnsKind netns_kind{NetnsKind::own};
+  std::optional<std::string> sandbox;     ///< the pod it is in, if the state names one
+  std::optional<RulesOwner> rules_owner;  ///< whose rules are in the namespace; only if asked for
+};
+
+class Kernel {
+ public:
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  virtual ~Kernel() = default;
+
+  /// For the system log: what went wrong without stopping the run, and what is good to know.
+  virtual void warn(std::string_view message) = 0;
+  virtual void note(std::string_view message) = 0;
+  /// Seconds since 1970.
+  [[nodiscard]] virtual std::int64_t now() const = 0;
+
+  // The node ----------------------------------------------------------------------------------
+
+  /// Every container that there is saved state of. Needs no lock.
+  [[nodiscard]] virtual Result<std::vector<StoreEntry>> entries() = 0;
+  /// Before anything is changed: checks privileges and bpffs, takes the node's lock for the rest
+  /// of the run, and removes what killed runs have left half-made.
+  [[nodiscard]] virtual Result<> begin() = 0;
+  /// Whether the container of a saved state is still there. Unknown counts as populated.
+  [[nodiscard]] virtual Liveness liveness(const StoreEntry& entry) = 0;
+  /// The hash of the BPF programs that attach() uses.
+  [[nodiscard]] virtual std::string programs() const = 0;
+
+  // One container, set up -----------------------------------------------------------------------
+
+  /// `with_rules`: also look whose rules are in the namespace.
+  [[nodiscard]] virtual Result<Target> open_target(const ContainerState& container,
+                                                   bool with_rules) = 0;
+  /// Exit::process if the container's process is no longer the one that open_target() found.
+  [[nodiscard]] virtual Result<> check_unchanged(const Target& target) = 0;
+
+  /// Replaces whatever rules of ours are in the namespace.
+  [[nodiscard]] virtual Result<> install_rules(const Target& target, const NftRuleset& rules) = 0;
+  [[nodiscard]] virtual Result<> uninstall_rules(const Target& target) = 0;
+
+  /// Links of the hooks that the policy needs. They last as long as this object, or until
+  /// detach(), and longer only if they are staged.
+  [[nodiscard]] virtual Result<> attach(const Target& target, const Hooks& hooks) = 0;
+  [[nodiscard]] virtual Result<> detach(const Target& target) = 0;
+  /// After attach(): until then the kernel has no place for the policy, and denies everything.
+  [[nodiscard]] virtual Result<> write_policy(const Target& target, const Plan& plan) = 0;
+  /// Takes the cgroup out of the maps of the programs `hash`, if these are still there.
+  [[nodiscard]] virtual Result<> forget(const std::string& hash, std::uint64_t cgroup_id) = 0;
+
+  /// Pins the attached links in a staging directory.
+  [[nodiscard]] virtual Result<> stage(const std::string& key) = 0;
+  [[nodiscard]] virtual Result<> unstage(const std::string& key) = 0;
+  /// The commit point; see PolicyStore::publish and withdraw. Exit::busy if the run is out of time.
+  [[nodiscard]] virtual Result<> publish(const Record& record) = 0;
+  [[nodiscard]] virtual Result<> withdraw(const std::string& key,
+                                          const std::optional<Record>& previous) = 0;
+
+  // One container, removed ----------------------------------------------------------------------
+
+  /// Removes the published pins.
+  [[nodiscard]] virtual Result<> unpin(const std::string& key) = 0;
+  /// Removes the rules if the namespace is still found and its rules are this container's.
+  [[nodiscard]] virtual Result<> uninstall_saved_rules(const Record& record) = 0;
+  /// Removes the record.
+  [[nodiscard]] virtual Result<> erase(const std::string& key) = 0;
+};
+
+}  // namespace socklid

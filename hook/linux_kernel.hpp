@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LinuxKernel: the real Kernel. Making one costs nothing; the first call that needs something of
+// the node opens it (I1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hook/kernel.hpp"
+#include "hook/node_lock.hpp"
+#include "hook/paths.hpp"
+#include "hook/process.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid {
+
+class LinuxKernel final : public Kernel {
+ public:
+  LinuxKernel(Paths paths, Deadline deadline);
+
+  void warn(std::string_view message) override;
+  void note(std::string_view message) override;
+  [[nodiscard]] std::int64_t now() const override;
+
+  [[nodiscard]] Result<std::vector<StoreEntry>> entries() override;
+  [[nodiscard]] Result<> begin() override;
+  [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
+  [[nodiscard]] std::string programs() const override;
+
+  [[nodiscard]] Result<Target> open_target(const ContainerState& container,
+                                           bool with_rules) override;
+  [[nodiscard]] Result<> check_unchanged(const Target& target) override;
+  [[nodiscard]] Result<> install_rules(const Target& target, const NftRuleset& rules) override;
+  [[nodiscard]] Result<> uninstall_rules(const Target& target) override;
+  [[nodiscard]] Result<> attach(const Target& target, const Hooks& hooks) override;
+  [[nodiscard]] Result<> detach(const Target& target) override;
+  [[nodiscard]] Result<> write_policy(const Target& target, const Plan& plan) override;
+  [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
+  [[nodiscard]] Result<> stage(const std::string& key) override;
+  [[nodiscard]] Result<> unstage(const std::string& key) override;
+  [[nodiscard]] Result<> publish(const Record& record) override;
+  [[nodiscard]] Result<> withdraw(const std::string& key,
+                                  const std::optional<Record>& previous) override;
+
+  [[nodiscard]] Result<> unpin(const std::string& key) override;
+  [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
+  [[nodiscard]] Result<> erase(const std::string& key) override;
+
+ private:
+  [[nodiscard]] Result<CgroupMount> mount();
+  [[nodiscard]] Result<PolicyStore*> store();
+  [[nodiscard]] bool links_are_dead(const std::string& key) const;
+
+  Paths paths_;
+  Deadline deadline_;
+  std::optional<NodeLock> lock_;
+  std::optional<PolicyStore> store_;
+  std::optional<CgroupMount> mount_;
+  std::optional<ContainerProcess> process_;
+  std::optional<SocketGuard> guard_;
+  std::optional<Links> links_;
+};
+
+}  // namespace socklid

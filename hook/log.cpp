@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/log.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/json.hpp"
+#include "hook/files.hpp"
+
+namespace socklid {
+namespace {
+
+constexpr std::size_t line_limit = 2048;
+constexpr std::string_view program = "socklid-hook";
+
+void append_escaped(std::string& line, unsigned char byte) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  line += "\\x";
+  line += digits[byte >> 4U];
+  line += digits[byte & 0xfU];
+}
+
+/// Bytes of the character that `text` begins with; 0 if it is a control character or not UTF-8
+/// (RFC 3629: no overlong form, no surrogate).
+std::size_t printable_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  if (!tail(1)) return 0;
+  if (first >= 0xc2 && first <= 0xdf) return first == 0xc2 && second < 0xa0 ? 0 : 2;
+  if (!tail(2)) return 0;
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
+  if (first >= 0xe0 && first <= 0xef) return 3;
+  if (!tail(3)) return 0;
+  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0;
+  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// "Nov 22 02:04:41", the form of RFC 3164 that rsyslog expects on the local socket.
+std::string timestamp() {
+  const time_t now = ::time(nullptr);
+  struct tm parts {};
+  std::array<char, 32> text{};
+  if (::localtime_r(&now, &parts) == nullptr) return {};
+  const std::size_t length = ::strftime(text.data(), text.size(), "%b %e %H:%M:%S", &parts);
+  return {text.data(), length};
+}
+
+/// syslog(3) blocks when the log daemon does not read, and opens the console; this gives up.
+void send_to_syslog(int priority, std::string_view line) {
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  constexpr std::string_view path = "/dev/log";
+  std::copy(path.begin(), path.end(), address.sun_path);
+  const std::string message = "<" + std::to_string(LOG_DAEMON | priority) + ">" + timestamp() +
+                              " " + std::string(program) + "[" + std::to_string(::getpid()) +
+                              "]: " + std::string(line);
+  (void)::sendto(socket.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+std::string printable(std::string_view message) {
+  return one_line(without_engine_phrases(message));
+}
+
+std::optional<Refusal> refusal_from(std::string_view text) {
+  const auto value = json::parse(text);
+  if (!value) return std::nullopt;
+  const auto time = value->find_integer("time");
+  const auto exit = value->find_integer("exit");
+  if (!time || !exit) return std::nullopt;
+  return Refusal{.time = *time,
+                 .id = value->find_string("id").value_or(""),
+                 .exit = static_cast<int>(*exit),
+                 .message = value->find_string("message").value_or("")};
+}
+
+/// Sorts by time: nanoseconds of the real-time clock, padded, and the process id.
+std::string new_refusal_name() {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_REALTIME, &now);
+  std::string digits = std::to_string(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
+  constexpr std::size_t width = 20;
+  digits.insert(0, width - std::min(width, digits.size()), '0');
+  return digits + "_" + std::to_string(::getpid()) + ".json";
+}
+
+std::string refusals_directory(const Paths& paths) {
+  return paths.run + "/refusals";
+}
+
+bool is_finished(std::string_view name) {
+  return name.ends_with(".json");
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    if (line.size() >= line_limit) return line + "...";
+    const std::size_t length = printable_length(text);
+    if (length > 0) {
+      line += text.substr(0, length);
+    } else if (text[0] == '\n') {
+      line += "\\n";
+    } else if (text[0] == '\t') {
+      line += "\\t";
+    } else {
+      append_escaped(line, static_cast<unsigned char>(text[0]));
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return line;
+}
+
+std::string without_engine_phrases(std::string_view text) {
+  struct Phrase {
+    std::string_view words, replacement;
+  };
+  constexpr std::array<Phrase, 4> phrases{{{"permission denied", "EACCES"},
+                                           {"operation not permitted", "EPERM"},
+                                           {"no such file or directory", "ENOENT"},
+                                           {"executable file not found", "executable missing"}}};
+  std::string result(text);
+  for (const Phrase& phrase : phrases) {
+    const auto same = [](char a, char b) { return lower(a) == lower(b); };
+    auto from = result.begin();
+    for (;;) {
+      from = std::search(from, result.end(), phrase.words.begin(), phrase.words.end(), same);
+      if (from == result.end()) break;
+      const auto at = from - result.begin();
+      result.replace(static_cast<std::size_t>(at), phrase.words.size(), phrase.replacement);
+      from = result.begin() + at + static_cast<std::ptrdiff_t>(phrase.replacement.size());
+    }
+  }
+  return result;
+}
+
+void log_error(std::string_view message) {
+  const std::string line = printable(message);
+  const std::string output = std::string(program) + ": " + line + "\n";
+  (void)!::write(STDERR_FILENO, output.data(), output.size());
+  send_to_syslog(LOG_ERR, line);
+}
+
+void log_warning(std::string_view message) {
+  send_to_syslog(LOG_WARNING, printable(message));
+}
+
+void log_notice(std::string_view message) {
+  send_to_syslog(LOG_NOTICE, printable(message));
+}
+
+Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
+  const UniqueFd directory = SL_TRY(make_directory(refusals_directory(paths)));
+  json::Object document;
+  document["time"] = refusal.time;
+  document["id"] = refusal.id;
+  document["exit"] = refusal.exit;
+  document["message"] = printable(refusal.message);
+  SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(),
+                                 json::to_string(json::Value(std::move(document))) + "\n"));
+  std::vector<std::string> names = SL_TRY(list_directory(directory.get()));
+  std::erase_if(names, [](const std::string& name) { return !is_finished(name); });
+  for (std::size_t i = 0; i + refusals_kept < names.size(); ++i) {
+    SL_CHECK(remove_file(directory.get(), names[i]));
+  }
+  return {};
+}
+
+Result<std::vector<Refusal>> refusals(const Paths& paths) {
+  std::vector<Refusal> found;
+  const UniqueFd directory(
+      ::open(refusals_directory(paths).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory && errno == ENOENT) return found;
+  if (!directory) return fail_errno(Exit::store, "open " + refusals_directory(paths));
+  for (const std::string& name : SL_TRY(list_directory(directory.get()))) {
+    if (!is_finished(name)) continue;
+    const auto text = read_file(directory.get(), name, Exit::store);
+    if (!text) continue;
+    if (auto refusal = refusal_from(*text)) found.push_back(std::move(*refusal));
+  }
+  return found;
+}
+
+}  // namespace socklid

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /proc/PID/mountinfo as values (proc_pid_mountinfo(5)). Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socklid {
+
+struct Mount {
+  std::string root;   ///< the part of the filesystem that is mounted; "net:[INODE]" for nsfs
+  std::string point;  ///< where it is mounted, below our root directory
+  std::string type;   ///< "cgroup2", "nsfs", ...
+  friend bool operator==(const Mount&, const Mount&) = default;
+};
+
+/// In the order of the file; a later mount on the same point hides the earlier. Lines that do
+/// not look like mountinfo are left out. Octal escapes (\040) are decoded.
+[[nodiscard]] std::vector<Mount> parse_mountinfo(std::string_view text);
+
+/// Splits at `separator`; empty parts stay.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+
+}  // namespace socklid

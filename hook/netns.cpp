@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/netns.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "hook/files.hpp"
+
+namespace socklid {
+namespace {
+
+Result<NetnsRef> open_at(int directory, const std::string& path) {
+  NetnsRef netns;
+  netns.fd.reset(::openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!netns.fd) return fail_errno(Exit::netns, "open network namespace " + path);
+  struct stat status {};
+  if (::fstat(netns.fd.get(), &status) != 0) return fail_errno(Exit::netns, "stat " + path);
+  netns.inode = status.st_ino;
+  return netns;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::optional<std::string> sandbox_of(const annotations::Annotations& annotations) {
+  for (const std::string_view key :
+       {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+    const auto found = annotations.find(key);
+    if (found != annotations.end() && !found->second.empty()) return found->second;
+  }
+  return std::nullopt;
+}
+
+NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
+                   const std::optional<std::string>& sandbox) {
+  if (std::find(host.begin(), host.end(), inode) != host.end()) return NetnsKind::host;
+  return sandbox ? NetnsKind::shared : NetnsKind::own;
+}
+
+std::optional<RulesOwner> parse_rules_owner(std::string_view comment) {
+  const std::vector<std::string_view> words = split(comment, ' ');
+  if (words.size() != 4 || words[0] != "container" || words[2] != "cgroup") return std::nullopt;
+  std::string_view digits = words[3];
+  int base = 10;
+  if (digits.starts_with("0x")) {
+    digits.remove_prefix(2);
+    base = 16;
+  }
+  RulesOwner owner{.id = std::string(words[1]), .cgroup_id = 0};
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, owner.cgroup_id, base);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return owner;
+}
+
+std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts, std::uint64_t inode) {
+  const std::string root = "net:[" + std::to_string(inode) + "]";
+  std::vector<std::string> points;
+  for (const Mount& mount : mounts) {
+    if (mount.type == "nsfs" && mount.root == root) points.push_back(mount.point);
+  }
+  return points;
+}
+
+Result<NetnsRef> open_netns(const ContainerProcess& process) {
+  auto netns = open_at(process.directory(), "ns/net");
+  if (!netns) return wrap("process " + std::to_string(process.pid()), std::move(netns).error());
+  return netns;
+}
+
+Result<std::vector<std::uint64_t>> host_netns() {
+  const NetnsRef init = SL_TRY(open_at(AT_FDCWD, "/proc/1/ns/net"));
+  const NetnsRef own = SL_TRY(open_at(AT_FDCWD, "/proc/self/ns/net"));
+  return std::vector<std::uint64_t>{init.inode, own.inode};
+}
+
+Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode) {
+  const auto matching = [&](int directory, const std::string& path) {
+    auto netns = open_at(directory, path);
+    return netns && netns->inode == inode ? std::optional<NetnsRef>(std::move(*netns))
+                                          : std::nullopt;
+  };
+  const std::string mountinfo = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns));
+  for (const std::string& point : netns_mounts(parse_mountinfo(mountinfo), inode)) {
+    if (auto netns = matching(AT_FDCWD, point)) return netns;
+  }
+  const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return fail_errno(Exit::netns, "open /proc");
+  for (const std::string& name : SL_TRY(list_directory(proc.get()))) {
+    if (!is_number(name)) continue;
+    if (auto netns = matching(proc.get(), name + "/ns/net")) return netns;
+  }
+  return std::optional<NetnsRef>{};
+}
+
+Result<NetnsGuard> NetnsGuard::enter(const NetnsRef& netns) {
+  NetnsRef home = SL_TRY(open_at(AT_FDCWD, "/proc/thread-self/ns/net"));
+  if (::setns(netns.fd.get(), CLONE_NEWNET) != 0) {
+    return fail_errno(Exit::netns, "enter the container's network namespace");
+  }
+  return NetnsGuard(std::move(home.fd));
+}
+
+NetnsGuard::~NetnsGuard() {
+  if (home_ && ::setns(home_.get(), CLONE_NEWNET) != 0) std::abort();
+}
+
+}  // namespace socklid

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Network namespaces: which one a container uses, whose it is, and one call inside it.
+//
+//   const NetnsRef netns = SL_TRY(open_netns(process));
+//   const NetnsKind kind = classify(...);                   // own, shared or host
+//   { const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns)); socket = NetlinkSocket::open(); }
+//
+// Namespaces are told apart by inode number (ioctl_ns(2)); all of them are on the one nsfs, so
+// the device number adds nothing. Numbers are reused after the last holder is gone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "annotations/parser.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "hook/mountinfo.hpp"
+#include "hook/process.hpp"
+
+namespace socklid {
+
+struct NetnsRef {
+  UniqueFd fd;
+  std::uint64_t inode{0};
+};
+
+/// host: PID 1's or the hook's own. shared: with other containers of a pod. own: the rest.
+enum class NetnsKind { own, shared, host };
+
+// Pure parts ------------------------------------------------------------------------------------
+
+/// The pod the state names, or nothing: CRI-O and podman write io.kubernetes.cri-o.SandboxID,
+/// containerd writes io.kubernetes.cri.sandbox-id. podman does so for members of a pod only (an
+/// empty value, as old versions write it elsewhere, means none).
+[[nodiscard]] std::optional<std::string> sandbox_of(const annotations::Annotations& annotations);
+
+/// `host` are the inodes of PID 1's namespace and of the hook's own.
+[[nodiscard]] NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
+                                 const std::optional<std::string>& sandbox);
+
+/// Whose rules a namespace holds: the comment of our table, "container ID cgroup CGROUP_ID".
+struct RulesOwner {
+  std::string id;
+  std::uint64_t cgroup_id{0};
+  friend bool operator==(const RulesOwner&, const RulesOwner&) = default;
+};
+/// Nothing if `comment` is not in that form. The number is decimal, or hexadecimal with 0x.
+[[nodiscard]] std::optional<RulesOwner> parse_rules_owner(std::string_view comment);
+
+/// Where the namespace `inode` is mounted (nsfs, root "net:[INODE]"): `ip netns`, podman and
+/// CRI-O keep namespaces alive this way.
+[[nodiscard]] std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts,
+                                                    std::uint64_t inode);
+
+// What looks at the node ------------------------------------------------------------------------
+
+/// The network namespace of `process`. Exit::netns.
+[[nodiscard]] Result<NetnsRef> open_netns(const ContainerProcess& process);
+
+/// The inodes of PID 1's namespace and of our own. Exit::netns.
+[[nodiscard]] Result<std::vector<std::uint64_t>> host_netns();
+
+/// The namespace with that inode, for removal without a process: by its mounts, then by the
+/// processes in it. Nothing if it is gone.
+[[nodiscard]] Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode);
+
+/// This thread is in the namespace for as long as the guard lives: for one socket() call, no more.
+/// A thread that cannot come back would go on in the container's namespace: it aborts instead.
+class NetnsGuard {
+ public:
+  [[nodiscard]] static Result<NetnsGuard> enter(const NetnsRef& netns);
+  NetnsGuard(NetnsGuard&& other) noexcept = default;
+  NetnsGuard& operator=(NetnsGuard&&) = delete;
+  NetnsGuard(const NetnsGuard&) = delete;
+  NetnsGuard& operator=(const NetnsGuard&) = delete;
+  ~NetnsGuard();
+
+ private:
+  explicit NetnsGuard(UniqueFd home) : home_(std::move(home)) {}
+  UniqueFd home_;
+};
+
+}  // namespace socklid

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/record.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/json.hpp"
+
+namespace socklid {
+namespace {
+
+constexpr std::size_t encoded_limit = 200;  // leaves room for "staging_", the cgroup id and ".json"
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+std::string hexadecimal(std::uint64_t number) {
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+  return {digits.data(), end};
+}
+
+/// FNV-1a. Two long ids that only differ past the cut must get two names; nobody gains by making
+/// two of his own containers collide, as the cgroup id is part of the key too.
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+tl::unexpected<Error> bad(std::string_view member) {
+  return fail(Exit::store, "record: " + std::string(member) + " is missing or of the wrong type");
+}
+
+Result<std::string> text_at(const json::Value& record, std::string_view member) {
+  const json::Value* value = record.find(member);
+  if (value == nullptr || !value->is_string()) return bad(member);
+  return value->string();
+}
+
+Result<std::int64_t> number_at(const json::Value& record, std::string_view member) {
+  const json::Value* value = record.find(member);
+  if (value == nullptr || !value->is_integer()) return bad(member);
+  return value->integer();
+}
+
+Result<std::vector<std::string>> list_at(const json::Value& record, std::string_view member) {
+  const json::Value* value = record.find(member);
+  if (value == nullptr || !value->is_array()) return bad(member);
+  std::vector<std::string> list;
+  for (const json::Value& item : value->array()) {
+    if (!item.is_string()) return bad(member);
+    list.push_back(item.string());
+  }
+  return list;
+}
+
+Result<std::optional<annotations::Mark>> mark_at(const json::Value& record) {
+  const json::Value* value = record.find("mark");
+  if (value == nullptr || value->is_null()) return std::optional<annotations::Mark>{};
+  return std::optional<annotations::Mark>{
+      annotations::Mark{.value = static_cast<std::uint32_t>(SL_TRY(number_at(*value, "value"))),
+                        .mask = static_cast<std::uint32_t>(SL_TRY(number_at(*value, "mask")))}};
+}
+
+Result<annotations::Annotations> annotations_at(const json::Value& record) {
+  const json::Value* value = record.find("annotations");
+  if (value == nullptr || !value->is_object()) return bad("annotations");
+  annotations::Annotations result;
+  for (const auto& [key, text] : value->object()) {
+    if (!text.is_string()) return bad("annotations");
+    result.emplace(key, text.string());
+  }
+  return result;
+}
+
+json::Array to_array(const std::vector<std::string>& list) {
+  return {list.begin(), list.end()};
+}
+
+}  // namespace
+
+std::string to_json(const Record& record) {
+  json::Object document;
+  document["id"] = record.id;
+  document["cgroup_id"] = record.cgroup_id;
+  document["cgroup_path"] = record.cgroup_path;
+  document["netns"] = record.netns;
+  document["object_hash"] = record.object_hash;
+  document["hooks"] = to_array(record.hooks);
+  if (record.mark) {
+    document["mark"] = json::Object{{"value", record.mark->value}, {"mask", record.mark->mask}};
+  }
+  document["rules"] = record.rules;
+  json::Object annotations;
+  for (const auto& [key, value] : record.annotations) annotations.emplace(key, value);
+  document["annotations"] = std::move(annotations);
+  document["notes"] = to_array(record.notes);
+  document["created"] = record.created;
+  document["pid"] = record.pid;
+  return json::to_pretty_string(json::Value(std::move(document))) + "\n";
+}
+
+Result<Record> parse_record(std::string_view text) {
+  auto parsed = json::parse(text);
+  if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
+  const json::Value& value = *parsed;
+  const json::Value* rules = value.find("rules");
+  if (rules == nullptr || !rules->is_bool()) return bad("rules");
+  Record record;
+  record.id = SL_TRY(text_at(value, "id"));
+  record.cgroup_id = static_cast<std::uint64_t>(SL_TRY(number_at(value, "cgroup_id")));
+  record.cgroup_path = SL_TRY(text_at(value, "cgroup_path"));
+  record.netns = static_cast<std::uint64_t>(SL_TRY(number_at(value, "netns")));
+  record.object_hash = SL_TRY(text_at(value, "object_hash"));
+  record.hooks = SL_TRY(list_at(value, "hooks"));
+  record.mark = SL_TRY(mark_at(value));
+  record.rules = rules->boolean();
+  record.annotations = SL_TRY(annotations_at(value));
+  record.notes = SL_TRY(list_at(value, "notes"));
+  record.created = SL_TRY(number_at(value, "created"));
+  record.pid = SL_TRY(number_at(value, "pid"));
+  return record;
+}
+
+std::string encode_id(std::string_view id) {
+  std::string encoded;
+  for (const char c : id) {
+    if (is_plain(c)) {
+      encoded += c;
+      continue;
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '_';
+    encoded += digits[byte >> 4U];
+    encoded += digits[byte & 0xfU];
+  }
+  if (encoded.size() <= encoded_limit) return encoded;
+  constexpr std::size_t hash_width = 16;
+  // "__" cannot come from encoding, so that a cut name equals no name that was not cut.
+  return encoded.substr(0, encoded_limit - hash_width - 2) + "__" + hexadecimal(hash_of(id));
+}
+
+std::string key_of(std::string_view id, std::uint64_t cgroup_id) {
+  return encode_id(id) + "_" + hexadecimal(cgroup_id);
+}
+
+std::optional<StoreKey> parse_key(std::string_view name) {
+  const std::size_t last = name.rfind('_');
+  if (last == std::string_view::npos || last == 0) return std::nullopt;
+  const std::string_view digits = name.substr(last + 1);
+  StoreKey key{.encoded_id = std::string(name.substr(0, last)), .cgroup_id = 0};
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, key.cgroup_id, 16);
+  const bool plain = std::all_of(key.encoded_id.begin(), key.encoded_id.end(),
+                                 [](char c) { return is_plain(c) || c == '_'; });
+  if (error != std::errc{} || stop != end || !plain) return std::nullopt;
+  return key;
+}
+
+}  // namespace socklid
