@@ -190,14 +190,14 @@ std::string to_string(const Prefix& prefix) {
   const int family = prefix.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
   ::inet_ntop(family, prefix.address.data(), text.data(), text.size());
   std::string out(text.data());
-  if (prefix.bits != width(prefix.family)) out += "/" + std::to_string(prefix.bits);
+  if (prefix.bits != width(prefix.family)) out.append("/").append(std::to_string(prefix.bits));
   return out;
 }
 
 std::string to_string(const Endpoint& endpoint) {
   std::string text(to_string(endpoint.protocol));
-  if (endpoint.ports != PortRange{}) text += "/" + to_string(endpoint.ports);
-  if (endpoint.prefix) text += "@" + to_string(*endpoint.prefix);
+  if (endpoint.ports != PortRange{}) text.append("/").append(to_string(endpoint.ports));
+  if (endpoint.prefix) text.append("@").append(to_string(*endpoint.prefix));
   return text;
 }
 

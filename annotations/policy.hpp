@@ -41,7 +41,7 @@ struct Policy {
   Verdict shutdown{Verdict::allow};
   std::optional<std::vector<Family>> families;  ///< sorted, without duplicates; nothing: default
   std::optional<Mark> mark;
-  std::optional<std::vector<Endpoint>> egress;  ///< sorted, without duplicates; empty: nothing may leave
+  std::optional<std::vector<Endpoint>> egress;  ///< sorted, no duplicates; empty: nothing leaves
   std::optional<Otherwise> otherwise;           ///< nothing: reject
 
   friend bool operator==(const Policy&, const Policy&) = default;

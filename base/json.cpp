@@ -12,8 +12,8 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <charconv>
 #include <cmath>
-#include <limits>
 
 namespace socklid::json {
 namespace {
@@ -27,24 +27,32 @@ class Builder {
 
   bool Null() { return add({}); }
   bool Bool(bool value) { return add(value); }
-  bool Int(int value) { return add(value); }
-  bool Uint(unsigned value) { return add(std::uint32_t{value}); }
-  bool Int64(std::int64_t value) { return add(value); }
-  bool Uint64(std::uint64_t value) {
-    constexpr auto largest = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-    return value <= largest ? add(static_cast<std::int64_t>(value))
-                            : add(static_cast<double>(value));
+  // Numbers come as text (kParseNumbersAsStringsFlag), because RapidJSON 1.1 either rounds them a
+  // little off or, in full precision, counts the leading zeros of a zero.
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    const char* end = text + size;
+    std::int64_t integer = 0;
+    if (const auto result = std::from_chars(text, end, integer);
+        result.ec == std::errc{} && result.ptr == end) {
+      return add(integer);
+    }
+    double number = 0;
+    const auto result = std::from_chars(text, end, number);
+    return result.ec == std::errc{} && result.ptr == end ? add(number)
+                                                         : reject("Number out of range.");
   }
-  bool Double(double value) { return add(value); }
-  bool RawNumber(const char*, rapidjson::SizeType, bool) { return reject("Unexpected number."); }
+  bool Int(int) { return reject(unexpected_number); }
+  bool Uint(unsigned) { return reject(unexpected_number); }
+  bool Int64(std::int64_t) { return reject(unexpected_number); }
+  bool Uint64(std::uint64_t) { return reject(unexpected_number); }
+  bool Double(double) { return reject(unexpected_number); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
     std::string value(text, size);
-    if (value.find('\0') != std::string::npos) return reject("NUL in a string.");
-    return add(std::move(value));
+    return is_text(value) && add(std::move(value));
   }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     std::string key(text, size);
-    if (key.find('\0') != std::string::npos) return reject("NUL in a name.");
+    if (!is_text(key)) return false;
     if (open_.back().object.contains(key)) return reject("Duplicate name in an object.");
     open_.back().key = std::move(key);
     return true;
@@ -66,6 +74,8 @@ class Builder {
   [[nodiscard]] Value take() { return std::move(root_); }
 
  private:
+  static constexpr const char* unexpected_number = "Unexpected number.";
+
   /// An object or array whose end has not come yet; `key` awaits its value, nothing in an array.
   struct Open {
     Object object;
@@ -73,6 +83,18 @@ class Builder {
     std::optional<std::string> key;
   };
 
+  /// What escapes may smuggle past the checks on the document's own bytes.
+  bool is_text(std::string_view decoded) {
+    if (decoded.find('\0') != std::string_view::npos) return reject("NUL in a string.");
+    // RapidJSON 1.1 takes a lone \udc00 and encodes it as ED B0 80, which is not UTF-8.
+    for (auto at = decoded.find('\xed'); at != std::string_view::npos;
+         at = decoded.find('\xed', at + 1)) {
+      if (static_cast<unsigned char>(decoded[at + 1]) >= 0xa0) {
+        return reject("Half a surrogate pair in a string.");
+      }
+    }
+    return true;
+  }
   bool start() {
     if (open_.size() == max_depth) return reject("Nesting deeper than 64.");
     open_.emplace_back();
@@ -172,7 +194,8 @@ Result<Value> parse(std::string_view text) {
   }
   if (text.empty()) return fail_at(0, "The document is empty.");
 
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag |
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag |
+                             rapidjson::kParseNumbersAsStringsFlag |
                              rapidjson::kParseValidateEncodingFlag;
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;

@@ -26,12 +26,14 @@ inline Annotations from_lines(std::string_view text) {
 /// Whether an error message is fit for syslog and a terminal: one line, nothing but printable ASCII
 /// and our ellipsis, and not so long that a runtime would cut it off.
 inline bool is_presentable(std::string_view message) {
-  std::string rest(message);
-  for (std::size_t at = 0; (at = rest.find("…", at)) != std::string::npos;) {
-    rest.replace(at, std::string_view("…").size(), "_");
+  constexpr std::string_view ellipsis = "…";
+  if (message.empty() || message.size() > 2000) return false;
+  while (!message.empty()) {
+    const bool printable = message.front() >= ' ' && message.front() <= '~';
+    if (!printable && !message.starts_with(ellipsis)) return false;
+    message.remove_prefix(printable ? 1 : ellipsis.size());
   }
-  return !rest.empty() && rest.size() < 2000 &&
-         std::all_of(rest.begin(), rest.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return true;
 }
 
 }  // namespace socklid::annotations

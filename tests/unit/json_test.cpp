@@ -53,6 +53,15 @@ TEST(Json, KeepsIntegersExactAndLargerNumbersAsNumbers) {
   }
 }
 
+TEST(Json, ReadsFractionsExactly) {
+  EXPECT_EQ(*parse("0e300"), Value(0.0));
+  EXPECT_EQ(*parse("0.1"), Value(0.1));
+  EXPECT_EQ(*parse("9007199254740993.0"), Value(9007199254740992.0));
+  EXPECT_EQ(*parse("1.7976931348623157e308"), Value(std::numeric_limits<double>::max()));
+  EXPECT_EQ(*parse("5e-324"), Value(std::numeric_limits<double>::denorm_min()));
+  EXPECT_EQ(*parse("123456789.12345678"), Value(123456789.12345678));
+}
+
 TEST(Json, NamesTheTypeOfAValue) {
   EXPECT_EQ(Value().type_name(), "null");
   EXPECT_EQ(Value(true).type_name(), "a boolean");
@@ -90,7 +99,16 @@ TEST(Json, RefusesNulHoweverItIsWritten) {
   EXPECT_EQ(error_of("{}\0garbage"sv), "at byte 3: NUL byte.");
   EXPECT_EQ(error_of("\"a\0b\""sv), "at byte 3: NUL byte.");
   EXPECT_NE(error_of(R"("a\u0000b")").find("NUL in a string."), std::string::npos);
-  EXPECT_NE(error_of(R"({"a\u0000b":1})").find("NUL in a name."), std::string::npos);
+  EXPECT_NE(error_of(R"({"a\u0000b":1})").find("NUL in a string."), std::string::npos);
+}
+
+TEST(Json, RefusesHalvesOfSurrogatePairs) {
+  EXPECT_EQ(parse(R"("\ud834\udd1e")")->string(), "\xf0\x9d\x84\x9e");
+  EXPECT_EQ(parse(R"("\ud7ff")")->string(), "\xed\x9f\xbf");
+  EXPECT_NE(error_of(R"("\udc00")").find("Half a surrogate pair"), std::string::npos);
+  EXPECT_NE(error_of(R"({"x\udfff":1})").find("Half a surrogate pair"), std::string::npos);
+  EXPECT_FALSE(parse(R"("\ud800")"));
+  EXPECT_FALSE(parse(R"("\ud800\ud800")"));
 }
 
 TEST(Json, RefusesDuplicateNamesInOneObjectOnly) {
