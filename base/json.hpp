@@ -26,17 +26,19 @@ using Object = std::map<std::string, Value, std::less<>>;
 class Value {
  public:
   Value() = default;  // null
-  Value(bool value) : data_(value) {}                        // NOLINT(google-explicit-constructor)
-  Value(std::int64_t value) : data_(value) {}                // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(std::int64_t{value}) {}           // NOLINT(google-explicit-constructor)
-  Value(std::uint32_t value) : data_(std::int64_t{value}) {} // NOLINT(google-explicit-constructor)
-  Value(std::uint64_t value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(double value) : data_(value) {}                      // NOLINT(google-explicit-constructor)
-  Value(std::string value) : data_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : data_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : data_(std::string(value)) {}    // NOLINT(google-explicit-constructor)
-  Value(Array value) : data_(std::move(value)) {}            // NOLINT(google-explicit-constructor)
-  Value(Object value) : data_(std::move(value)) {}           // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor): a value is written as one writes it in JSON.
+  Value(bool value) : data_(value) {}
+  Value(std::int64_t value) : data_(value) {}
+  Value(int value) : data_(std::int64_t{value}) {}
+  Value(std::uint32_t value) : data_(std::int64_t{value}) {}
+  Value(std::uint64_t value) : data_(static_cast<std::int64_t>(value)) {}
+  Value(double value) : data_(value) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(Array value) : data_(std::move(value)) {}
+  Value(Object value) : data_(std::move(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
   [[nodiscard]] bool is_bool() const { return std::holds_alternative<bool>(data_); }
@@ -75,7 +77,8 @@ class Value {
 /// Parses one JSON document (RFC 8259, UTF-8 checked) with nothing but white space around it.
 /// Nesting deeper than 64, duplicate keys, NUL bytes and invalid UTF-8 are errors.
 /// Errors (Exit::state; the caller wraps) name the byte, counted from 1, at or just after which the
-/// text went wrong: "at byte 17: Missing a comma ...". The text itself is never part of the message.
+/// text went wrong: "at byte 17: Missing a comma ...". The text itself is never part of the
+/// message.
 [[nodiscard]] Result<Value> parse(std::string_view text);
 
 /// Compact, one line, or indented by two spaces. Always valid UTF-8 if the strings are; NaN and the

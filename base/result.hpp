@@ -3,8 +3,8 @@
 // Result<T>: a value, or an Error that says what failed in one line a person can act on.
 //
 //   Result<Mark> parse_mark(std::string_view text);
-//   const Mark mark = SL_TRY(parse_mark(text));       // returns the error to our caller, or unwraps
-//   SL_CHECK(netlink.send(batch));                    // the same for Result<>
+//   const Mark mark = SL_TRY(parse_mark(text));  // unwraps, or returns the error to our caller
+//   SL_CHECK(netlink.send(batch));               // the same for Result<>
 //   return fail(Exit::annotation, "io.socklid.mark: ...");
 #pragma once
 
@@ -23,20 +23,20 @@ namespace socklid {
 /// 1 and 2 are left to shells and runtimes, 126.. to exec and signals.
 enum class Exit : int {
   ok = 0,
-  internal = 10,    ///< a bug or out of memory
-  usage = 11,       ///< bad arguments, or a stage that contradicts the state
-  state = 12,       ///< standard input is not an OCI state we can use
-  annotation = 13,  ///< an annotation of ours is unknown or does not parse
-  unsupported = 14, ///< asked for something this version cannot do (here)
-  node = 15,        ///< the node lacks something: kernel, LSM, cgroup v2, bpffs, slots
-  privilege = 16,   ///< we lack a capability, or run in a user namespace (rootless)
-  process = 17,     ///< the container's process is dead, reused or not ours to judge
-  cgroup = 18,      ///< the container has no cgroup of its own
-  netns = 19,       ///< the network namespace cannot be entered or is not the container's own
-  bpf = 20,         ///< the kernel refused a program, map or link
-  nft = 21,         ///< the kernel refused the nft rules
-  store = 22,       ///< state under /run or on bpffs cannot be written
-  busy = 23,        ///< another run held the lock until our deadline
+  internal = 10,     ///< a bug or out of memory
+  usage = 11,        ///< bad arguments, or a stage that contradicts the state
+  state = 12,        ///< standard input is not an OCI state we can use
+  annotation = 13,   ///< an annotation of ours is unknown or does not parse
+  unsupported = 14,  ///< asked for something this version cannot do (here)
+  node = 15,         ///< the node lacks something: kernel, LSM, cgroup v2, bpffs, slots
+  privilege = 16,    ///< we lack a capability, or run in a user namespace (rootless)
+  process = 17,      ///< the container's process is dead, reused or not ours to judge
+  cgroup = 18,       ///< the container has no cgroup of its own
+  netns = 19,        ///< the network namespace cannot be entered or is not the container's own
+  bpf = 20,          ///< the kernel refused a program, map or link
+  nft = 21,          ///< the kernel refused the nft rules
+  store = 22,        ///< state under /run or on bpffs cannot be written
+  busy = 23,         ///< another run held the lock until our deadline
 };
 
 /// `message` is one line without a trailing newline: context first, cause last, mend if known.
@@ -66,15 +66,15 @@ using Result = tl::expected<T, Error>;
 
 }  // namespace socklid
 
-#define SL_TRY(expression)                                                            \
-  (__extension__({                                                                    \
-    auto sl_result = (expression);                                                    \
+#define SL_TRY(expression)                                                                   \
+  (__extension__({                                                                           \
+    auto sl_result = (expression);                                                           \
     if (!sl_result) return ::tl::unexpected<::socklid::Error>(std::move(sl_result).error()); \
-    std::move(*sl_result);                                                            \
+    std::move(*sl_result);                                                                   \
   }))
 
-#define SL_CHECK(expression)                                                          \
-  do {                                                                                \
-    auto sl_result = (expression);                                                    \
+#define SL_CHECK(expression)                                                                 \
+  do {                                                                                       \
+    auto sl_result = (expression);                                                           \
     if (!sl_result) return ::tl::unexpected<::socklid::Error>(std::move(sl_result).error()); \
   } while (false)
