@@ -73,6 +73,7 @@ void try_bind(const char* kind, const char* rest, struct outcome* out);
 void try_listen(const char* kind, const char* rest, struct outcome* out);
 void try_accept(const char* kind, const char* rest, struct outcome* out);
 void try_connect(const char* kind, const char* rest, struct outcome* out);
+void try_connect_from(const char* kind, const char* rest, struct outcome* out);
 void try_send(const char* kind, const char* rest, struct outcome* out);
 void try_exchange(const char* kind, const char* rest, struct outcome* out);
 void try_shutdown(const char* kind, const char* rest, struct outcome* out);

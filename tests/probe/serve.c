@@ -90,6 +90,8 @@ void try_wait(const char* kind, const char* rest, struct outcome* out) {
   char byte;
   end_on_term();
   if (!strcmp(kind, "term")) {
+    printf("waiting ok\n");
+    fflush(stdout);
     for (;;) pause();
   } else if (!strcmp(kind, "stdin")) {
     while (read(STDIN_FILENO, &byte, 1) > 0) continue;

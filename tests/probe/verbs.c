@@ -116,6 +116,19 @@ void try_connect(const char* kind, const char* rest, struct outcome* out) {
   close(fd);
 }
 
+/* connectfrom.KIND:PORT:ADDRESS:PORT: with a local port of its choice. */
+void try_connect_from(const char* kind, const char* rest, struct outcome* out) {
+  char port[16];
+  struct address address;
+  snprintf(port, sizeof port, "%.*s", (int)strcspn(rest, ":"), rest);
+  const int fd = opened(kind, out);
+  if (fd < 0) return;
+  if (bind_to(fd, kind, port, out, "bind") &&
+      addressed(kind, rest + strcspn(rest, ":") + 1, &address, out))
+    connect_to(fd, &address, out, NULL);
+  close(fd);
+}
+
 /* A send that names its peer. */
 void try_send(const char* kind, const char* rest, struct outcome* out) {
   const bool fastopen = !strncmp(kind, "fastopen", 8);

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may leave and what may come in under io.socklid.egress, IPv4 and IPv6, as packets.
+
+Fails when: a destination that egress names cannot be reached, or one it does not name can; a
+served port is not answered; the rules stay after the container; a foreign table is touched.
+"""
+
+from harness import snapshot
+from harness.bundle import Options
+from harness.check import check, compare, keys
+from harness.network import CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, in_netns
+from harness.runner import Cell, expect, expect_in, group, test
+from harness.runtimes import parse_probe
+
+N4, N6 = NEIGHBOUR4, NEIGHBOUR6
+POLICY = keys(mark="3", bind="tcp/80", egress="udp/53 tcp/3306")
+ALLOWED = [f"exchange.udp4:{N4}:53", f"exchange.udp6:{N6}:53", f"exchange.tcp4:{N4}:3306",
+           f"exchange.tcp6:{N6}:3306", f"exchange.mapped:{N4}:3306"]
+TCP_REFUSED = [f"exchange.tcp4:{N4}:80", f"exchange.tcp6:{N6}:80", f"exchange.mapped:{N4}:80",
+               f"orphan/exchange.tcp4:{N4}:80"]
+UDP_REFUSED = [f"exchange.udp4:{N4}:5353", f"exchange.udp6:{N6}:5353"]
+# A datagram that is rejected: at the send, or by the ICMP error that follows it.
+UDP_ERRORS = {f"{step}:{error}" for step in ("send", "answer", "connect")
+              for error in ("EPERM", "EACCES", "EHOSTUNREACH", "ECONNREFUSED")}
+SERVED = [f"exchange.tcp4:{CONTAINER4}:80", f"exchange.tcp6:{CONTAINER6}:80"]
+
+
+def refused():
+    return {**{attempt: "connect:ECONNREFUSED" for attempt in TCP_REFUSED},
+            **{attempt: UDP_ERRORS for attempt in UDP_REFUSED}}
+
+
+def attempt_all(record, name, cell, function):
+    try:
+        function()
+        record(name, None, cell)
+    except AssertionError as error:
+        record(name, str(error), cell)
+
+
+def serves(session, runtime):
+    with runtime.start(["/probe", "serve.dual:80"], Options(annotations=POLICY), ready="serving"):
+        seen = parse_probe(session.network.from_neighbour(*SERVED))
+        compare(seen, {attempt: "ok" for attempt in SERVED})
+
+
+@group("egress")
+def _(session, record):
+    for runtime in session.runtimes:
+        expected = {**{attempt: "ok" for attempt in ALLOWED}, **refused()}
+        control = runtime.probe(list(expected))
+        compare(control, {attempt: "ok" for attempt in expected})
+        seen = runtime.probe(list(expected), Options(annotations=POLICY))
+        name = runtime.name
+        attempt_all(record, f"egress reaches what it names [{name}]",
+                    Cell("egress", "allowed", name),
+                    lambda s=seen: compare(s, {attempt: "ok" for attempt in ALLOWED}))
+        attempt_all(record, f"egress refuses the rest at once [{name}]",
+                    Cell("egress", "denied", name), lambda s=seen: compare(s, refused()))
+        attempt_all(record, f"a served port is answered under egress [{name}]",
+                    Cell("egress", "answered", name), lambda r=runtime: serves(session, r))
+
+
+@test("otherwise: drop is silence")
+def _(session):
+    policy = {**POLICY, **keys(otherwise="drop")}
+    check(session.crun, policy, {f"connect.tcp4:{N4}:80": "ETIMEDOUT",
+                                 f"connect.tcp6:{N6}:80": "ETIMEDOUT",
+                                 f"connect.tcp4:{N4}:3306": "ok"})
+
+
+@test("an empty egress lets nothing leave, and loopback is not egress")
+def _(session):
+    check(session.crun, keys(mark="3", egress=""),
+          {f"connect.tcp4:{N4}:80": "ECONNREFUSED", f"connect.tcp6:{N6}:3306": "ECONNREFUSED",
+           "accept.tcp4:80": "ok", "accept.tcp6:81": "ok", "mark.accepted:82": "0x3"})
+
+
+@test("egress without a mark takes one itself")
+def _(session):
+    seen = session.crun.probe([*ALLOWED, *TCP_REFUSED, "mark.tcp4"],
+                              Options(annotations=keys(egress="udp/53 tcp/3306")))
+    expect(seen.pop("mark.tcp4") not in ("0x0", None), "no mark was taken")
+    compare(seen, {**{attempt: "ok" for attempt in ALLOWED},
+                   **{attempt: "connect:ECONNREFUSED" for attempt in TCP_REFUSED}})
+
+
+@test("egress may name addresses, prefixes and ranges")
+def _(session):
+    policy = keys(egress=f"tcp/80@10.98.0.1 tcp/3306@{N6} udp/50-60@10.99.0.0/16")
+    check(session.crun, policy,
+          {"connect.tcp4:10.98.0.1:80": "ok", f"connect.tcp4:{N4}:80": "ECONNREFUSED",
+           f"connect.tcp6:{N6}:3306": "ok", f"connect.tcp4:{N4}:3306": "ECONNREFUSED"})
+    seen = session.crun.probe([f"exchange.udp4:{N4}:53", f"exchange.udp4:{N4}:5353"],
+                              Options(annotations=policy))
+    compare(seen, {f"exchange.udp4:{N4}:53": "ok", f"exchange.udp4:{N4}:5353": UDP_ERRORS})
+
+
+@test("a connection from a served port is judged by egress")
+def _(session):
+    check(session.crun, POLICY, {f"connectfrom.tcp4:80:{N4}:80": "ECONNREFUSED",
+                                 f"connectfrom.tcp6:80:{N6}:80": "ECONNREFUSED"})
+
+
+@test("without bind nothing inbound is answered")
+def _(session):
+    options = Options(annotations=keys(egress="udp/53"))
+    with session.crun.start(["/probe", "serve.dual:80"], options, ready="serving"):
+        seen = parse_probe(session.network.from_neighbour(*SERVED))
+    expect(all(answer.startswith("connect:") for answer in seen.values()) and seen, seen)
+
+
+@test("egress opens ping only where it names icmp")
+def _(session):
+    check(session.crun, keys(egress="icmp udp/53"), {"create.ping": "ok", "create.ping6": "ok",
+                                                     "create.raw": "EPROTONOSUPPORT"})
+    check(session.crun, POLICY, {"create.ping": "EPROTONOSUPPORT"})
+
+
+@test("foreign rules in the container's namespace are left as they are")
+def _(session):
+    foreign = "table inet foreign { chain out { type filter hook output priority 0; accept; }; }"
+    in_netns(INSIDE, "nft", "-f", "-", stdin=foreign)
+    try:
+        before = snapshot.ruleset(INSIDE)
+        with session.crun.hold(Options(annotations=POLICY)):
+            during = snapshot.ruleset(INSIDE)
+            expect_in("table inet socklid", during, "rules while it runs")
+            expect_in("table inet foreign", during, "rules while it runs")
+        expect(snapshot.ruleset(INSIDE) == before, snapshot.ruleset(INSIDE))
+    finally:
+        in_netns(INSIDE, "nft", "delete", "table", "inet", "foreign")
+
+
+@test("no rule is installed without egress")
+def _(session):
+    options = Options(annotations=keys(mark="3", connect="deny", bind="tcp/80"))
+    with session.crun.hold(options):
+        expect("socklid" not in snapshot.ruleset(INSIDE), snapshot.ruleset(INSIDE))
+
+
+@test("with the host's network egress is refused or enforced, and no rule of the host changes")
+def _(session):
+    before = snapshot.ruleset()
+    options = Options(annotations=keys(egress="udp/53"), netns="host")
+    outcome = session.crun.run(["/probe", "send.udp4:127.0.0.1:9"], options)
+    expect(outcome.status != 0 or "send.udp4:127.0.0.1:9 EPERM" in outcome.out, outcome)
+    expect(snapshot.ruleset() == before, f"the host's rules became {snapshot.ruleset()}")
+
+
+@test("the other keys work with the host's network")
+def _(session):
+    check(session.crun, keys(connect="deny", bind="tcp/80", mark="3"),
+          {"connect.tcp4:127.0.0.1:9": "EPERM", "bind.tcp4:81": "EPERM", "mark.tcp4": "0x3"},
+          netns="host")

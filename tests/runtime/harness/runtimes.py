@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers by podman and by bare runtimes, through one interface.
+
+    container = runtime.start(["/probe", "wait.term"], Options(annotations={...}))
+    container.exec("/probe", "create.tcp4")
+    container.remove()
+
+    runtime.run(["/probe", "create.tcp4"], Options(...)).out
+"""
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+from itertools import count
+from pathlib import Path
+
+from harness.bundle import Options, config, write_bundle
+from harness.commands import TIMEOUT, Outcome, run, wait_until
+from harness.network import NEIGHBOUR4
+from harness.runner import Failure
+
+numbers = count(1)
+CAP_ADD = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "BPF", "AUDIT_WRITE")
+
+
+def next_name():
+    return f"socklid-test-{os.getpid()}-{next(numbers)}"
+
+
+class Container:
+    """A runtime in the foreground: its output is the container's, its end the container's end."""
+
+    def __init__(self, runtime, name, command, options):
+        self.runtime, self.name, self.options = runtime, name, options
+        self.lines, self.output = queue.Queue(), []
+        self.process = self.spawn(command, options.pass_fds)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    @staticmethod
+    def spawn(command, sockets):
+        """The sockets become descriptors 3, 4, ... of the runtime, as a service manager does it."""
+        numbers_ = [s if isinstance(s, int) else s.fileno() for s in sockets]
+        moves = " ".join(f"{3 + i}<&{fd}" for i, fd in enumerate(numbers_))
+        if moves:
+            high = " ".join(f"{fd}<&-" for fd in numbers_ if fd >= 3 + len(numbers_))
+            command = ["bash", "-c", f'exec "$@" {moves} {high}', "bash", *command]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, pass_fds=numbers_)
+
+    def read(self):
+        for raw in self.process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            self.output.append(line)
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def wait_for(self, text, seconds=TIMEOUT):
+        while True:
+            line = self.lines.get(timeout=seconds)
+            if line is None:
+                raise Failure(f"{self.name} ended before {text!r}: {self.output}")
+            if text in line:
+                return line
+
+    def finish(self, seconds=TIMEOUT):
+        status = self.process.wait(seconds)
+        self.reader.join(seconds)
+        return Outcome(status, "\n".join(self.output), "")
+
+    def exec(self, *arguments, check=True):
+        return run(*self.runtime.exec_command(self.name), *arguments, check=check)
+
+    @property
+    def pid(self):
+        return self.runtime.pid(self.name)
+
+    @property
+    def id(self):
+        return self.runtime.id(self.name)
+
+    def remove(self):
+        """Kills it, as often as it takes: the runtime may not know it yet."""
+        try:
+            wait_until(lambda: self.runtime.kill(self.name) or self.process.poll() is not None,
+                       f"{self.name} has ended", TIMEOUT)
+            self.finish()
+        finally:
+            self.process.kill()
+            self.runtime.delete(self.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+
+class Runtime:
+    """What podman and bare runtimes have in common."""
+    session = None
+
+    def start(self, arguments, options=None, ready=None):
+        """Returns when the container has printed `ready`, if given."""
+        options = options or Options()
+        name = next_name()
+        container = Container(self, name, self.command(name, arguments, options), options)
+        try:
+            if ready:
+                container.wait_for(ready)
+        except BaseException:
+            container.remove()
+            raise
+        return container
+
+    def hold(self, options=None):
+        """A container that only waits, for exec()."""
+        return self.start(["/probe", "wait.term"], options, ready="waiting ok")
+
+    def run(self, arguments, options=None, seconds=TIMEOUT):
+        container = self.start(arguments, options)
+        try:
+            return container.finish(seconds)
+        finally:
+            self.delete(container.name)
+
+    def probe(self, attempts, options=None):
+        """{attempt: answer} of one container that tries them all."""
+        return parse_probe(self.run(["/probe", *attempts], options).out)
+
+
+def parse_probe(text):
+    answers = {}
+    for line in text.splitlines():
+        name, _, answer = line.partition(" ")
+        if answer and " " not in answer:
+            answers[name] = answer
+    return answers
+
+
+class BareRuntime(Runtime):
+    def __init__(self, session, name):
+        self.session, self.name = session, name
+        self.binary = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.bundles = Path(tempfile.mkdtemp(prefix=f"bundles-{name}-", dir=session.work))
+
+    def bundle(self, name, arguments, options):
+        environment = [f"LISTEN_FDS={len(options.pass_fds)}"] if options.pass_fds else []
+        options.netns = options.netns or self.session.network.path
+        rootfs = options.rootfs or self.session.rootfs
+        document = config(arguments, options, rootfs, f"/socklid-test/{name}", environment)
+        if self.name == "crun":  # it drops what hooks say otherwise
+            document["annotations"] = {"run.oci.hooks.stderr": self.hook_log(name),
+                                       **document["annotations"]}
+        return write_bundle(self.bundles / name, document)
+
+    def hook_log(self, name):
+        return str(self.bundles / f"{name}.log")
+
+    def command(self, name, arguments, options):
+        bundle = self.bundle(name, arguments, options)
+        flags = ["--preserve-fds", str(len(options.pass_fds))] if options.pass_fds else []
+        return [self.binary, "run", *flags, "--bundle", str(bundle), name]
+
+    def create(self, name, bundle):
+        """Only the part before the program starts; its output is of no interest."""
+        with open(self.bundles / f"{name}.create", "w+") as log:
+            done = subprocess.run([self.binary, "create", "--bundle", str(bundle), name],
+                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+                                  timeout=TIMEOUT)
+            log.seek(0)
+            return Outcome(done.returncode, "", log.read())
+
+    def exec_command(self, name):
+        return [self.binary, "exec", name]
+
+    def state(self, name):
+        return json.loads(run(self.binary, "state", name).out)
+
+    def pid(self, name):
+        return self.state(name)["pid"]
+
+    def id(self, name):
+        return name
+
+    def kill(self, name):
+        run(self.binary, "kill", name, "KILL", check=False)
+
+    def delete(self, name):
+        run(self.binary, "delete", "--force", name, check=False)
+
+    def exists(self, name):
+        return run(self.binary, "state", name, check=False).status == 0
+
+
+class Podman(Runtime):
+    def __init__(self, session, oci):
+        self.session, self.oci, self.name = session, oci, f"podman+{oci}"
+        binary = shutil.which(oci, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.base = ["podman", "--runtime", binary]
+
+    def command(self, name, arguments, options):
+        base = list(self.base)
+        if options.hooks_dir:
+            base += ["--hooks-dir", options.hooks_dir]
+        netns = options.netns or self.session.network.path
+        network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
+        flags = ["--name", name, "--network", network, "--security-opt", "seccomp=unconfined",
+                 "--log-driver", "none", "--pull", "never", "--no-hosts", "--dns", NEIGHBOUR4,
+                 "--security-opt", "unmask=/sys/fs/cgroup"]
+        flags += [f"--cap-add={capability}" for capability in CAP_ADD]
+        for key, value in options.annotations.items():
+            flags += ["--annotation", f"{key}={value}"]
+        if options.pass_fds:
+            flags += ["--preserve-fds", str(len(options.pass_fds))]
+        rootfs = options.rootfs or self.session.rootfs
+        return [*base, "run", "--rm", *flags, "--rootfs", f"{rootfs}:O", *arguments]
+
+    def exec_command(self, name):
+        return [*self.base, "exec", name]
+
+    def inspect(self, name):
+        return json.loads(run(*self.base, "container", "inspect", name).out)[0]
+
+    def pid(self, name):
+        return wait_until(lambda: self.inspect(name)["State"]["Pid"], f"{name} runs")
+
+    def id(self, name):
+        return self.inspect(name)["Id"]
+
+    def kill(self, name):
+        run(*self.base, "kill", name, check=False)
+
+    def delete(self, name):
+        run(*self.base, "rm", "--force", "--time", "0", "--ignore", name, check=False)
+
+    def exists(self, name):
+        return run(*self.base, "container", "exists", name, check=False).status == 0

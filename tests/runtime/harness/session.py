@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: the work directory, the root file system, the network, the runtimes."""
+
+import os
+import shutil
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from harness.bundle import Options, compile_probe, compile_resolver, make_rootfs
+from harness.commands import HOOK, SOCKLID, TOP, run
+from harness.network import Network
+from harness.runner import Skip
+from harness.runtimes import BareRuntime, Podman
+
+# Every hook, guard and rule at once: what stays loaded on the node is loaded by this.
+EVERYTHING = {
+    "io.socklid.create.tcp": "deny", "io.socklid.connect": "deny", "io.socklid.bind": "tcp/80",
+    "io.socklid.listen": "deny", "io.socklid.accept": "deny", "io.socklid.shutdown": "deny",
+    "io.socklid.mark": "3", "io.socklid.egress": "udp/53",
+}
+
+
+def built(name):
+    """A program of the newest build of this checkout."""
+    found = [path for path in TOP.glob(f"build/*/tests/probe/{name}") if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class Session:
+    def __init__(self):
+        self.work = tempfile.mkdtemp(prefix="socklid-test.")
+
+    @cached_property
+    def probe(self):
+        return Path(os.environ.get("SOCKLID_PROBE") or built("socklid-probe")
+                    or compile_probe(self.work))
+
+    @cached_property
+    def resolver(self):
+        return built("socklid-resolve-musl") or compile_resolver(self.work)
+
+    @cached_property
+    def rootfs(self):
+        return make_rootfs(Path(self.work) / "rootfs", self.probe, self.resolver)
+
+    @cached_property
+    def network(self):
+        return Network(self.probe)
+
+    @cached_property
+    def runtimes(self):
+        wanted = os.environ.get("SOCKLID_RUNTIMES", "crun runc podman+crun podman+runc").split()
+        return [self.runtime(name) for name in wanted]
+
+    def runtime(self, name):
+        if name.startswith("podman+"):
+            return Podman(self, name.removeprefix("podman+"))
+        return BareRuntime(self, name)
+
+    @cached_property
+    def crun(self):
+        return BareRuntime(self, "crun")
+
+    @cached_property
+    def runc(self):
+        return BareRuntime(self, "runc")
+
+    @cached_property
+    def podman(self):
+        return Podman(self, "crun")
+
+    def socklid(self, *arguments, check=True, stdin=None):
+        return run(SOCKLID, *arguments, check=check, stdin=stdin)
+
+    def require_product(self):
+        for path in (HOOK, SOCKLID):
+            if not os.access(path, os.X_OK):
+                raise RuntimeError(f"{path} is not installed: build/release goes into the guest")
+
+    @cached_property
+    def warm(self):
+        """Loads what stays on the node once loaded; snapshots compare from then on."""
+        for runtime in self.runtimes:
+            runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
+        return True
+
+    def require(self, program):
+        if not shutil.which(program):
+            raise Skip(f"no program {program}")
+
+    def close(self):
+        if "network" in self.__dict__:
+            self.network.close()
+        shutil.rmtree(self.work, ignore_errors=True)

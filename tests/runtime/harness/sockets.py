@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sockets in the container's network namespace, made from outside the container."""
+
+import ctypes
+import os
+import socket
+import threading
+from contextlib import contextmanager
+
+from harness.network import INSIDE
+
+CLONE_NEWNET = 0x40000000
+
+
+def inside(make):
+    """Calls `make` in a thread that has entered the namespace; the others stay where they are."""
+    result = []
+
+    def work():
+        libc = ctypes.CDLL(None, use_errno=True)
+        namespace = os.open(f"/run/netns/{INSIDE}", os.O_RDONLY | os.O_CLOEXEC)
+        if libc.setns(namespace, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(namespace)
+        result.append(make())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if not result:
+        raise RuntimeError("no socket in the container's namespace")
+    return result[0]
+
+
+@contextmanager
+def listener(port):
+    """Dual-stack; without a port neither bound nor listening."""
+    def make():
+        made = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port is not None:
+            made.bind(("::", port))
+            made.listen(8)
+        return made
+
+    made = inside(make)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def udp_socket():
+    made = inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    try:
+        yield made
+    finally:
+        made.close()
