@@ -14,6 +14,10 @@ target_compile_options(
             $<$<COMPILE_LANGUAGE:CXX>:-Wpedantic>
             $<$<BOOL:${SOCKLID_WERROR}>:-Werror>
             $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
+# g++ 12 warns of overlapping copies inside std::string that are not there (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(socklid_flags INTERFACE -Wno-restrict)
+endif()
 target_link_options(socklid_flags INTERFACE -Wl,-z,relro,-z,now)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)

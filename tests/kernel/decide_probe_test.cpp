@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The decision as the BPF compiler made it against the decision as the host's compiler made it.
+// Fails when one generated case of thousands gets another answer, or the probe does not load.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "decide_probe.skel.h"
+#include "tests/unit/decide_cases.hpp"
+
+namespace socklid::test {
+namespace {
+
+struct ProbeContext {
+  sl_attempt attempt;
+  sl_decision decision;
+};
+
+class DecideProbe : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    probe_ = decide_probe::open_and_load();
+    ASSERT_NE(probe_, nullptr) << "the probe does not load: run as root on a kernel with BPF";
+  }
+  void TearDown() override { decide_probe::destroy(probe_); }
+
+  void use(const sl_policy& policy) {
+    const __u32 key = 0;
+    ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(probe_->maps.policy_under_test), &key, &policy, 0),
+              0);
+  }
+
+  sl_decision ask(const sl_attempt& attempt) {
+    ProbeContext context{attempt, {1, 99}};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(probe_->progs.decide_probe), &options), 0);
+    EXPECT_EQ(options.retval, 0u);
+    return context.decision;
+  }
+
+  decide_probe* probe_{nullptr};
+};
+
+TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
+  CaseGenerator generate(20031122);
+  std::array<int, SL_REASON_COUNT> seen{};
+  for (int i = 0; i < 200; i++) {
+    const sl_policy policy = generate.policy();
+    use(policy);
+    for (int k = 0; k < 100; k++) {
+      const sl_attempt attempt = generate.attempt();
+      const sl_decision expected = sl_decide(&policy, &attempt);
+      const sl_decision actual = ask(attempt);
+      ASSERT_EQ(actual.error, expected.error) << "policy " << i << ", attempt " << k;
+      ASSERT_EQ(actual.reason, expected.reason) << "policy " << i << ", attempt " << k;
+      seen[expected.reason]++;
+    }
+  }
+  // The cases are worth something only if they meet every reason that sl_decide() can give.
+  for (const int reason :
+       {SL_REASON_NONE, SL_REASON_UNCONFIGURED, SL_REASON_FAMILY, SL_REASON_PROTOCOL,
+        SL_REASON_CREATE, SL_REASON_CREATE_TCP, SL_REASON_CREATE_UDP, SL_REASON_CONNECT,
+        SL_REASON_BIND, SL_REASON_LISTEN, SL_REASON_ACCEPT, SL_REASON_SETSOCKOPT}) {
+    EXPECT_GT(seen[static_cast<std::size_t>(reason)], 0) << reason;
+  }
+}
+
+}  // namespace
+}  // namespace socklid::test

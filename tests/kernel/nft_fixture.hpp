@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NftKernelTest: rules of ours in a namespace of the test's own. Skips where there can be none,
+// and fails instead if SOCKLID_REQUIRE_KERNEL=1.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hook/nft.hpp"
+#include "hook/nft_rules.hpp"
+#include "tests/kernel/nft_namespaces.hpp"
+#include "tests/unit/nft_policy.hpp"
+
+namespace socklid::test {
+
+inline constexpr SocketOptions marked{test_mark.value, 0};
+
+class NftKernelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto reason = why_not();
+    if (!reason) return;
+    const char* required = std::getenv("SOCKLID_REQUIRE_KERNEL");
+    if (required != nullptr && std::string_view(required) == "1") FAIL() << *reason;
+    GTEST_SKIP() << *reason;
+  }
+
+  /// A socket to the nf_tables of `space`.
+  static NetlinkSocket netlink(const Namespace& space) {
+    std::optional<NetlinkSocket> socket;
+    space.run([&] {
+      auto opened = NetlinkSocket::open();
+      if (!opened) ADD_FAILURE() << opened.error().message;
+      if (opened) socket.emplace(std::move(*opened));
+    });
+    return std::move(socket).value();
+  }
+
+  static void install_in(const Namespace& space, const NftRuleset& ruleset) {
+    NetlinkSocket socket = netlink(space);
+    const auto installed = install(socket, ruleset);
+    EXPECT_TRUE(installed) << installed.error().message;
+  }
+
+  /// Packets of the rule with this comment, in every chain.
+  static std::uint64_t counted(const Namespace& space, std::string_view comment) {
+    NetlinkSocket socket = netlink(space);
+    const auto all = counters(socket);
+    if (!all) ADD_FAILURE() << all.error().message;
+    std::uint64_t packets = 0;
+    bool found = false;
+    for (const RuleCounter& counter : all.value_or(std::vector<RuleCounter>{})) {
+      if (counter.comment != comment) continue;
+      packets += counter.packets;
+      found = true;
+    }
+    EXPECT_TRUE(found) << "no rule is called " << comment;
+    return packets;
+  }
+};
+
+}  // namespace socklid::test

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel's decision, on the host: each rule of the policy language as a table of attempts.
+// Fails when a verb, a closed family or protocol, or an errno is not what the reference says.
+#include "bpf/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "hook/plan.hpp"
+
+namespace socklid {
+namespace {
+
+using annotations::Endpoint;
+using annotations::Policy;
+using annotations::PortRange;
+using annotations::Protocol;
+using annotations::Verdict;
+
+enum : std::uint16_t { unix_family = 1, inet = 2, inet6 = 10, netlink = 16, packet = 17, smc = 43 };
+enum : std::uint16_t { stream = 1, datagram = 2, raw = 3 };
+
+sl_attempt create(std::uint16_t family, std::uint16_t type, std::uint32_t protocol) {
+  sl_attempt attempt{};
+  attempt.verb = SL_VERB_CREATE;
+  attempt.family = family;
+  attempt.type = type;
+  attempt.protocol = protocol;
+  return attempt;
+}
+
+sl_attempt on(sl_verb verb, std::uint16_t family, std::uint16_t type, std::uint16_t port = 0) {
+  sl_attempt attempt = create(family, type, type == stream ? 6 : 17);
+  attempt.verb = static_cast<std::uint8_t>(verb);
+  attempt.address_family = family;
+  attempt.address_length = 28;
+  attempt.port = port;
+  return attempt;
+}
+
+int decide(const Policy& policy, const sl_attempt& attempt) {
+  const auto plan = compile(policy);
+  EXPECT_TRUE(plan.has_value());
+  return -sl_decide(&plan->image, &attempt).error;
+}
+
+Policy bind_list(std::vector<Endpoint> ports) {
+  Policy policy;
+  policy.bind.otherwise = Verdict::deny;
+  policy.bind.ports = std::move(ports);
+  return policy;
+}
+
+Endpoint port(Protocol protocol, std::uint16_t number) {
+  return {protocol, {number, number}, {}};
+}
+
+TEST(Decide, APolicyNobodyWroteDeniesEverythingButUnix) {
+  const sl_policy zero{};
+  for (int verb = SL_VERB_CREATE; verb <= SL_VERB_SETSOCKOPT; verb++) {
+    const sl_attempt attempt = on(static_cast<sl_verb>(verb), inet, stream, 80);
+    EXPECT_EQ(sl_decide(&zero, &attempt).error, -EPERM) << verb;
+  }
+  const sl_attempt local = create(unix_family, stream, 0);
+  EXPECT_EQ(sl_decide(&zero, &local).error, 0);
+}
+
+TEST(Decide, AVerbNobodyKnowsIsDenied) {
+  sl_attempt attempt = on(SL_VERB_BPF, inet, stream);
+  EXPECT_EQ(decide(Policy{}, attempt), EPERM);
+  attempt.verb = 200;
+  EXPECT_EQ(decide(Policy{}, attempt), EPERM);
+}
+
+struct CreateCase {
+  const char* what;
+  std::uint16_t family, type;
+  std::uint32_t protocol;
+  int create_denied, tcp_denied, udp_denied;  // errno under each of three policies
+};
+
+TEST(Decide, CreateByFamilyAndProtocol) {
+  const std::vector<CreateCase> cases = {
+      {"tcp4", inet, stream, 0, EPERM, EPERM, 0},
+      {"tcp6, by number", inet6, stream, 6, EPERM, EPERM, 0},
+      {"udp4", inet, datagram, 0, EPERM, 0, EPERM},
+      {"udp6, by number", inet6, datagram, 17, EPERM, 0, EPERM},
+      {"udplite", inet, datagram, 136, EPERM, 0, EPERM},
+      {"mptcp", inet, stream, 262, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"smc as a protocol", inet6, stream, 256, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"ping", inet, datagram, 1, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"sctp", inet, stream, 132, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"sctp, one to many", inet, 5, 132, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"dccp", inet, 6, 33, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"raw", inet, raw, 255, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"raw tcp", inet6, raw, 6, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"unix", unix_family, stream, 0, 0, 0, 0},
+      {"route", netlink, raw, 0, 0, 0, 0},
+      {"netfilter", netlink, raw, 12, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"audit", netlink, raw, 9, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT},
+      {"packet", packet, raw, 0, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT},
+      {"smc", smc, stream, 0, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT},
+      {"a family of the future", 63, stream, 0, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT},
+      {"beyond any set", 64, stream, 0, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT},
+  };
+  Policy no_create, no_tcp, no_udp;
+  no_create.create = Verdict::deny;
+  no_tcp.create_tcp = Verdict::deny;
+  no_udp.create_udp = Verdict::deny;
+  for (const CreateCase& c : cases) {
+    const sl_attempt attempt = create(c.family, c.type, c.protocol);
+    EXPECT_EQ(decide(Policy{}, attempt), 0) << c.what;
+    EXPECT_EQ(decide(no_create, attempt), c.create_denied) << c.what;
+    EXPECT_EQ(decide(no_tcp, attempt), c.tcp_denied) << c.what;
+    EXPECT_EQ(decide(no_udp, attempt), c.udp_denied) << c.what;
+  }
+}
+
+TEST(Decide, TheKernelsOwnInnerSocketsAreNotJudged) {
+  Policy policy;
+  policy.create = Verdict::deny;
+  sl_attempt attempt = create(inet, stream, 6);
+  attempt.flags = SL_ATTEMPT_KERNEL;
+  EXPECT_EQ(decide(policy, attempt), 0);
+}
+
+TEST(Decide, FamiliesOpenWhatTheyName) {
+  using annotations::Family;
+  Policy policy;
+  policy.families = {{Family::Kind::address_family, inet},
+                     {Family::Kind::address_family, packet},
+                     {Family::Kind::netlink_protocol, 9},
+                     {Family::Kind::raw, 0}};
+  EXPECT_EQ(decide(policy, create(inet, stream, 6)), 0);
+  EXPECT_EQ(decide(policy, create(inet6, stream, 6)), EAFNOSUPPORT);
+  EXPECT_EQ(decide(policy, create(packet, raw, 0)), 0);
+  EXPECT_EQ(decide(policy, create(netlink, raw, 9)), 0);
+  EXPECT_EQ(decide(policy, create(netlink, raw, 0)), EPROTONOSUPPORT);
+  EXPECT_EQ(decide(policy, create(inet, raw, 255)), 0);
+  EXPECT_EQ(decide(policy, create(unix_family, stream, 0)), 0);
+  policy.create = Verdict::deny;
+  EXPECT_EQ(decide(policy, create(packet, raw, 0)), EPERM);
+}
+
+TEST(Decide, EgressOpensTheProtocolsItNames) {
+  Policy policy;
+  policy.egress = {Endpoint{Protocol::icmp, {}, {}}, Endpoint{Protocol::sctp, {}, {}}};
+  EXPECT_EQ(decide(policy, create(inet, datagram, 1)), 0);
+  EXPECT_EQ(decide(policy, create(inet6, datagram, 58)), 0);
+  EXPECT_EQ(decide(policy, create(inet, stream, 132)), 0);
+  EXPECT_EQ(decide(policy, create(inet, 6, 33)), EPROTONOSUPPORT);
+  policy.connect = Verdict::deny;
+  EXPECT_EQ(decide(policy, create(inet, stream, 132)), EPROTONOSUPPORT);
+}
+
+TEST(Decide, BindAllowsExactlyTheListedPorts) {
+  const Policy policy = bind_list({port(Protocol::tcp, 80), port(Protocol::udp, 5353)});
+  for (const std::uint16_t family : {inet, inet6}) {
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, stream, 80)), 0);
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, stream, 79)), EPERM);
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, stream, 81)), EPERM);
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, stream, 5353)), EPERM);
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, datagram, 5353)), 0);
+    EXPECT_EQ(decide(policy, on(SL_VERB_BIND, family, datagram, 80)), EPERM);
+  }
+}
+
+TEST(Decide, AListOfTheGreatestLengthIsSearchedToItsEnd) {
+  std::vector<Endpoint> ports;
+  for (int i = 0; i < SL_BIND_MAX; i++) {
+    ports.push_back(port(Protocol::tcp, static_cast<std::uint16_t>(2 * i + 1)));
+  }
+  const Policy policy = bind_list(ports);
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, inet, stream, 2 * SL_BIND_MAX - 1)), 0);
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, inet, stream, 2 * SL_BIND_MAX + 1)), EPERM);
+}
+
+TEST(Decide, PortZeroIsAutobindUntilTheSocketListens) {
+  const Policy policy = bind_list({});
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, inet, datagram, 0)), 0);
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, inet, stream, 0)), 0);
+  EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, inet, stream, 0)), EPERM);
+  EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, inet, stream, 40000)), EPERM);
+}
+
+TEST(Decide, ListeningAgainOpensNothingNew) {
+  sl_attempt attempt = on(SL_VERB_LISTEN, inet, stream, 8080);
+  attempt.flags = SL_ATTEMPT_LISTENING;
+  EXPECT_EQ(decide(bind_list({}), attempt), 0);
+  Policy policy;
+  policy.listen = Verdict::deny;
+  EXPECT_EQ(decide(policy, attempt), EPERM);
+}
+
+TEST(Decide, BindByAddress) {
+  Endpoint local = port(Protocol::tcp, 80);
+  local.prefix = annotations::Prefix{annotations::AddressFamily::ipv4, {127}, 8};
+  const Policy policy = bind_list({local});
+  sl_attempt attempt = on(SL_VERB_BIND, inet, stream, 80);
+  EXPECT_EQ(decide(policy, attempt), EPERM);  // the wildcard is another address
+  attempt.address[0] = __builtin_bswap32(0x7f000001);
+  EXPECT_EQ(decide(policy, attempt), 0);
+  attempt.address_family = 0;  // AF_UNSPEC is AF_INET
+  EXPECT_EQ(decide(policy, attempt), 0);
+  attempt.address_family = inet6;
+  EXPECT_EQ(decide(policy, attempt), EPERM);
+}
+
+TEST(Decide, AMalformedAddressIsLeftToTheKernel) {
+  Policy policy = bind_list({});
+  policy.connect = Verdict::deny;
+  for (const sl_verb verb : {SL_VERB_BIND, SL_VERB_CONNECT, SL_VERB_SEND}) {
+    sl_attempt attempt = on(verb, inet6, datagram, 7);
+    attempt.flags = SL_ATTEMPT_ADDRESS;
+    attempt.address_length = 23;
+    EXPECT_EQ(decide(policy, attempt), 0);
+    attempt.address_length = 24;
+    EXPECT_EQ(decide(policy, attempt), EPERM);
+    attempt.address_family = inet;
+    attempt.address_length = 15;
+    EXPECT_EQ(decide(policy, attempt), 0);
+    attempt.address_length = 16;
+    EXPECT_EQ(decide(policy, attempt), EPERM);
+  }
+}
+
+TEST(Decide, ConnectDenyMeansEveryWayToChooseAPeer) {
+  Policy policy;
+  policy.connect = Verdict::deny;
+  EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, inet, stream, 80)), EPERM);
+  EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, inet6, datagram, 53)), EPERM);
+  sl_attempt dissolve = on(SL_VERB_CONNECT, inet, datagram);
+  dissolve.address_family = 0;
+  EXPECT_EQ(decide(policy, dissolve), 0);
+
+  sl_attempt send = on(SL_VERB_SEND, inet, datagram, 53);
+  EXPECT_EQ(decide(policy, send), 0);  // to whom it is connected
+  send.flags = SL_ATTEMPT_ADDRESS;
+  EXPECT_EQ(decide(policy, send), EPERM);
+  send.address_family = 0;  // is sent, on AF_INET
+  EXPECT_EQ(decide(policy, send), EPERM);
+
+  sl_attempt tcp = on(SL_VERB_SEND, inet, stream, 80);
+  tcp.flags = SL_ATTEMPT_ADDRESS;
+  EXPECT_EQ(decide(policy, tcp), 0);  // the kernel does not look at the address
+  tcp.flags |= SL_ATTEMPT_FASTOPEN;
+  EXPECT_EQ(decide(policy, tcp), EPERM);
+  tcp.protocol = 262;
+  tcp.flags = SL_ATTEMPT_ADDRESS;
+  EXPECT_EQ(decide(policy, tcp), EPERM);
+}
+
+TEST(Decide, UnixAndNetlinkHaveNoPeersAndPortsOfOurs) {
+  Policy policy = bind_list({});
+  policy.create = policy.connect = policy.listen = policy.accept = Verdict::deny;
+  for (int verb = SL_VERB_CREATE; verb <= SL_VERB_SETSOCKOPT; verb++) {
+    if (verb == SL_VERB_SHUTDOWN) continue;  // a node-wide program's
+    EXPECT_EQ(decide(policy, on(static_cast<sl_verb>(verb), unix_family, stream)), 0) << verb;
+  }
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, netlink, raw)), 0);
+  EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, netlink, raw)), 0);
+}
+
+TEST(Decide, OtherFamiliesThatAreOpenAreStillUnderTheVerbs) {
+  Policy policy = bind_list({port(Protocol::tcp, 80)});
+  policy.connect = Verdict::deny;
+  EXPECT_EQ(decide(policy, on(SL_VERB_BIND, packet, raw, 80)), EPERM);
+  EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, 40, stream, 80)), EPERM);
+  EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, 40, stream, 80)), EPERM);
+}
+
+TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {
+  struct Option {
+    int level, option, expected;
+  };
+  const std::vector<Option> options = {
+      {1, 36, EPERM}, {1, 2, 0},   {1, 9, 0},      {0, 4, EPERM},   {0, 19, EPERM},
+      {0, 64, EPERM}, {0, 1, 0},   {0, 35, 0},     {41, 57, EPERM}, {41, 64, EPERM},
+      {41, 67, 0},    {41, 26, 0}, {6, 19, EPERM}, {6, 1, 0},       {132, 110, 0},
+  };
+  Policy policy;
+  policy.egress.emplace();
+  for (const Option& o : options) {
+    sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, stream);
+    attempt.level = o.level;
+    attempt.option = o.option;
+    EXPECT_EQ(decide(policy, attempt), o.expected) << o.level << '/' << o.option;
+    EXPECT_EQ(decide(Policy{}, attempt), 0) << o.level << '/' << o.option;
+  }
+}
+
+TEST(Decide, EachDenialNamesItsReason) {
+  Policy policy;
+  policy.create_tcp = Verdict::deny;
+  const auto plan = compile(policy);
+  const sl_attempt tcp = create(inet, stream, 6);
+  const sl_attempt family = create(packet, raw, 0);
+  EXPECT_EQ(sl_decide(&plan->image, &tcp).reason, SL_REASON_CREATE_TCP);
+  EXPECT_EQ(annotation_of(SL_REASON_CREATE_TCP), "io.socklid.create.tcp");
+  EXPECT_EQ(sl_decide(&plan->image, &family).reason, SL_REASON_FAMILY);
+}
+
+}  // namespace
+}  // namespace socklid
