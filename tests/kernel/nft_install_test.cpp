@@ -3,6 +3,7 @@
 // Fails if the kernel does not hold exactly the rules that were printed, if installing or removing
 // touches anything else or is not all or nothing, or if the cost grows faster than the list.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
