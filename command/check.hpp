@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Check: one thing that a node needs, and whether it has it. Each function looks at one thing and
+// returns; doctor.cpp has them in a table.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hook/paths.hpp"
+
+namespace socklid::command {
+
+struct Check {
+  std::string name;
+  bool ok{false};
+  std::string detail;  ///< what was found, or why it failed
+  std::string mend;    ///< what to do about it; empty if ok, or if the detail says it
+  friend bool operator==(const Check&, const Check&) = default;
+};
+
+[[nodiscard]] inline Check passed(std::string name, std::string detail) {
+  return {std::move(name), true, std::move(detail), {}};
+}
+[[nodiscard]] inline Check failed(std::string name, std::string cause, std::string mend = {}) {
+  return {std::move(name), false, std::move(cause), std::move(mend)};
+}
+
+// check_node.cpp: what stands in files
+[[nodiscard]] Check check_root_and_capabilities(const Paths& paths);
+[[nodiscard]] Check check_user_namespace(const Paths& paths);
+[[nodiscard]] Check check_kernel_version(const Paths& paths);
+[[nodiscard]] Check check_lsm_list(const Paths& paths);
+[[nodiscard]] Check check_btf(const Paths& paths);
+[[nodiscard]] Check check_cgroup2(const Paths& paths);
+[[nodiscard]] Check check_bpf_filesystem(const Paths& paths);
+
+// check_kernel.cpp: what the kernel answers when it is asked to do it
+[[nodiscard]] Check check_slots(const Paths& paths);
+[[nodiscard]] Check check_programs(const Paths& paths);
+[[nodiscard]] Check check_nf_tables(const Paths& paths);
+
+// check_engine.cpp: whether podman will call us
+[[nodiscard]] Check check_hooks_directories(const Paths& paths);
+
+// check_state.cpp: what earlier runs have left
+[[nodiscard]] Check check_builds(const Paths& paths);
+[[nodiscard]] Check check_containers(const Paths& paths);
+
+// Pure parts ------------------------------------------------------------------------------------
+
+/// Of uname(2)'s release, "6.1.0-18-amd64".
+[[nodiscard]] Check judge_kernel_version(std::string_view release);
+/// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
+[[nodiscard]] Check judge_lsm_list(std::string_view list);
+
+}  // namespace socklid::command

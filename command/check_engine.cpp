@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command/check.hpp"
+#include "command/containers_conf.hpp"
+#include "command/hooks_json.hpp"
+#include "command/output.hpp"
+#include "hook/files.hpp"
+
+namespace socklid::command {
+namespace {
+
+/// Names in `path` that end in `suffix`, sorted; none if there is no such directory.
+std::vector<std::string> names_in(const std::string& path, std::string_view suffix) {
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return {};
+  auto names = list_directory(directory.get()).value_or(std::vector<std::string>{});
+  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(suffix); });
+  return names;
+}
+
+/// The texts of containers.conf in the order podman reads them.
+std::vector<std::string> configuration() {
+  std::vector<std::string> paths = {"/usr/share/containers/containers.conf",
+                                    "/etc/containers/containers.conf"};
+  const std::string directory = "/etc/containers/containers.conf.d";
+  for (const std::string& name : names_in(directory, ".conf")) {
+    paths.push_back(std::string(directory).append("/").append(name));
+  }
+  std::vector<std::string> texts;
+  for (const std::string& path : paths) {
+    if (auto text = read_file(AT_FDCWD, path, Exit::node)) texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
+std::vector<HooksFile> read_hooks(const std::vector<std::string>& directories) {
+  std::vector<HooksFile> files;
+  for (const std::string& directory : directories) {
+    for (const std::string& name : names_in(directory, ".json")) {
+      const std::string path = std::string(directory).append("/").append(name);
+      auto text = read_file(AT_FDCWD, path, Exit::node);
+      files.push_back({directory, name, text ? std::move(*text) : std::string()});
+    }
+  }
+  return files;
+}
+
+/// podman leaves a hook whose program is missing out, without a word.
+std::string problem_of(const std::string& program) {
+  struct stat status {};
+  if (::stat(program.c_str(), &status) != 0) return program + ": " + std::strerror(errno);
+  if (!S_ISREG(status.st_mode)) return program + ": no regular file";
+  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable";
+  return {};
+}
+
+}  // namespace
+
+Check check_hooks_directories(const Paths& /*paths*/) {
+  const char* const name = "hooks.d";
+  const std::vector<std::string> directories = hooks_directories(configuration());
+  const HooksFindings findings = judge_hooks(read_hooks(directories));
+  std::vector<std::string> problems = findings.problems;
+  for (const HookEntry& entry : findings.entries) {
+    if (std::string problem = problem_of(entry.path); !problem.empty()) {
+      problems.push_back(printable(problem));
+    }
+  }
+  const std::string where = "podman reads " + printable(joined(directories, ", "));
+  if (problems.empty()) return passed(name, where);
+  return failed(name, joined(problems, "; ") + "; " + where,
+                "install socklid's files there, or set hooks_dir in containers.conf(5)");
+}
+
+}  // namespace socklid::command

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/container.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "command/output.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::command {
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::active:
+      return "active";
+    case State::gone:
+      return "gone";
+    case State::incomplete:
+      break;
+  }
+  return "incomplete";
+}
+
+State state_of(const StoreEntry& entry, Liveness liveness) {
+  if (!entry.record || !entry.pinned) return State::incomplete;
+  return liveness == Liveness::gone ? State::gone : State::active;
+}
+
+const std::string& id_of(const Container& container) {
+  return container.entry.record ? container.entry.record->id : container.entry.parts.encoded_id;
+}
+
+Result<std::vector<Container>> containers(Kernel& kernel) {
+  std::vector<Container> all;
+  for (StoreEntry& entry : SL_TRY(kernel.entries())) {
+    const State state = state_of(entry, kernel.liveness(entry));
+    all.push_back({std::move(entry), state});
+  }
+  return all;
+}
+
+Result<const Container*> find_container(const std::vector<Container>& all,
+                                        std::string_view prefix) {
+  std::vector<const Container*> found;
+  for (const Container& container : all) {
+    if (!prefix.empty() && id_of(container).starts_with(prefix)) found.push_back(&container);
+  }
+  const auto keep = [&](auto&& wanted) {
+    if (std::any_of(found.begin(), found.end(), wanted)) {
+      std::erase_if(found, [&](const Container* one) { return !wanted(one); });
+    }
+  };
+  keep([&](const Container* one) { return id_of(*one) == prefix; });
+  const bool same_id = std::all_of(found.begin(), found.end(), [&](const Container* one) {
+    return id_of(*one) == id_of(*found.front());
+  });
+  if (same_id) keep([](const Container* one) { return one->state == State::active; });
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    return fail(Exit::usage, printable(prefix) + ": no container with this id is under policy");
+  }
+  std::vector<std::string> ids;
+  for (const Container* one : found) {
+    ids.push_back(printable(same_id ? one->entry.key : id_of(*one)));
+  }
+  return fail(Exit::usage, printable(prefix) + ": " + std::to_string(found.size()) +
+                               " containers under policy match: " + joined(ids, ", "));
+}
+
+std::optional<sl_denials> denials_of(const Container& container) {
+  const std::string hash = container.entry.record ? container.entry.record->object_hash
+                                                  : std::string(object_hash());
+  const auto guard = SocketGuard::find(hash);
+  if (!guard || !*guard) return std::nullopt;
+  auto denials = (*guard)->denials(container.entry.parts.cgroup_id);
+  return denials ? std::optional<sl_denials>(*denials) : std::nullopt;
+}
+
+std::uint64_t sum(const sl_denials& denials) {
+  return std::accumulate(std::begin(denials.count), std::end(denials.count), std::uint64_t{0});
+}
+
+Result<> check_root(std::string_view verb) {
+  if (::geteuid() == 0) return {};
+  return fail(Exit::privilege, std::string(verb) + " needs root: use sudo socklid " +
+                                   std::string(verb));
+}
+
+}  // namespace socklid::command

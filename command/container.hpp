@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Container: one container under policy as list, inspect, doctor and unload see it: what the store
+// has of it, and what became of it.
+//
+//   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+//   const auto all = SL_TRY(containers(kernel));
+//   const Container& one = *SL_TRY(find_container(all, "4f1c"));
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bpf/policy_abi.h"
+#include "hook/kernel.hpp"
+#include "hook/policy_store.hpp"
+
+namespace socklid::command {
+
+/// gone: its cgroup is removed, its state is not cleaned up yet (the next container's start or
+/// `socklid unload` does). incomplete: a record without links, or links without a record.
+enum class State { active, gone, incomplete };
+[[nodiscard]] std::string_view to_string(State state);
+
+struct Container {
+  StoreEntry entry;
+  State state{State::incomplete};
+};
+
+[[nodiscard]] State state_of(const StoreEntry& entry, Liveness liveness);
+
+/// The id, or, of a container without a record, what its key says of it.
+[[nodiscard]] const std::string& id_of(const Container& container);
+
+/// Every container, by key. Needs no lock and no privilege beyond reading our state.
+[[nodiscard]] Result<std::vector<Container>> containers(Kernel& kernel);
+
+/// The one container whose id is, or else begins with, `prefix`. Exit::usage if there is none or
+/// more than one; of a container and its restarted self the active one counts.
+[[nodiscard]] Result<const Container*> find_container(const std::vector<Container>& all,
+                                                      std::string_view prefix);
+
+/// Denials so far; nothing if the programs that count them are no longer there.
+[[nodiscard]] std::optional<sl_denials> denials_of(const Container& container);
+[[nodiscard]] std::uint64_t sum(const sl_denials& denials);
+
+/// list, inspect, doctor and unload look at what root alone may see. Exit::privilege.
+[[nodiscard]] Result<> check_root(std::string_view verb);
+
+}  // namespace socklid::command

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid doctor: what this node needs for policies and whether it has it, and why containers were
+// refused lately. Leaves the node as it found it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "command/check.hpp"
+#include "hook/log.hpp"
+
+namespace socklid::command {
+
+struct Diagnosis {
+  std::vector<Check> checks;
+  std::vector<Refusal> refusals;  ///< newest first, at most refusals_shown
+};
+inline constexpr std::size_t refusals_shown = 10;
+
+[[nodiscard]] bool healthy(const Diagnosis& diagnosis);
+
+/// "ok   what: detail", "FAIL what: cause; mend".
+[[nodiscard]] std::string to_string(const Check& check);
+[[nodiscard]] std::string doctor_text(const Diagnosis& diagnosis);
+[[nodiscard]] json::Value doctor_json(const Diagnosis& diagnosis);
+
+/// 1 if something failed.
+[[nodiscard]] Result<int> doctor(bool as_json);
+
+}  // namespace socklid::command

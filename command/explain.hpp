@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid explain: what annotations would do, without doing it. Touches nothing, needs no root.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "annotations/parser.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "hook/plan.hpp"
+
+namespace socklid::command {
+
+struct ExplainOptions {
+  std::vector<std::string> assignments;  ///< KEY=VALUE; win over the file's
+  std::string file;                      ///< empty: none; "-": standard input
+  std::string container;                 ///< its name in the pod; empty: not given
+  bool json{false};
+};
+
+/// What the hook would do for one container.
+struct Explanation {
+  std::string container;  ///< its name in the pod, if there is a choice
+  bool any{false};        ///< whether there is an annotation of ours at all
+  annotations::Policy policy;
+  Plan plan;
+  std::string nft;  ///< the ruleset as nft reads it; empty without rules
+};
+
+/// Errors as the hook's.
+[[nodiscard]] Result<Explanation> explain_annotations(const annotations::Annotations& given,
+                                                      std::string container);
+
+[[nodiscard]] std::string explain_text(const Explanation& explanation);
+[[nodiscard]] json::Value explain_json(const Explanation& explanation);
+/// Every key, its values and its meaning.
+[[nodiscard]] std::string keys_text();
+
+/// Reads what the options name and prints one explanation, or one for each container of a Pod.
+[[nodiscard]] Result<int> explain(const ExplainOptions& options);
+
+}  // namespace socklid::command

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/causes.hpp"
+#include "command/inspect.hpp"
+#include "command/output.hpp"
+#include "command/policy_json.hpp"
+
+namespace socklid::command {
+namespace {
+
+using Lines = std::vector<std::vector<std::string>>;
+
+std::string indented(const std::string& block) {
+  std::string text;
+  for (std::size_t begin = 0; begin < block.size();) {
+    const std::size_t end = std::min(block.find('\n', begin), block.size());
+    text.append("  ").append(block, begin, end - begin).append("\n");
+    begin = end + 1;
+  }
+  return text;
+}
+
+std::string section(std::string_view title, const std::string& block) {
+  return std::string(title) + ":\n" + (block.empty() ? "  none\n" : indented(block));
+}
+
+std::string mark_text(const annotations::Mark& mark) {
+  char text[32];
+  const int length = std::snprintf(text, sizeof text, "0x%x/0x%x", mark.value, mark.mask);
+  return {text, static_cast<std::size_t>(length)};
+}
+
+std::string head(const Inspection& inspection) {
+  const Container& container = inspection.container;
+  Lines lines = {{"id:", printable(id_of(container))},
+                 {"state:", std::string(to_string(container.state))}};
+  const auto add = [&](const char* label, std::string text) {
+    lines.push_back({label, std::move(text)});
+  };
+  const std::string cgroup_id = "id " + std::to_string(container.entry.parts.cgroup_id);
+  if (const auto& record = container.entry.record) {
+    add("cgroup:", printable(record->cgroup_path) + " (" + cgroup_id + ")");
+    add("netns:", std::to_string(record->netns));
+    add("mark:", record->mark ? mark_text(*record->mark) : "none");
+    add("created:", utc_time(record->created));
+    add("process:", std::to_string(record->pid));
+    add("programs:", printable(record->object_hash) +
+                         (inspection.this_build ? " (this build's)" : " (another build's)"));
+  } else {
+    add("cgroup:", cgroup_id);
+  }
+  return columns(lines);
+}
+
+std::string annotations_text(const Container& container) {
+  std::string text;
+  if (!container.entry.record) return text;
+  for (const auto& [key, value] : container.entry.record->annotations) {
+    text += printable(key) + ": " + printable(value) + "\n";
+  }
+  return text;
+}
+
+std::string hooks_text(const Inspection& inspection) {
+  Lines lines;
+  for (const HookInForce& one : inspection.hooks) {
+    std::string where = one.per_cgroup ? "this cgroup" : "node-wide";
+    if (!one.link) {
+      lines.push_back({printable(one.hook), "not attached", "", where});
+      continue;
+    }
+    if (one.per_cgroup && one.link->cgroup_id == 0) where = "detached: the cgroup is gone";
+    lines.push_back({printable(one.hook), "link " + std::to_string(one.link->link_id),
+                     "program " + std::to_string(one.link->program_id), where});
+  }
+  return columns(lines);
+}
+
+/// The keys behind a reason; without a policy to look into, what the reason says by itself.
+std::string because(const Inspection& inspection, sl_reason reason) {
+  if (!inspection.policy) return std::string(annotation_of(reason));
+  return joined(causes(reason, *inspection.policy), ", ");
+}
+
+std::string denials_text(const Inspection& inspection) {
+  if (!inspection.denials) return "unknown: the programs that count them are not loaded\n";
+  Lines lines;
+  for (int i = SL_REASON_UNCONFIGURED; i < SL_REASON_COUNT; ++i) {
+    const auto reason = static_cast<sl_reason>(i);
+    const std::uint64_t count = inspection.denials->count[i];
+    if (count == 0) continue;
+    lines.push_back(
+        {std::to_string(count), std::string(name_of(reason)), because(inspection, reason)});
+  }
+  return columns(lines);
+}
+
+std::string counters_text(const Inspection& inspection) {
+  if (!inspection.counters_missing.empty()) return printable(inspection.counters_missing) + "\n";
+  Lines lines;
+  for (const RuleCounter& counter : inspection.counters) {
+    lines.push_back({std::to_string(counter.packets) + " packets",
+                     std::to_string(counter.bytes) + " bytes", printable(counter.chain),
+                     printable(counter.comment)});
+  }
+  return columns(lines);
+}
+
+json::Value hooks_json(const Inspection& inspection) {
+  json::Array hooks;
+  for (const HookInForce& one : inspection.hooks) {
+    json::Object hook{{"hook", one.hook},
+                      {"per_cgroup", one.per_cgroup},
+                      {"attached", one.link && (!one.per_cgroup || one.link->cgroup_id != 0)}};
+    if (one.link) {
+      hook.emplace("link", one.link->link_id);
+      hook.emplace("program", one.link->program_id);
+    }
+    hooks.emplace_back(std::move(hook));
+  }
+  return hooks;
+}
+
+json::Value denials_json(const Inspection& inspection) {
+  if (!inspection.denials) return {};
+  json::Array denials;
+  for (int i = SL_REASON_UNCONFIGURED; i < SL_REASON_COUNT; ++i) {
+    const auto reason = static_cast<sl_reason>(i);
+    if (inspection.denials->count[i] == 0) continue;
+    json::Object denial{{"count", std::uint64_t{inspection.denials->count[i]}},
+                        {"denied", name_of(reason)}};
+    if (inspection.policy) {
+      denial.emplace("annotations", json_array(causes(reason, *inspection.policy)));
+    }
+    denials.emplace_back(std::move(denial));
+  }
+  return denials;
+}
+
+json::Value counters_json(const Inspection& inspection) {
+  if (!inspection.counters_missing.empty()) return {};
+  json::Array counters;
+  for (const RuleCounter& counter : inspection.counters) {
+    counters.emplace_back(json::Object{{"chain", counter.chain},
+                                       {"rule", counter.comment},
+                                       {"packets", counter.packets},
+                                       {"bytes", counter.bytes}});
+  }
+  return counters;
+}
+
+void add_record(const Record& record, bool this_build, json::Object& object) {
+  json::Object given;
+  for (const auto& [key, value] : record.annotations) given.emplace(key, value);
+  object.emplace("annotations", std::move(given));
+  object.emplace("cgroup", record.cgroup_path);
+  object.emplace("netns", record.netns);
+  object.emplace("mark", record.mark ? json::Value(mark_text(*record.mark)) : json::Value());
+  object.emplace("created", record.created);
+  object.emplace("pid", record.pid);
+  object.emplace("notes", json_array(record.notes));
+  object.emplace("programs",
+                 json::Object{{"hash", record.object_hash}, {"this_build", this_build}});
+}
+
+}  // namespace
+
+std::string inspect_text(const Inspection& inspection) {
+  std::string notes;
+  if (const auto& record = inspection.container.entry.record) {
+    for (const std::string& note : record->notes) notes += printable(note) + "\n";
+  }
+  const std::string policy =
+      inspection.policy ? annotations::to_string(*inspection.policy) : "unknown\n";
+  return head(inspection) + section("annotations", annotations_text(inspection.container)) +
+         section("policy", policy) + section("hooks", hooks_text(inspection)) +
+         section("denials", denials_text(inspection)) +
+         section("nft counters", counters_text(inspection)) + section("notes", notes);
+}
+
+json::Value inspect_json(const Inspection& inspection) {
+  const Container& container = inspection.container;
+  json::Object object{{"id", id_of(container)},
+                      {"state", to_string(container.state)},
+                      {"cgroup_id", container.entry.parts.cgroup_id},
+                      {"hooks", hooks_json(inspection)},
+                      {"denials", denials_json(inspection)},
+                      {"counters", counters_json(inspection)}};
+  if (inspection.policy) object.emplace("policy", policy_json(*inspection.policy));
+  if (const auto& record = container.entry.record) {
+    add_record(*record, inspection.this_build, object);
+  }
+  return object;
+}
+
+}  // namespace socklid::command

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid: what an operator asks and does; the verbs are in files of their names. The only file
+// that knows CLI11.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "command/doctor.hpp"
+#include "command/explain.hpp"
+#include "command/inspect.hpp"
+#include "command/list.hpp"
+#include "command/output.hpp"
+#include "command/unload.hpp"
+
+namespace socklid::command {
+namespace {
+
+constexpr int usage_exit = static_cast<int>(Exit::usage);
+constexpr const char* json_help = "print JSON";
+
+struct Options {
+  ListOptions list;
+  InspectOptions inspect;
+  ExplainOptions explain;
+  bool doctor_json{false};
+};
+
+using Run = std::function<Result<int>()>;
+
+CLI::App* add_verb(CLI::App& app, const char* name, const char* help, Run& run, Run verb) {
+  CLI::App* added = app.add_subcommand(name, help);
+  added->callback([&run, verb = std::move(verb)] { run = verb; });
+  return added;
+}
+
+void add_verbs(CLI::App& app, Options& options, Run& run) {
+  CLI::App* verb = add_verb(app, "list", "one line for each container under policy", run,
+                            [&] { return list(options.list); });
+  verb->add_flag("--json", options.list.json, json_help);
+  verb->add_flag("--no-trunc", options.list.no_trunc, "print ids and policies in full");
+
+  verb = add_verb(app, "inspect", "everything about one container", run,
+                  [&] { return inspect(options.inspect); });
+  verb->add_option("ID", options.inspect.id, "container id, or the beginning of one")->required();
+  verb->add_flag("--json", options.inspect.json, json_help);
+
+  verb = add_verb(app, "explain", "what annotations would do; touches nothing", run,
+                  [&] { return explain(options.explain); });
+  verb->add_option("KEY=VALUE", options.explain.assignments, "annotations");
+  verb->add_option("--file", options.explain.file,
+                   "JSON with annotations: an object of them, an OCI state or config, a Pod; - is "
+                   "standard input");
+  verb->add_option("--container", options.explain.container, "its name in the pod");
+  verb->add_flag("--json", options.explain.json, json_help);
+
+  verb = add_verb(app, "doctor", "what this node needs and whether it has it", run,
+                  [&] { return doctor(options.doctor_json); });
+  verb->add_flag("--json", options.doctor_json, json_help);
+
+  add_verb(app, "unload", "take socklid's programs off the node", run, [] { return unload(); });
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App app("Sockets and packets of containers under the policy in their annotations",
+               "socklid");
+  Options options;
+  Run run;
+  app.set_version_flag("--version", "socklid " SOCKLID_VERSION);
+  app.require_subcommand(1);
+  add_verbs(app, options, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : usage_exit;
+  }
+  const Result<int> done = run();
+  if (done) return *done;
+  std::fprintf(stderr, "socklid: %s\n", printable(done.error().message).c_str());
+  return static_cast<int>(done.error().exit);
+}
+
+}  // namespace
+}  // namespace socklid::command
+
+int main(int argc, char** argv) {
+  try {
+    const int exit = socklid::command::run_command(argc, argv);
+    if (std::fflush(stdout) == 0) return exit;
+    std::perror("socklid: standard output");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "socklid: %s\n", error.what());
+  }
+  return static_cast<int>(socklid::Exit::internal);
+}
