@@ -221,15 +221,21 @@ bool readable(const UniqueFd& socket) {
 }
 
 TwoNamespaces::TwoNamespaces(bool configured) {
-  box.shell("ip link add box0 type veth peer name peer0 netns " + std::to_string(peer.holder()));
+  // With equal numbers on both sides the kernel would take its time, up to a second, to tell IPv6
+  // of the new carrier (net/core/link_watch.c: linkwatch_urgent_event).
+  box.shell("ip link add box0 index 71 type veth peer name peer0 index 72 netns " +
+            std::to_string(peer.holder()));
   if (!configured) return;
   box.shell(
       "ip link set lo up; ip addr add 10.7.0.1/24 dev box0; "
       "ip -6 addr add fd07::1/64 dev box0 nodad; ip link set box0 up");
   peer.shell(
       "ip link set lo up; ip addr add 10.7.0.2/24 dev peer0; ip addr add 10.7.0.3/24 dev peer0; "
-      "ip -6 addr add fd07::2/64 dev peer0 nodad; ip -6 addr add fd07::3/64 dev peer0 nodad; "
-      "ip link set peer0 up");
+      "ip -6 addr add fd07::2/64 dev peer0 nodad; ip -6 addr add fd07::3/64 dev peer0 nodad "
+      "preferred_lft 0; ip link set peer0 up");
+  bool up = false;
+  for (int i = 0; i < 10 && !up; ++i) up = box.echo("fd07::2") && peer.echo("fd07::1");
+  EXPECT_TRUE(up) << "the link between the namespaces";
 }
 
 std::optional<std::string> why_not() {

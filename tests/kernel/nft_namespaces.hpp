@@ -68,7 +68,8 @@ struct TwoNamespaces {
   /// `configured`: addresses set and usable at once. Otherwise the links are down and bare.
   explicit TwoNamespaces(bool configured = true);
   Namespace box;   ///< device box0, 10.7.0.1/24, fd07::1/64
-  Namespace peer;  ///< device peer0, 10.7.0.2/24, 10.7.0.3/24, fd07::2/64, fd07::3/64
+  Namespace peer;  ///< device peer0, 10.7.0.2/24, 10.7.0.3/24, fd07::2/64, fd07::3/64;
+                   ///< what it sends comes from the .2 and ::2
 };
 
 /// Nothing if this machine can run these tests, else why not.

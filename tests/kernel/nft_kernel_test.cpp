@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a real packet between two namespaces is let through, refused or counted otherwise than
+// the rules say. The sockets' marks, which BPF sets elsewhere, are set by the test itself.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "tests/kernel/nft_fixture.hpp"
+
+namespace socklid::test {
+namespace {
+
+using annotations::Otherwise;
+using annotations::Policy;
+
+constexpr std::string_view not_named = "io.socklid.egress: not named";
+constexpr std::string_view not_bound = "io.socklid.bind: not named";
+constexpr std::string_view unmarked = "io.socklid.mark: unmarked or foreign mark";
+constexpr std::string_view not_the_sockets = "io.socklid.mark: not the mark of its socket";
+
+class NftPackets : public NftKernelTest {
+ protected:
+  void enforce(const std::string& egress, const std::string& bind = "",
+               Otherwise otherwise = Otherwise::reject) {
+    Policy asked = policy(egress, bind);
+    asked.otherwise = otherwise;
+    install_in(net->box, rules(asked));
+  }
+  [[nodiscard]] std::uint64_t count(std::string_view comment) const {
+    return counted(net->box, comment);
+  }
+  /// As if `input` let in everything, to see that `output` stands alone.
+  void open_input() const {
+    net->box.shell(
+        "nft 'flush chain inet socklid input; chain inet socklid input { policy accept; }'");
+  }
+  void SetUp() override {
+    NftKernelTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) net.emplace();
+  }
+
+  std::optional<TwoNamespaces> net;
+};
+
+TEST_F(NftPackets, OutOnlyToWhatEgressNames) {
+  const UniqueFd allowed = net->peer.listen(443);
+  const UniqueFd other = net->peer.listen(444);
+  enforce("tcp/443@10.7.0.2 tcp/443@fd07::2");
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443, marked), 0);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, marked), 0);
+  EXPECT_EQ(count(not_named), 0U);
+  for (const auto* address : {"10.7.0.2", "fd07::2"}) {
+    EXPECT_EQ(net->box.connect(address, 444, marked), ECONNREFUSED) << address;
+  }
+  EXPECT_EQ(net->box.connect("10.7.0.3", 443, marked), ECONNREFUSED);
+  EXPECT_EQ(net->box.connect("fd07::3", 443, marked), ECONNREFUSED);
+  EXPECT_EQ(count(not_named), 4U);
+  EXPECT_EQ(count(unmarked), 0U);
+}
+
+TEST_F(NftPackets, OutByPrefixAndByRange) {
+  const UniqueFd a = net->peer.listen(443);
+  const UniqueFd b = net->peer.listen(1500);
+  const UniqueFd c = net->peer.listen(2500);
+  enforce("tcp/443@10.0.0.0/8 tcp/1000-2000@10.7.0.0/16 tcp/1400-1600@fd00::/8 tcp/3@10.7.0.2");
+  for (const std::uint16_t port : {std::uint16_t{443}, std::uint16_t{1500}}) {
+    EXPECT_EQ(net->box.connect("10.7.0.2", port, marked), 0) << port;
+  }
+  EXPECT_EQ(net->box.connect("fd07::2", 1500, marked), 0);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 2500, marked), ECONNREFUSED);
+  EXPECT_EQ(net->box.connect("fd07::2", 2500, marked), ECONNREFUSED);
+}
+
+TEST_F(NftPackets, OutOfOneOfTenThousandEndpoints) {
+  const UniqueFd listener = net->peer.listen(443);
+  const UniqueFd other = net->peer.listen(444);
+  Policy asked = policy("tcp/443@10.7.0.2");
+  for (std::uint32_t i = 0; i < 10000; ++i) {
+    const auto port = static_cast<std::uint16_t>(i);
+    annotations::Prefix prefix{annotations::AddressFamily::ipv4, {172, 16}, 32};
+    prefix.address[2] = static_cast<std::uint8_t>(i >> 8);
+    prefix.address[3] = static_cast<std::uint8_t>(i);
+    asked.egress->push_back({annotations::Protocol::tcp, {port, port}, prefix});
+  }
+  install_in(net->box, rules(asked));
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443, marked), 0);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 444, marked), ECONNREFUSED);
+}
+
+TEST_F(NftPackets, ARefusalIsFeltAtOnce) {
+  enforce("");
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443, marked), ECONNREFUSED);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, marked), ECONNREFUSED);
+  EXPECT_EQ(net->box.send("10.7.0.2", 53, marked), EPERM);
+  EXPECT_EQ(net->box.send("fd07::2", 53, marked), EPERM);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(400));
+}
+
+TEST_F(NftPackets, ARefusalIsSilentIfDropped) {
+  enforce("", "", Otherwise::drop);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443, marked), ETIMEDOUT);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, marked), ETIMEDOUT);
+  EXPECT_GE(count(not_named), 2U);
+}
+
+TEST_F(NftPackets, OutOnlyWithTheMark) {
+  const UniqueFd listener = net->peer.listen(443);
+  enforce("tcp/443 udp");
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443), ETIMEDOUT);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 4}), ETIMEDOUT);
+  EXPECT_EQ(net->box.send("10.7.0.2", 53), EPERM);
+  EXPECT_GE(count(unmarked), 3U);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443, {.mark = 0x7f000003}), 0) << "outside the mask";
+}
+
+TEST_F(NftPackets, OutOnlyWithTheMarkOfTheSocketItself) {
+  enforce("udp/53");
+  net->box.run([] {
+    const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(53);
+    ::inet_pton(AF_INET, "10.7.0.2", &to.sin_addr);
+    char byte = 'x';
+    iovec data{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint32_t))> control{};
+    msghdr message{};
+    message.msg_name = &to;
+    message.msg_namelen = sizeof(to);
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SO_MARK;
+    header->cmsg_len = CMSG_LEN(sizeof(std::uint32_t));
+    std::memcpy(CMSG_DATA(header), &test_mark.value, sizeof(test_mark.value));
+    EXPECT_EQ(::sendmsg(fd.get(), &message, 0), -1);
+    EXPECT_EQ(errno, EPERM);
+  });
+  EXPECT_EQ(count(not_the_sockets), 1U);
+}
+
+TEST_F(NftPackets, DatagramsAndTheirAnswers) {
+  const UniqueFd server = net->peer.receive(53);
+  enforce("udp/53@10.7.0.2 udp/53@fd07::2");
+  for (const auto* address : {"10.7.0.2", "fd07::2"}) {
+    const UniqueFd client = net->box.open(SOCK_DGRAM, address, 53, marked);
+    ASSERT_EQ(::send(client.get(), "q", 1, 0), 1) << address;
+    ASSERT_TRUE(readable(server)) << address;
+    sockaddr_storage from{};
+    socklen_t size = sizeof(from);
+    char byte = 0;
+    ::recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    ::sendto(server.get(), "a", 1, 0, reinterpret_cast<const sockaddr*>(&from), size);
+    EXPECT_TRUE(readable(client)) << address;
+  }
+  EXPECT_EQ(net->box.send("10.7.0.2", 54, marked), EPERM);
+}
+
+TEST_F(NftPackets, LoopbackIsFree) {
+  const UniqueFd listener = net->box.listen(5432);
+  enforce("");
+  EXPECT_EQ(net->box.connect("127.0.0.1", 5432), 0);
+  EXPECT_EQ(net->box.connect("::1", 5432), 0);
+  EXPECT_EQ(net->box.connect("10.7.0.1", 5432), 0) << "an own address is reached over loopback";
+}
+
+TEST_F(NftPackets, InOnlyToWhatBindNames) {
+  const UniqueFd served = net->box.listen(80, marked);
+  const UniqueFd back_door = net->box.listen(81, marked);
+  enforce("", "tcp/80");
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
+  EXPECT_EQ(net->peer.connect("fd07::1", 80), 0);
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 81), ETIMEDOUT);
+  EXPECT_EQ(net->peer.connect("fd07::1", 81), ETIMEDOUT);
+  EXPECT_GE(count(not_bound), 2U);
+  EXPECT_EQ(count(not_named), 0U);
+}
+
+TEST_F(NftPackets, InOnlyToTheAddressThatBindNames) {
+  const UniqueFd listener = net->box.listen(80, marked);
+  enforce("", "tcp/80@10.7.0.1 tcp/81@fd07::1");
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
+  EXPECT_EQ(net->peer.connect("fd07::1", 80), ETIMEDOUT);
+}
+
+TEST_F(NftPackets, InToTheWildcardAddress) {
+  const UniqueFd one = net->box.listen(80, marked);
+  const UniqueFd two = net->box.listen(81, marked);
+  enforce("", "tcp/80@:: tcp/81@0.0.0.0");
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
+  EXPECT_EQ(net->peer.connect("fd07::1", 80), 0);
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 81), 0);
+  EXPECT_EQ(net->peer.connect("fd07::1", 81), ETIMEDOUT);
+}
+
+TEST_F(NftPackets, InIsClosedWithoutBind) {
+  const UniqueFd listener = net->box.listen(80, marked);
+  enforce("tcp/443");
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), ETIMEDOUT);
+  EXPECT_GE(count(not_bound), 1U);
+}
+
+TEST_F(NftPackets, ADatagramServiceAnswers) {
+  const UniqueFd server = net->box.receive(53, marked);
+  enforce("", "udp/53");
+  const UniqueFd client = net->peer.open(SOCK_DGRAM, "10.7.0.1", 53);
+  ASSERT_EQ(::send(client.get(), "q", 1, 0), 1);
+  ASSERT_TRUE(readable(server));
+  sockaddr_storage from{};
+  socklen_t size = sizeof(from);
+  char byte = 0;
+  ::recvfrom(server.get(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &size);
+  EXPECT_EQ(::sendto(server.get(), "a", 1, 0, reinterpret_cast<sockaddr*>(&from), size), 1);
+  EXPECT_TRUE(readable(client));
+}
+
+TEST_F(NftPackets, AServedPortBeginsNoConnection) {
+  const UniqueFd listener = net->peer.listen(9999);
+  enforce("", "tcp/80 udp/53");
+  EXPECT_EQ(net->box.connect("10.7.0.2", 9999, {test_mark.value, 80}), ECONNREFUSED);
+  EXPECT_EQ(net->box.send("10.7.0.2", 9999, {test_mark.value, 53}), EPERM);
+  EXPECT_EQ(count(not_named), 2U);
+}
+
+TEST_F(NftPackets, ABackDoorGetsNoAnswerOutEvenIfItWasReached) {
+  const UniqueFd served = net->box.listen(80, marked);
+  const UniqueFd back_door = net->box.listen(81, marked);
+  enforce("", "tcp/80");
+  open_input();
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 81), ETIMEDOUT);
+  EXPECT_EQ(net->peer.connect("fd07::1", 81), ETIMEDOUT);
+  EXPECT_GE(count(not_named), 2U) << "its SYN-ACK carries the mark";
+}
+
+TEST_F(NftPackets, AServedPortNobodyListensOnRefuses) {
+  enforce("", "tcp/80 udp/53");
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), ECONNREFUSED);
+  EXPECT_EQ(net->peer.connect("fd07::1", 80), ECONNREFUSED);
+  const UniqueFd client = net->peer.open(SOCK_DGRAM, "10.7.0.1", 53);
+  ASSERT_EQ(::send(client.get(), "q", 1, 0), 1);
+  char byte = 0;
+  EXPECT_FALSE(readable(client));
+  EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, ECONNREFUSED) << "port unreachable, an error of a known flow";
+}
+
+TEST_F(NftPackets, AResetWithoutSocketGetsOut) {
+  const UniqueFd listener = net->peer.listen(443);
+  enforce("tcp/443");
+  UniqueFd client = net->box.open(SOCK_STREAM, "10.7.0.2", 443, marked);
+  ASSERT_TRUE(client);
+  const UniqueFd server(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ASSERT_TRUE(server);
+  const int on = 1;  // a socket under repair is closed without a word
+  ASSERT_EQ(::setsockopt(client.get(), SOL_TCP, TCP_REPAIR, &on, sizeof(on)), 0);
+  client.reset();
+  ASSERT_EQ(::send(server.get(), "x", 1, MSG_NOSIGNAL), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(::send(server.get(), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  EXPECT_EQ(count(unmarked), 0U);
+}
+
+TEST_F(NftPackets, EchoesAreAnsweredAndAskedOnlyIfNamed) {
+  enforce("");
+  EXPECT_TRUE(net->peer.echo("10.7.0.1"));
+  EXPECT_TRUE(net->peer.echo("fd07::1"));
+  EXPECT_FALSE(net->box.echo("10.7.0.2", marked));
+  EXPECT_FALSE(net->box.echo("fd07::2", marked));
+  enforce("icmp");
+  EXPECT_TRUE(net->box.echo("10.7.0.2", marked));
+  EXPECT_TRUE(net->box.echo("fd07::2", marked));
+  EXPECT_FALSE(net->box.echo("10.7.0.2")) << "unmarked";
+}
+
+TEST_F(NftPackets, ErrorsFromOutsideArrive) {
+  enforce("udp/9");
+  const UniqueFd client = net->box.open(SOCK_DGRAM, "10.7.0.2", 9, marked);
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  char byte = 0;
+  EXPECT_FALSE(readable(client));
+  EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, ECONNREFUSED);
+}
+
+TEST_F(NftPackets, NothingIsForwarded) {
+  net->box.shell(
+      "sysctl -qw net.ipv4.ip_forward=1; ip route add 198.51.100.0/24 via 10.7.0.2 dev box0");
+  net->peer.shell("ip route add 198.51.100.0/24 via 10.7.0.1 dev peer0");
+  enforce("udp tcp icmp", "udp/9");
+  EXPECT_EQ(net->peer.send("198.51.100.1", 9), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(count("io.socklid.egress: forwarded"), 1U);
+}
+
+/// An IPv6 packet with a routing header of this type, marked, as written by hand.
+void send_routed(const std::string& from, const std::string& to, std::uint8_t type) {
+  std::array<std::uint8_t, 40 + 24 + 8> packet{0x60};
+  packet[5] = 24 + 8;  // payload length
+  packet[6] = IPPROTO_ROUTING;
+  packet[7] = 64;  // hop limit
+  ASSERT_EQ(::inet_pton(AF_INET6, from.c_str(), &packet[8]), 1);
+  ASSERT_EQ(::inet_pton(AF_INET6, to.c_str(), &packet[24]), 1);
+  packet[40] = IPPROTO_UDP;
+  packet[41] = 2;  // 8 octets more than the first 8, twice
+  packet[42] = type;
+  ASSERT_EQ(::inet_pton(AF_INET6, to.c_str(), &packet[48]), 1);
+  packet[64 + 3] = 9;  // to port 9
+  packet[64 + 5] = 8;
+  const UniqueFd fd(::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &test_mark.value, sizeof(test_mark.value));
+  sockaddr_in6 where{};
+  where.sin6_family = AF_INET6;
+  ASSERT_EQ(::inet_pton(AF_INET6, to.c_str(), &where.sin6_addr), 1);
+  ::sendto(fd.get(), packet.data(), packet.size(), 0, reinterpret_cast<const sockaddr*>(&where),
+           sizeof(where));
+}
+
+TEST_F(NftPackets, NoRoutingHeaderPasses) {
+  enforce("udp tcp icmp", "udp/9");
+  net->box.run([] {
+    for (const std::uint8_t type : {std::uint8_t{0}, std::uint8_t{4}}) {
+      send_routed("fd07::1", "fd07::2", type);
+    }
+  });
+  net->peer.run([] { send_routed("fd07::2", "fd07::1", 4); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(count("io.socklid.egress: routing header"), 2U);
+  EXPECT_EQ(count("io.socklid.bind: routing header"), 1U);
+}
+
+TEST_F(NftPackets, NoSourceRoutePasses) {
+  enforce("udp");
+  net->box.run([] {
+    for (const std::uint8_t option : {std::uint8_t{131}, std::uint8_t{137}}) {
+      const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &test_mark.value, sizeof(test_mark.value));
+      const std::array<std::uint8_t, 8> route{option, 7, 4, 10, 7, 0, 2, 0};
+      ASSERT_EQ(::setsockopt(fd.get(), IPPROTO_IP, IP_OPTIONS, route.data(), route.size()), 0);
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port = htons(9);
+      ::inet_pton(AF_INET, "198.51.100.1", &to.sin_addr);
+      EXPECT_EQ(::sendto(fd.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof(to)), -1);
+      EXPECT_EQ(errno, EPERM);
+    }
+  });
+  EXPECT_EQ(count("io.socklid.egress: loose source route"), 1U);
+  EXPECT_EQ(count("io.socklid.egress: strict source route"), 1U);
+}
+
+class NftFromScratch : public NftKernelTest {};
+
+/// As for a container whose network is set up after our hook: rules first, then everything that
+/// IPv6 does by itself, duplicate address detection, MLD reports and neighbour discovery.
+TEST_F(NftFromScratch, Ipv6ComesUpUnderTheRules) {
+  const TwoNamespaces net(false);
+  install_in(net.box, rules(policy("tcp/443", "tcp/80")));
+  net.peer.shell("ip link set lo up; ip -6 addr add fd07::2/64 dev peer0; ip link set peer0 up");
+  net.box.shell("ip link set lo up; ip -6 addr add fd07::1/64 dev box0; ip link set box0 up");
+  for (int i = 0; i < 50; ++i) {
+    if (net.box.shell("ip -6 addr show tentative").empty() &&
+        net.peer.shell("ip -6 addr show tentative").empty()) {
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(net.box.shell("ip -6 addr show tentative"), "");
+  EXPECT_EQ(net.box.shell("ip -6 addr show dadfailed"), "");
+  const UniqueFd server = net.peer.listen(443);
+  const UniqueFd service = net.box.listen(80, marked);
+  EXPECT_EQ(net.box.connect("fd07::2", 443, marked), 0);
+  net.box.shell("ip neigh flush dev box0");
+  net.peer.shell("ip neigh flush dev peer0");
+  EXPECT_EQ(net.peer.connect("fd07::1", 80), 0);
+  EXPECT_EQ(counted(net.box, unmarked), 0U) << "of what the kernel sends by itself";
+}
+
+/// The rules name no device: they hold for one that comes later.
+TEST_F(NftFromScratch, ALaterDeviceIsUnderTheRules) {
+  const TwoNamespaces net(false);
+  install_in(net.box, rules(policy("tcp/443")));
+  net.peer.shell("ip addr add 10.7.0.2/24 dev peer0; ip link set peer0 up");
+  net.box.shell(
+      "ip link set lo up; ip addr add 10.7.0.1/24 dev box0; ip link set box0 name lo1; "
+      "ip link set lo1 up");
+  const UniqueFd listener = net.peer.listen(444);
+  EXPECT_EQ(net.box.connect("10.7.0.2", 444, marked), ECONNREFUSED);
+}
+
+}  // namespace
+}  // namespace socklid::test
