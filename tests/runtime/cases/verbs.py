@@ -8,7 +8,8 @@ what the kernel does anyway (then no denial would prove anything).
 
 from harness import attempts as a
 from harness.bundle import Options
-from harness.runner import Cell, group
+from harness.check import several
+from harness.runner import Cell, Failure, group
 
 CREATE_STEP = "create:EPERM"
 
@@ -78,7 +79,7 @@ def differences(attempts, seen, policy, control):
         expected = policy.expected(attempt, control)
         if seen.get(attempt) not in expected:
             wrong.append(f"{attempt} {seen.get(attempt)}, expected {'/'.join(sorted(expected))}")
-    return "; ".join(wrong)
+    return several(wrong) if wrong else None
 
 
 def judge_verb(verb, policy, seen, control, runtime, record):
@@ -88,7 +89,7 @@ def judge_verb(verb, policy, seen, control, runtime, record):
         return  # another verb's denial keeps this one from being reached
     verdict = "denied" if verb in policy.denies else "allowed"
     why = differences(attempts, seen, policy, control)
-    record(f"verbs: {verb} is {verdict} [{runtime.name}: {policy.name}]", why or None,
+    record(f"verbs: {verb} is {verdict} [{runtime.name}: {policy.name}]", why,
            Cell(verb, verdict, runtime.name))
 
 
@@ -97,11 +98,11 @@ def judge(policy, seen, control, runtime, record):
         judge_verb(verb, policy, seen, control, runtime, record)
     why = differences(a.CLOSED_FAMILIES + a.CLOSED_PROTOCOLS, seen, policy, control)
     restricted = policy.name != "only a mark"
-    record(f"verbs: families and protocols [{runtime.name}: {policy.name}]", why or None,
+    record(f"verbs: families and protocols [{runtime.name}: {policy.name}]", why,
            Cell("families", "denied" if restricted else "allowed", runtime.name))
     rest = a.ALWAYS + a.LOOSENING + ["mark.tcp4", "mark.udp6"]
     why = differences(rest, seen, policy_of_rest(policy), control)
-    record(f"verbs: the rest [{runtime.name}: {policy.name}]", why or None,
+    record(f"verbs: the rest [{runtime.name}: {policy.name}]", why,
            Cell("mark", "allowed", runtime.name) if not restricted else None)
 
 
@@ -126,5 +127,9 @@ def _(session, record):
         if why:
             continue
         for policy in POLICIES:
-            options = Options(annotations=policy.annotations)
-            judge(policy, runtime.probe(a.EVERY, options), control, runtime, record)
+            try:
+                seen = runtime.probe(a.EVERY, Options(annotations=policy.annotations))
+            except Failure as error:  # every verb counts as failed
+                record(f"verbs: a container runs [{runtime.name}: {policy.name}]", str(error))
+                seen = {}
+            judge(policy, seen, control, runtime, record)

@@ -22,7 +22,13 @@ def compare(seen, expected):
         if seen.get(attempt) not in answers:
             wrong.append(f"{attempt} {seen.get(attempt)}, expected {'/'.join(sorted(answers))}")
     if wrong:
-        raise Failure("; ".join(wrong))
+        raise Failure(several(wrong))
+
+
+def several(reasons, limit=4):
+    """One line a person can read, however many there are."""
+    rest = len(reasons) - limit
+    return "; ".join(reasons[:limit]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def unhindered(answer):

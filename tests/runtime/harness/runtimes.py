@@ -130,7 +130,11 @@ class Runtime:
 
     def probe(self, attempts, options=None):
         """{attempt: answer} of one container that tries them all."""
-        return parse_probe(self.run(["/probe", *attempts], options).out)
+        outcome = self.run(["/probe", *attempts], options)
+        answers = parse_probe(outcome.out)
+        if not answers.keys() & set(attempts):
+            raise Failure(f"{self.name} did not run the program: {outcome.text.strip()}")
+        return answers
 
 
 def parse_probe(text):
