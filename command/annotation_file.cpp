@@ -18,8 +18,7 @@ Result<annotations::Annotations> strings_of(const json::Value& object, std::stri
   for (const auto& [key, value] : object.object()) {
     if (!value.is_string()) {
       return fail(Exit::usage, std::string(where) + ": " + annotations::escaped(key) +
-                                   ": expected a string, found " +
-                                   std::string(value.type_name()));
+                                   ": expected a string, found " + std::string(value.type_name()));
     }
     annotations.emplace(key, value.string());
   }
@@ -53,8 +52,7 @@ Result<AnnotationFile> parse_annotation_file(std::string_view text) {
   if (!parsed) return fail(Exit::usage, "not JSON: " + parsed.error().message);
   const json::Value& document = *parsed;
   if (!document.is_object()) {
-    return fail(Exit::usage,
-                "expected a JSON object, found " + std::string(document.type_name()));
+    return fail(Exit::usage, "expected a JSON object, found " + std::string(document.type_name()));
   }
   if (has_template(document)) {
     return fail(Exit::usage, "expected a Pod, found what makes Pods: give spec.template alone");

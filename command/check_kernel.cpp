@@ -92,7 +92,8 @@ Result<> try_rules() {
   policy.bind.otherwise = annotations::Verdict::deny;
   policy.bind.ports = {{annotations::Protocol::tcp, {80, 80}, {}}};
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());
-  SL_CHECK(install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, "doctor", 0)));
+  SL_CHECK(
+      install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, "doctor", 0)));
   return uninstall(netlink);
 }
 
@@ -133,8 +134,7 @@ Check check_slots(const Paths& /*paths*/) {
                              std::to_string(slots->foreign) + " of others, " +
                              std::to_string(slots->free) + " free";
   if (slots->ours + slots->free >= cgroup_hook_count) return passed(name, detail);
-  return failed(name,
-                detail + ", and a policy may need " + std::to_string(cgroup_hook_count),
+  return failed(name, detail + ", and a policy may need " + std::to_string(cgroup_hook_count),
                 "find the programs of others with bpftool link, and remove some");
 }
 

@@ -70,8 +70,8 @@ Result<const Container*> find_container(const std::vector<Container>& all,
 }
 
 std::optional<sl_denials> denials_of(const Container& container) {
-  const std::string hash = container.entry.record ? container.entry.record->object_hash
-                                                  : std::string(object_hash());
+  const std::string hash =
+      container.entry.record ? container.entry.record->object_hash : std::string(object_hash());
   const auto guard = SocketGuard::find(hash);
   if (!guard || !*guard) return std::nullopt;
   auto denials = (*guard)->denials(container.entry.parts.cgroup_id);
@@ -84,8 +84,8 @@ std::uint64_t sum(const sl_denials& denials) {
 
 Result<> check_root(std::string_view verb) {
   if (::geteuid() == 0) return {};
-  return fail(Exit::privilege, std::string(verb) + " needs root: use sudo socklid " +
-                                   std::string(verb));
+  return fail(Exit::privilege,
+              std::string(verb) + " needs root: use sudo socklid " + std::string(verb));
 }
 
 }  // namespace socklid::command

@@ -90,8 +90,7 @@ std::vector<std::string> hooks_directories(const std::vector<std::string>& files
     const auto setting = parse_hooks_dir(text);
     if (!setting) continue;
     if (!setting->append) directories.clear();
-    directories.insert(directories.end(), setting->directories.begin(),
-                       setting->directories.end());
+    directories.insert(directories.end(), setting->directories.begin(), setting->directories.end());
   }
   return directories;
 }

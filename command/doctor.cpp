@@ -11,11 +11,19 @@ namespace {
 /// In the order in which they depend on each other. Slots are counted before our own programs are
 /// tried, which would take some.
 constexpr Check (*all_checks[])(const Paths&) = {
-    check_root_and_capabilities, check_user_namespace, check_kernel_version,
-    check_lsm_list,              check_btf,            check_cgroup2,
-    check_bpf_filesystem,        check_slots,          check_programs,
-    check_nf_tables,             check_hooks_directories,
-    check_builds,                check_containers,
+    check_root_and_capabilities,
+    check_user_namespace,
+    check_kernel_version,
+    check_lsm_list,
+    check_btf,
+    check_cgroup2,
+    check_bpf_filesystem,
+    check_slots,
+    check_programs,
+    check_nf_tables,
+    check_hooks_directories,
+    check_builds,
+    check_containers,
 };
 
 std::vector<Refusal> last_refusals(const Paths& paths) {
@@ -62,10 +70,8 @@ std::string doctor_text(const Diagnosis& diagnosis) {
 json::Value doctor_json(const Diagnosis& diagnosis) {
   json::Array checks;
   for (const Check& check : diagnosis.checks) {
-    checks.emplace_back(json::Object{{"name", check.name},
-                                     {"ok", check.ok},
-                                     {"detail", check.detail},
-                                     {"mend", check.mend}});
+    checks.emplace_back(json::Object{
+        {"name", check.name}, {"ok", check.ok}, {"detail", check.detail}, {"mend", check.mend}});
   }
   json::Array kept;
   for (const Refusal& refusal : diagnosis.refusals) {

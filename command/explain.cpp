@@ -24,9 +24,9 @@ constexpr std::string_view id_placeholder = "CONTAINER";
 Result<AnnotationFile> read_annotations(const ExplainOptions& options) {
   AnnotationFile file;
   if (!options.file.empty()) {
-    const std::string text = SL_TRY(options.file == "-"
-                                        ? read_input(STDIN_FILENO, small_file_limit)
-                                        : read_file(AT_FDCWD, options.file, Exit::usage));
+    const std::string text =
+        SL_TRY(options.file == "-" ? read_input(STDIN_FILENO, small_file_limit)
+                                   : read_file(AT_FDCWD, options.file, Exit::usage));
     auto parsed = parse_annotation_file(text);
     if (!parsed) return wrap(printable(options.file), std::move(parsed).error());
     file = std::move(*parsed);
@@ -42,15 +42,14 @@ Result<AnnotationFile> read_annotations(const ExplainOptions& options) {
 }
 
 /// The containers to explain: the one asked for, or all of the Pod, or the nameless one.
-Result<std::vector<std::string>> chosen(const ExplainOptions& options,
-                                        const AnnotationFile& file) {
+Result<std::vector<std::string>> chosen(const ExplainOptions& options, const AnnotationFile& file) {
   const auto& known = file.containers;
   if (options.container.empty()) return known.empty() ? std::vector<std::string>{""} : known;
   if (!known.empty() && std::find(known.begin(), known.end(), options.container) == known.end()) {
     std::vector<std::string> names;
     for (const std::string& name : known) names.push_back(printable(name));
-    return fail(Exit::usage, printable(options.container) + ": the pod has no such container: " +
-                                 joined(names, ", "));
+    return fail(Exit::usage, printable(options.container) +
+                                 ": the pod has no such container: " + joined(names, ", "));
   }
   return std::vector<std::string>{options.container};
 }
@@ -79,8 +78,8 @@ void write_json(const std::vector<Explanation>& explanations,
                 const std::vector<std::string>& unmatched) {
   json::Array array;
   for (const Explanation& one : explanations) array.push_back(explain_json(one));
-  print_json(json::Value(json::Object{{"containers", std::move(array)},
-                                 {"unmatched", json_array(unmatched)}}));
+  print_json(json::Value(
+      json::Object{{"containers", std::move(array)}, {"unmatched", json_array(unmatched)}}));
 }
 
 }  // namespace

@@ -52,10 +52,9 @@ std::string explain_text(const Explanation& explanation) {
 json::Value explain_json(const Explanation& explanation) {
   json::Array hooks;
   for (const Hook hook : explanation.plan.hooks) {
-    hooks.emplace_back(
-        json::Object{{"hook", name(hook)},
-                     {"per_cgroup", is_per_cgroup(hook)},
-                     {"annotations", json_array(causes(hook, explanation.policy))}});
+    hooks.emplace_back(json::Object{{"hook", name(hook)},
+                                    {"per_cgroup", is_per_cgroup(hook)},
+                                    {"annotations", json_array(causes(hook, explanation.policy))}});
   }
   const auto& mark = explanation.plan.mark;
   const auto text_or_null = [](const std::string& text) {

@@ -87,8 +87,8 @@ HooksFindings judge_hooks(const std::vector<HooksFile>& files) {
     }
   }
   for (const std::string_view stage : {"createRuntime", "poststop"}) {
-    const bool found = std::any_of(
-        findings.entries.begin(), findings.entries.end(), [&](const HookEntry& entry) {
+    const bool found =
+        std::any_of(findings.entries.begin(), findings.entries.end(), [&](const HookEntry& entry) {
           return std::find(entry.stages.begin(), entry.stages.end(), stage) != entry.stages.end();
         });
     if (!found) findings.problems.push_back("no file calls socklid-hook at " + std::string(stage));

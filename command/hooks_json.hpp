@@ -20,7 +20,7 @@ struct HooksFile {
 
 /// What one file of ours says.
 struct HookEntry {
-  std::string path;                 ///< of the program
+  std::string path;  ///< of the program
   std::vector<std::string> stages;
 };
 

@@ -63,8 +63,12 @@ std::string utc_time(std::int64_t seconds) {
   return {text.data(), length};
 }
 
-void print(std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(std::string_view text) {
+  (void)std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
-void print_json(const json::Value& value) { print(json::to_pretty_string(value) + "\n"); }
+void print_json(const json::Value& value) {
+  print(json::to_pretty_string(value) + "\n");
+}
 
 }  // namespace socklid::command

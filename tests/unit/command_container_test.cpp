@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Containers as list, inspect and unload see them.
+#include "command/container.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "command/inspect.hpp"
+#include "command/list.hpp"
+#include "command/unload.hpp"
+
+namespace socklid::command {
+namespace {
+
+using testing::HasSubstr;
+
+Container container(const std::string& id, State state = State::active, std::uint64_t cgroup = 7) {
+  Record record;
+  record.id = id;
+  record.cgroup_id = cgroup;
+  record.cgroup_path = "/x/" + id;
+  record.hooks = {"socket_bind"};
+  record.mark = annotations::Mark{3, annotations::default_mark_mask};
+  record.annotations = {{"io.kubernetes.container.name", "web"}, {"io.socklid.bind", "tcp/80"}};
+  record.notes = {"a note"};
+  Container made{{.key = key_of(id, cgroup),
+                  .parts = {encode_id(id), cgroup},
+                  .record = record,
+                  .recorded = true,
+                  .pinned = true},
+                 state};
+  return made;
+}
+
+TEST(Containers, StatesComeFromRecordLinksAndCgroup) {
+  StoreEntry entry = container("a").entry;
+  EXPECT_EQ(state_of(entry, Liveness::populated), State::active);
+  EXPECT_EQ(state_of(entry, Liveness::empty), State::active);
+  EXPECT_EQ(state_of(entry, Liveness::gone), State::gone);
+  entry.pinned = false;
+  EXPECT_EQ(state_of(entry, Liveness::gone), State::incomplete);
+  entry.pinned = true;
+  entry.record.reset();
+  EXPECT_EQ(state_of(entry, Liveness::populated), State::incomplete);
+}
+
+TEST(Containers, AUniquePrefixIsEnough) {
+  const std::vector<Container> all = {container("abc1"), container("abc2"), container("abc")};
+  const auto found = [&](std::string_view prefix) {
+    const auto one = find_container(all, prefix);
+    return one ? id_of(**one) : one.error().message;
+  };
+  EXPECT_EQ(found("abc1"), "abc1");
+  EXPECT_EQ(found("abc"), "abc");
+  EXPECT_EQ(found("ab"), "ab: 3 containers under policy match: abc1, abc2, abc");
+  EXPECT_EQ(found("x\n"), "x\\n: no container with this id is under policy");
+  EXPECT_THAT(found(""), HasSubstr("no container"));
+}
+
+TEST(Containers, OfARestartedContainerTheActiveOneCounts) {
+  const std::vector<Container> all = {container("a", State::gone, 1),
+                                      container("a", State::active, 2)};
+  const auto found = find_container(all, "a");
+  ASSERT_TRUE(found);
+  EXPECT_EQ((*found)->entry.parts.cgroup_id, 2u);
+}
+
+TEST(List, IsATable) {
+  EXPECT_EQ(list_text({}, false), "ID  STATE  POLICY  MARK  DENIED  CGROUP\n");
+  EXPECT_EQ(list_text({{container("0123456789abcdef"), 5}}, false),
+            "ID            STATE   POLICY       MARK  DENIED  CGROUP\n"
+            "0123456789ab  active  bind=tcp/80  0x3   5       /x/0123456789abcdef\n");
+  EXPECT_THAT(list_text({{container("0123456789abcdef"), {}}}, true),
+              HasSubstr("0123456789abcdef  "));
+}
+
+TEST(List, ARecordIsNotNeeded) {
+  Container bare = container("a", State::incomplete);
+  bare.entry.record.reset();
+  EXPECT_THAT(list_text({{bare, {}}}, false),
+              HasSubstr("a   incomplete  -       -     -       -\n"));
+}
+
+TEST(List, JsonHasTheAnnotations) {
+  const json::Value value = list_json({{container("a"), 5}});
+  const json::Value& line = value.array().front();
+  EXPECT_EQ(line.find("annotations")->find_string("io.socklid.bind"), "tcp/80");
+  EXPECT_EQ(line.find_integer("denied"), 5);
+}
+
+TEST(Inspect, NamesTheAnnotationBehindADenial) {
+  Inspection inspection;
+  inspection.container = container("a\x1b");
+  inspection.policy.emplace().bind.otherwise = annotations::Verdict::deny;
+  inspection.hooks = {{"socket_bind", true, LinkInfo{"socket_bind", 11, 12, 7}},
+                      {"bpf", false, std::nullopt}};
+  inspection.denials.emplace().count[SL_REASON_SETSOCKOPT] = 2;
+  inspection.counters = {{"output", "io.socklid.egress: not named", 3, 180}};
+  const std::string text = inspect_text(inspection);
+  EXPECT_THAT(text, HasSubstr("a\\x1b"));
+  EXPECT_THAT(text, HasSubstr("  2  setsockopt  io.socklid.bind\n"));
+  EXPECT_THAT(text, HasSubstr("socket_bind  link 11       program 12  this cgroup\n"));
+  EXPECT_THAT(text, HasSubstr("bpf          not attached              node-wide\n"));
+  EXPECT_THAT(text, HasSubstr("3 packets  180 bytes  output  io.socklid.egress: not named\n"));
+  EXPECT_THAT(text, HasSubstr("notes:\n  a note\n"));
+  const json::Value value = inspect_json(inspection);
+  EXPECT_EQ(value.find("counters")->array().front().find_integer("packets"), 3);
+  EXPECT_EQ(value.find("denials")->array().front().find_integer("count"), 2);
+}
+
+TEST(Unload, NamesTheContainersInTheWay) {
+  EXPECT_EQ(refusal({}), "");
+  EXPECT_EQ(refusal({container("a"), container("b")}),
+            "unload: containers are under policy: a, b; stop them first");
+}
+
+}  // namespace
+}  // namespace socklid::command

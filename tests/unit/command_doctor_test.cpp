@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How doctor judges and prints; what it looks at is tried in the virtual machine.
+#include "command/doctor.hpp"
+
+#include <gtest/gtest.h>
+
+namespace socklid::command {
+namespace {
+
+TEST(Doctor, JudgesTheKernelByItsRelease) {
+  EXPECT_TRUE(judge_kernel_version("6.0").ok);
+  EXPECT_TRUE(judge_kernel_version("6.1.0-18-amd64").ok);
+  EXPECT_TRUE(judge_kernel_version("10.2").ok);
+  EXPECT_FALSE(judge_kernel_version("5.19.0").ok);
+  EXPECT_FALSE(judge_kernel_version("").ok);
+}
+
+TEST(Doctor, TellsTheBootParameterThatIsMissing) {
+  EXPECT_TRUE(judge_lsm_list("lockdown,capability,bpf\n").ok);
+  const Check check = judge_lsm_list("lockdown,capability,yama,notbpf\n");
+  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.mend, "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
+}
+
+TEST(Doctor, PrintsOneLineForEachThing) {
+  EXPECT_EQ(to_string(passed("BTF", "there")), "ok   BTF: there");
+  EXPECT_EQ(to_string(failed("BTF", "gone", "find it")), "FAIL BTF: gone; find it");
+}
+
+TEST(Doctor, IsHealthyIfNothingFailed) {
+  Diagnosis diagnosis{{passed("a", "b")}, {}};
+  EXPECT_TRUE(healthy(diagnosis));
+  EXPECT_EQ(doctor_text(diagnosis), "ok   a: b\nlast refusals: none\n");
+  diagnosis.refusals = {{.time = 0, .id = "web\x1b", .exit = 13, .message = "no"}};
+  EXPECT_EQ(doctor_text(diagnosis),
+            "ok   a: b\nlast refusals:\n  1970-01-01T00:00:00Z  web\\x1b  exit 13  no\n");
+  diagnosis.checks.push_back(failed("c", "d"));
+  EXPECT_FALSE(healthy(diagnosis));
+  EXPECT_FALSE(doctor_json(diagnosis).find("ok")->boolean());
+}
+
+}  // namespace
+}  // namespace socklid::command

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a terminal gets to see. Fails when a byte from outside reaches it as it is.
+#include "command/output.hpp"
+
+#include <gtest/gtest.h>
+
+#include "command/causes.hpp"
+
+namespace socklid::command {
+namespace {
+
+TEST(Output, ControlCharactersAreEscaped) {
+  EXPECT_EQ(printable("plain /a.b_c-d"), "plain /a.b_c-d");
+  EXPECT_EQ(printable("\x1b[31m\n\t\r\x7f"), "\\x1b[31m\\n\\t\\x0d\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "1m"),
+            "\\xc2\\x9b1m");
+}
+
+TEST(Output, ColumnsAreAsWideAsTheirWidestCell) {
+  EXPECT_EQ(columns({{"A", "BB", "C"}, {"aaa", "", ""}, {"", "b", "c"}}),
+            "A    BB  C\naaa\n     b   c\n");
+  EXPECT_EQ(columns({}), "");
+}
+
+TEST(Output, LongTextIsCut) {
+  EXPECT_EQ(shortened("abcdef", 6), "abcdef");
+  EXPECT_EQ(shortened("abcdefg", 6), "abc...");
+}
+
+TEST(Output, TimesAreUtc) {
+  EXPECT_EQ(utc_time(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(utc_time(1700000000), "2023-11-14T22:13:20Z");
+}
+
+TEST(Causes, EveryNeededHookHasACause) {
+  annotations::Policy policy;
+  policy.connect = annotations::Verdict::deny;
+  policy.listen = annotations::Verdict::deny;
+  policy.accept = annotations::Verdict::deny;
+  policy.shutdown = annotations::Verdict::deny;
+  policy.bind.otherwise = annotations::Verdict::deny;
+  policy.egress.emplace();
+  const auto plan = compile(policy);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->hooks.size(), hook_count);
+  for (const Hook hook : plan->hooks) {
+    EXPECT_FALSE(causes(hook, policy).empty()) << name(hook);
+    EXPECT_FALSE(purpose(hook).empty()) << name(hook);
+  }
+}
+
+TEST(Causes, ADenialNamesTheKeysThatWereGiven) {
+  annotations::Policy policy;
+  policy.bind.otherwise = annotations::Verdict::deny;
+  EXPECT_EQ(causes(SL_REASON_BPF, policy), Keys{"io.socklid.bind"});
+  EXPECT_EQ(causes(SL_REASON_FAMILY, policy), Keys{"io.socklid.bind"});
+  EXPECT_EQ(causes(SL_REASON_LISTEN, policy), Keys{"io.socklid.listen"});
+  policy.families.emplace();
+  EXPECT_EQ(causes(SL_REASON_FAMILY, policy), Keys{"io.socklid.families"});
+  EXPECT_EQ(causes(SL_REASON_UNCONFIGURED, policy), Keys{});
+  EXPECT_EQ(restricting_keys(policy).empty(), !annotations::restricts(policy));
+}
+
+}  // namespace
+}  // namespace socklid::command
