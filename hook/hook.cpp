@@ -215,7 +215,18 @@ std::vector<Error> remove(Kernel& kernel, const ContainerState& container) {
 std::vector<Error> collect_garbage(Kernel& kernel) {
   auto entries = kernel.entries();
   if (!entries) return {entries.error()};
-  return remove_gone(kernel, *entries);
+  std::vector<Error> errors = remove_gone(kernel, *entries);
+  const auto known = kernel.known_cgroups();
+  if (!known) errors.push_back(known.error());
+  if (!known || !errors.empty()) return errors;
+  for (const std::uint64_t cgroup : *known) {
+    const bool owned = std::any_of(entries->begin(), entries->end(), [&](const StoreEntry& entry) {
+      return entry.parts.cgroup_id == cgroup;
+    });
+    if (owned) continue;
+    if (auto done = kernel.forget(kernel.programs(), cgroup); !done) errors.push_back(done.error());
+  }
+  return errors;
 }
 
 std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry) {

@@ -26,8 +26,9 @@ namespace socklid {
 /// returns all of them.
 [[nodiscard]] std::vector<Error> remove(Kernel& kernel, const ContainerState& container);
 
-/// Removes what is left of containers whose cgroup is gone; create() does so each time, because
-/// poststop is not reliable. The caller holds the lock (Kernel::begin).
+/// Removes what is left of containers whose cgroup is gone, which create() does too, because
+/// poststop is not reliable; and entries in the maps that belong to no saved state, which is what
+/// a run leaves that was killed before it saved any. The caller holds the lock (Kernel::begin).
 [[nodiscard]] std::vector<Error> collect_garbage(Kernel& kernel);
 
 /// Removes one container's state whatever it is: pins, entries in the maps, rules, record. What

@@ -60,6 +60,9 @@ class Kernel {
   /// The hash of the BPF programs that attach() uses.
   [[nodiscard]] virtual std::string programs() const = 0;
 
+  /// Cgroup ids in the maps of the programs that attach() uses.
+  [[nodiscard]] virtual Result<std::vector<std::uint64_t>> known_cgroups() = 0;
+
   // One container, set up -----------------------------------------------------------------------
 
   /// `with_rules`: also look whose rules are in the namespace.

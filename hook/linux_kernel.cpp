@@ -83,6 +83,11 @@ std::string LinuxKernel::programs() const {
   return std::string(object_hash());
 }
 
+Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
+  const std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(programs()));
+  return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
+}
+
 Result<Target> LinuxKernel::open_target(const ContainerState& container, bool with_rules) {
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   const CgroupMount where = SL_TRY(mount());

@@ -28,6 +28,7 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] Result<> begin() override;
   [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
   [[nodiscard]] std::string programs() const override;
+  [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
 
   [[nodiscard]] Result<Target> open_target(const ContainerState& container,
                                            bool with_rules) override;
