@@ -19,7 +19,8 @@ struct InForce {
   std::optional<NftRuleset> rules;
 };
 
-Result<InForce> in_force(const annotations::Annotations& annotations, const Target& target) {
+Result<InForce> in_force(const annotations::Annotations& annotations,
+                         const ContainerTarget& target) {
   const annotations::Policy policy = SL_TRY(annotations::parse(annotations));
   InForce result{.plan = SL_TRY(compile(policy)), .rules = std::nullopt};
   if (result.plan.rules && result.plan.mark) {
@@ -41,8 +42,8 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
   return ours;
 }
 
-Record record_of(const Kernel& kernel, const ContainerState& container, const Target& target,
-                 const Plan& plan) {
+Record record_of(const Kernel& kernel, const ContainerState& container,
+                 const ContainerTarget& target, const Plan& plan) {
   Record record{.id = target.id,
                 .cgroup_id = target.cgroup.id,
                 .cgroup_path = target.cgroup.path,
@@ -60,7 +61,7 @@ Record record_of(const Kernel& kernel, const ContainerState& container, const Ta
 }
 
 /// The other container whose rules are in force in the namespace, if there is one.
-std::optional<RulesOwner> neighbour(Kernel& kernel, const Target& target,
+std::optional<RulesOwner> neighbour(Kernel& kernel, const ContainerTarget& target,
                                     const std::vector<StoreEntry>& entries) {
   // Cgroup ids are not reused while the node is up; container ids are.
   if (!target.rules_owner || target.rules_owner->cgroup_id == target.cgroup.id) return {};
@@ -75,7 +76,7 @@ std::optional<RulesOwner> neighbour(Kernel& kernel, const Target& target,
 
 /// Rules of ours drop what is not marked: in a namespace of others that would be their packets
 /// (I6, D6).
-Result<> check_namespace(Kernel& kernel, const Target& target,
+Result<> check_namespace(Kernel& kernel, const ContainerTarget& target,
                          const std::vector<StoreEntry>& entries) {
   const auto refuse = [&](const std::string& which, const std::string& mend) {
     return fail(Exit::unsupported, "io.socklid.egress is not available in a " + which +
@@ -120,12 +121,13 @@ std::vector<Error> remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries)
   return errors;
 }
 
-Result<> put_rules(Kernel& kernel, const Target& target, const std::optional<NftRuleset>& rules) {
+Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
+                   const std::optional<NftRuleset>& rules) {
   return rules ? kernel.install_rules(target, *rules) : kernel.uninstall_rules(target);
 }
 
 /// What an earlier call for the same container and cgroup has put in force, if it did.
-std::optional<InForce> earlier(const std::optional<Record>& saved, const Target& target) {
+std::optional<InForce> earlier(const std::optional<Record>& saved, const ContainerTarget& target) {
   if (!saved) return std::nullopt;
   auto before = in_force(saved->annotations, target);
   if (!before) return std::nullopt;  // written by a version with another language
@@ -133,8 +135,8 @@ std::optional<InForce> earlier(const std::optional<Record>& saved, const Target&
 }
 
 /// Runs the steps that put `wanted` in force; a failure returns to `saved`.
-Result<> apply(Kernel& kernel, const Target& target, const InForce& wanted, const Record& record,
-               const std::optional<Record>& saved) {
+Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wanted,
+               const Record& record, const std::optional<Record>& saved) {
   const std::optional<InForce> before = earlier(saved, target);
   const std::optional<NftRuleset> old_rules = before ? before->rules : std::nullopt;
   const std::string key = key_of(target.id, target.cgroup.id);
@@ -177,7 +179,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   SL_CHECK(check_ready(container));
 
   SL_CHECK(kernel.begin());
-  const Target target = SL_TRY(kernel.open_target(container, plan.rules));
+  const ContainerTarget target = SL_TRY(kernel.open_target(container, plan.rules));
   std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
   for (const Error& error : remove_gone(kernel, entries)) kernel.warn(error.message);
   if (plan.rules) SL_CHECK(check_namespace(kernel, target, entries));

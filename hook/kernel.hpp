@@ -25,7 +25,7 @@
 namespace socklid {
 
 /// The container that a policy is being put on.
-struct Target {
+struct ContainerTarget {
   std::string id;
   pid_t pid{0};
   CgroupRef cgroup;
@@ -66,21 +66,22 @@ class Kernel {
   // One container, set up -----------------------------------------------------------------------
 
   /// `with_rules`: also look whose rules are in the namespace.
-  [[nodiscard]] virtual Result<Target> open_target(const ContainerState& container,
-                                                   bool with_rules) = 0;
+  [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
+                                                            bool with_rules) = 0;
   /// Exit::process if the container's process is no longer the one that open_target() found.
-  [[nodiscard]] virtual Result<> check_unchanged(const Target& target) = 0;
+  [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
   /// Replaces whatever rules of ours are in the namespace.
-  [[nodiscard]] virtual Result<> install_rules(const Target& target, const NftRuleset& rules) = 0;
-  [[nodiscard]] virtual Result<> uninstall_rules(const Target& target) = 0;
+  [[nodiscard]] virtual Result<> install_rules(const ContainerTarget& target,
+                                               const NftRuleset& rules) = 0;
+  [[nodiscard]] virtual Result<> uninstall_rules(const ContainerTarget& target) = 0;
 
   /// Links of the hooks that the policy needs. They last as long as this object, or until
   /// detach(), and longer only if they are staged.
-  [[nodiscard]] virtual Result<> attach(const Target& target, const Hooks& hooks) = 0;
-  [[nodiscard]] virtual Result<> detach(const Target& target) = 0;
+  [[nodiscard]] virtual Result<> attach(const ContainerTarget& target, const Hooks& hooks) = 0;
+  [[nodiscard]] virtual Result<> detach(const ContainerTarget& target) = 0;
   /// After attach(): until then the kernel has no place for the policy, and denies everything.
-  [[nodiscard]] virtual Result<> write_policy(const Target& target, const Plan& plan) = 0;
+  [[nodiscard]] virtual Result<> write_policy(const ContainerTarget& target, const Plan& plan) = 0;
   /// Takes the cgroup out of the maps of the programs `hash`, if these are still there.
   [[nodiscard]] virtual Result<> forget(const std::string& hash, std::uint64_t cgroup_id) = 0;
 

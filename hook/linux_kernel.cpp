@@ -88,16 +88,16 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
   return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
 }
 
-Result<Target> LinuxKernel::open_target(const ContainerState& container, bool with_rules) {
+Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container, bool with_rules) {
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   const CgroupMount where = SL_TRY(mount());
-  Target target{.id = container.id,
-                .pid = container.pid,
-                .cgroup = SL_TRY(open_container_cgroup(where, *process_, container.id)),
-                .netns = SL_TRY(open_netns(*process_)),
-                .netns_kind = NetnsKind::own,
-                .sandbox = sandbox_of(container.annotations),
-                .rules_owner = std::nullopt};
+  ContainerTarget target{.id = container.id,
+                         .pid = container.pid,
+                         .cgroup = SL_TRY(open_container_cgroup(where, *process_, container.id)),
+                         .netns = SL_TRY(open_netns(*process_)),
+                         .netns_kind = NetnsKind::own,
+                         .sandbox = sandbox_of(container.annotations),
+                         .rules_owner = std::nullopt};
   target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
   if (with_rules && target.netns_kind != NetnsKind::host) {
     target.rules_owner = SL_TRY(rules_owner_in(target.netns));
@@ -105,7 +105,7 @@ Result<Target> LinuxKernel::open_target(const ContainerState& container, bool wi
   return target;
 }
 
-Result<> LinuxKernel::check_unchanged(const Target& target) {
+Result<> LinuxKernel::check_unchanged(const ContainerTarget& target) {
   if (!process_) return out_of_order("check_unchanged");
   SL_CHECK(process_->check_same());
   SL_CHECK(check_inside(target.cgroup, *process_));
@@ -115,29 +115,29 @@ Result<> LinuxKernel::check_unchanged(const Target& target) {
               "was set up");
 }
 
-Result<> LinuxKernel::install_rules(const Target& target, const NftRuleset& rules) {
+Result<> LinuxKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
   NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
   return install(netlink, rules);
 }
 
-Result<> LinuxKernel::uninstall_rules(const Target& target) {
+Result<> LinuxKernel::uninstall_rules(const ContainerTarget& target) {
   NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
   return uninstall(netlink);
 }
 
-Result<> LinuxKernel::attach(const Target& target, const Hooks& hooks) {
+Result<> LinuxKernel::attach(const ContainerTarget& target, const Hooks& hooks) {
   const CgroupMount where = SL_TRY(mount());
   guard_ = SL_TRY(SocketGuard::open(hooks, where.point));
   links_.emplace(SL_TRY(guard_->attach(target.cgroup.fd.get(), hooks)));
   return {};
 }
 
-Result<> LinuxKernel::detach(const Target& /*target*/) {
+Result<> LinuxKernel::detach(const ContainerTarget& /*target*/) {
   links_.reset();
   return {};
 }
 
-Result<> LinuxKernel::write_policy(const Target& target, const Plan& plan) {
+Result<> LinuxKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
   if (!guard_) return out_of_order("write_policy");
   return guard_->write_policy(target.cgroup.id, plan);
 }

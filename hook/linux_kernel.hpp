@@ -30,14 +30,15 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::string programs() const override;
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
 
-  [[nodiscard]] Result<Target> open_target(const ContainerState& container,
-                                           bool with_rules) override;
-  [[nodiscard]] Result<> check_unchanged(const Target& target) override;
-  [[nodiscard]] Result<> install_rules(const Target& target, const NftRuleset& rules) override;
-  [[nodiscard]] Result<> uninstall_rules(const Target& target) override;
-  [[nodiscard]] Result<> attach(const Target& target, const Hooks& hooks) override;
-  [[nodiscard]] Result<> detach(const Target& target) override;
-  [[nodiscard]] Result<> write_policy(const Target& target, const Plan& plan) override;
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
+                                                    bool with_rules) override;
+  [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
+                                       const NftRuleset& rules) override;
+  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
+  [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
   [[nodiscard]] Result<> stage(const std::string& key) override;
   [[nodiscard]] Result<> unstage(const std::string& key) override;

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FakeKernel: a node as a value, behind the seam. Any call can be made to fail, or be the last one
+// before the run is killed.
+//
+//   FakeKernel kernel(node);
+//   kernel.fail_at = 3;                        // the fourth call fails, having done nothing
+//   kernel.kill_at = 3;                        // from the fourth call on nothing happens any more
+//   (void)create(kernel, state);  kernel.end_run();
+//   EXPECT_EQ(node.kept, before);
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hook/kernel.hpp"
+
+namespace socklid {
+
+/// What one container looks like from outside.
+struct FakeContainer {
+  std::uint64_t cgroup_id{0};
+  std::uint64_t netns{0};
+  NetnsKind kind{NetnsKind::own};
+  Liveness liveness{Liveness::populated};
+};
+
+/// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
+struct Kept {
+  using LinkIds = std::set<int>;
+  std::map<std::uint64_t, NftRuleset> rules;                     ///< by namespace
+  std::map<std::uint64_t, std::vector<unsigned char>> policies;  ///< by cgroup
+  std::map<std::string, LinkIds> staged;                         ///< by key
+  std::map<std::string, LinkIds> pinned;                         ///< by key
+  std::map<std::string, Record> records;                         ///< by key
+  friend bool operator==(const Kept&, const Kept&) = default;
+};
+
+struct FakeNode {
+  Kept kept;
+  std::map<pid_t, FakeContainer> containers;
+  int next_link{1};
+  std::int64_t time{1000};
+
+  /// The container's cgroup and namespace are removed, and what the kernel keeps with them.
+  void destroy(pid_t pid);
+  [[nodiscard]] const FakeContainer* with_cgroup(std::uint64_t id) const;
+};
+
+class FakeKernel final : public Kernel {
+ public:
+  explicit FakeKernel(FakeNode& node) : node_(node) {}
+
+  int fail_at{-1};
+  int kill_at{-1};
+  int calls{0};  ///< of those that can fail
+  std::vector<std::string> warnings;
+  std::vector<std::string> notes;
+  std::vector<std::string> journal;  ///< names of the calls
+  /// If set: this cgroup must never be without links and a policy (checked after every call).
+  std::optional<std::uint64_t> never_open;
+
+  /// The process ends: links that are not pinned go.
+  void end_run() { open_links_.clear(); }
+  /// Links and a policy are there.
+  [[nodiscard]] bool in_force(std::uint64_t cgroup_id) const;
+
+  void warn(std::string_view message) override { warnings.emplace_back(message); }
+  void note(std::string_view message) override { notes.emplace_back(message); }
+  [[nodiscard]] std::int64_t now() const override { return node_.time; }
+  [[nodiscard]] Result<std::vector<StoreEntry>> entries() override;
+  [[nodiscard]] Result<> begin() override;
+  [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
+  [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
+  [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
+                                                    bool with_rules) override;
+  [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
+                                       const NftRuleset& rules) override;
+  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
+  [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
+  [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
+  [[nodiscard]] Result<> stage(const std::string& key) override;
+  [[nodiscard]] Result<> unstage(const std::string& key) override;
+  [[nodiscard]] Result<> publish(const Record& record) override;
+  [[nodiscard]] Result<> withdraw(const std::string& key,
+                                  const std::optional<Record>& previous) override;
+  [[nodiscard]] Result<> unpin(const std::string& key) override;
+  [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
+  [[nodiscard]] Result<> erase(const std::string& key) override;
+
+ private:
+  [[nodiscard]] Result<> call(const std::string& name);
+  FakeNode& node_;
+  std::map<std::uint64_t, Kept::LinkIds> open_links_;  ///< by cgroup
+};
+
+}  // namespace socklid

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if, with any one step failing or the run killed before any step, something of ours is left
+// behind, something that was there is lost (I2), or a later run cannot clean up (I7).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hook/hook.hpp"
+#include "tests/fault/fake_kernel.hpp"
+
+namespace socklid {
+namespace {
+
+using ::testing::IsEmpty;
+
+const annotations::Annotations policy{{"io.socklid.connect", "deny"},
+                                      {"io.socklid.bind", "tcp/80"},
+                                      {"io.socklid.egress", "tcp/443"},
+                                      {"io.socklid.shutdown", "deny"}};
+
+const ContainerState starting{
+    .id = "web", .status = "creating", .pid = 42, .bundle = "/", .annotations = policy};
+const ContainerState stopped{
+    .id = "web", .status = "stopped", .pid = 0, .bundle = "/", .annotations = {}};
+
+FakeNode node_with_container() {
+  FakeNode node;
+  node.containers[42] = {.cgroup_id = 1001, .netns = 7001};
+  return node;
+}
+
+int calls_of_a_good_run(FakeNode node) {
+  FakeKernel kernel(node);
+  EXPECT_TRUE(create(kernel, starting));
+  return kernel.calls;
+}
+
+FakeNode node_with_policy() {
+  FakeNode node = node_with_container();
+  FakeKernel kernel(node);
+  EXPECT_TRUE(create(kernel, starting));
+  kernel.end_run();
+  return node;
+}
+
+/// A container whose poststop never came.
+FakeNode node_with_garbage() {
+  FakeNode node = node_with_policy();
+  node.destroy(42);
+  node.containers[42] = {.cgroup_id = 1002, .netns = 7002};
+  return node;
+}
+
+TEST(Fault, EveryStepThatFailsIsUndone) {
+  const FakeNode fresh = node_with_container();
+  const int steps = calls_of_a_good_run(fresh);
+  ASSERT_GT(steps, 8);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = fresh;
+    FakeKernel kernel(node);
+    kernel.fail_at = step;
+    const auto created = create(kernel, starting);
+    kernel.end_run();
+    if (created) {
+      EXPECT_EQ(kernel.journal.back(), "unstage") << "only what follows the commit may fail";
+      EXPECT_TRUE(kernel.in_force(1001));
+      continue;
+    }
+    EXPECT_EQ(node.kept, fresh.kept) << "after " << kernel.journal[static_cast<std::size_t>(step)];
+    EXPECT_THAT(kernel.warnings, IsEmpty());
+  }
+}
+
+TEST(Fault, AFailedSecondCallReturnsToTheFirst) {
+  const FakeNode once = node_with_policy();
+  const int steps = calls_of_a_good_run(once);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = once;
+    FakeKernel kernel(node);
+    kernel.fail_at = step;
+    kernel.never_open = 1001;
+    const auto created = create(kernel, starting);
+    kernel.end_run();
+    EXPECT_TRUE(kernel.in_force(1001));
+    if (!created) {
+      EXPECT_EQ(node.kept, once.kept) << "after " << kernel.journal[static_cast<std::size_t>(step)];
+    }
+  }
+}
+
+TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
+  const FakeNode littered = node_with_garbage();
+  const int steps = calls_of_a_good_run(littered);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = littered;
+    FakeKernel kernel(node);
+    kernel.fail_at = step;
+    const auto created = create(kernel, starting);
+    kernel.end_run();
+    EXPECT_EQ(created.has_value(), kernel.in_force(1002));
+    EXPECT_EQ(node.kept.rules.contains(7002), created.has_value());
+    EXPECT_EQ(node.kept.policies.contains(1002), created.has_value());
+    // What a failing collection left is collected by the next run.
+    FakeKernel next(node);
+    ASSERT_TRUE(create(next, starting));
+    next.end_run();
+    FakeKernel collector(node);
+    EXPECT_THAT(collect_garbage(collector), IsEmpty());
+    EXPECT_EQ(node.kept.records.size(), 1U);
+    EXPECT_EQ(node.kept.pinned.size(), 1U);
+    EXPECT_EQ(node.kept.policies.size(), 1U);
+  }
+}
+
+TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
+  const FakeNode fresh = node_with_container();
+  const int steps = calls_of_a_good_run(fresh);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = fresh;
+    FakeKernel kernel(node);
+    kernel.kill_at = step;
+    (void)create(kernel, starting);
+    kernel.end_run();
+    node.destroy(42);  // the runtime gives the container up, without poststop
+    node.containers[43] = {.cgroup_id = 1002, .netns = 7002};
+    ContainerState next = starting;
+    next.id = "next";
+    next.pid = 43;
+    FakeKernel second(node);
+    ASSERT_TRUE(create(second, next)) << "after a kill before step " << step;
+    second.end_run();
+    EXPECT_THAT(node.kept.staged, IsEmpty());
+    EXPECT_EQ(node.kept.pinned.size(), 1U);
+    EXPECT_EQ(node.kept.records.size(), 1U);
+    EXPECT_EQ(node.kept.rules.size(), 1U);
+    FakeKernel collector(node);
+    EXPECT_THAT(collect_garbage(collector), IsEmpty());
+    EXPECT_EQ(node.kept.policies.size(), 1U);
+  }
+}
+
+TEST(Fault, AKilledSecondCallLeavesThePolicyInForce) {
+  const FakeNode once = node_with_policy();
+  const int steps = calls_of_a_good_run(once);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = once;
+    FakeKernel kernel(node);
+    kernel.kill_at = step;
+    (void)create(kernel, starting);
+    kernel.end_run();
+    EXPECT_TRUE(kernel.in_force(1001)) << "killed before step " << step;
+    EXPECT_TRUE(node.kept.rules.contains(7001));
+  }
+}
+
+TEST(Fault, RemovalGoesOnAndTheNextOneFinishes) {
+  FakeNode full = node_with_policy();
+  full.containers.erase(42);
+  int steps = 0;
+  {
+    FakeNode node = full;
+    FakeKernel kernel(node);
+    EXPECT_THAT(remove(kernel, stopped), IsEmpty());
+    steps = kernel.calls;
+    EXPECT_EQ(node.kept, Kept{});
+  }
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = full;
+    FakeKernel kernel(node);
+    kernel.fail_at = step;
+    (void)remove(kernel, stopped);
+    FakeKernel again(node);
+    EXPECT_THAT(remove(again, stopped), IsEmpty());
+    EXPECT_EQ(node.kept, Kept{}) << "after a failure of step " << step;
+  }
+}
+
+TEST(Fault, KilledRemovalIsFinishedByTheNext) {
+  FakeNode full = node_with_policy();
+  full.containers.erase(42);
+  for (int step = 0; step < 8; ++step) {
+    FakeNode node = full;
+    FakeKernel kernel(node);
+    kernel.kill_at = step;
+    (void)remove(kernel, stopped);
+    FakeKernel again(node);
+    EXPECT_THAT(remove(again, stopped), IsEmpty());
+    EXPECT_EQ(node.kept, Kept{}) << "killed before step " << step;
+  }
+}
+
+TEST(Fault, AnUndoThatFailsIsReported) {
+  FakeNode node = node_with_container();
+  FakeKernel good(node);
+  ASSERT_TRUE(create(good, starting));
+  int publish = 0;
+  while (good.journal[static_cast<std::size_t>(publish)] != "publish") ++publish;
+  FakeNode fresh = node_with_container();
+  FakeKernel kernel(fresh);
+  kernel.kill_at = publish;  // publish fails, and so does every undo
+  ASSERT_FALSE(create(kernel, starting));
+  EXPECT_EQ(kernel.warnings.size(), 4U);
+  EXPECT_EQ(kernel.warnings.front(), "undo stage: killed");
+}
+
+}  // namespace
+}  // namespace socklid

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a policy would be bound to a cgroup that holds others than the container (I6) or less
+// than all of it (I4), or if the cgroup is looked for in a fixed place.
+#include "hook/cgroup.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace socklid {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::string id(64, 'e');
+
+// A node with cgroup v2 alone, as systemd mounts it.
+constexpr std::string_view unified_node =
+    "23 29 0:22 / /proc rw,nosuid - proc proc rw\n"
+    "30 24 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 "
+    "rw,nsdelegate,memory_recursiveprot\n";
+// A hybrid node.
+constexpr std::string_view hybrid_node =
+    "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+    "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
+    "38 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
+
+TEST(Mountinfo, ReadsFieldsAroundOptionalOnes) {
+  const auto mounts = parse_mountinfo(unified_node);
+  ASSERT_THAT(mounts, SizeIs(2));
+  EXPECT_EQ(mounts[1], (Mount{.root = "/", .point = "/sys/fs/cgroup", .type = "cgroup2"}));
+}
+
+TEST(Mountinfo, DecodesEscapesAndSkipsOtherLines) {
+  const auto mounts = parse_mountinfo(
+      "1 2 0:3 /a\\040b /c\\134d rw master:1 - nsfs nsfs rw\n"
+      "nonsense\n1 2 3 4 5 6 -\n\n");
+  ASSERT_THAT(mounts, SizeIs(1));
+  EXPECT_EQ(mounts[0], (Mount{.root = "/a b", .point = "/c\\d", .type = "nsfs"}));
+  EXPECT_THAT(parse_mountinfo(""), IsEmpty());
+}
+
+TEST(CgroupMount, IsWhereMountinfoSays) {
+  EXPECT_EQ(choose_cgroup_mount(parse_mountinfo(unified_node))->point, "/sys/fs/cgroup");
+  EXPECT_EQ(choose_cgroup_mount(parse_mountinfo(hybrid_node))->point, "/sys/fs/cgroup/unified");
+}
+
+TEST(CgroupMount, PrefersTheWholeHierarchy) {
+  const auto mount = choose_cgroup_mount({{"/x", "/mnt/part", "cgroup2"},
+                                          {"/../..", "/mnt/odd", "cgroup2"},
+                                          {"/", "/mnt/all", "cgroup2"}});
+  EXPECT_EQ(mount->point, "/mnt/all");
+}
+
+TEST(CgroupMount, MustExist) {
+  const auto mount = choose_cgroup_mount({{"/", "/sys/fs/cgroup/cpu", "cgroup"}});
+  ASSERT_FALSE(mount);
+  EXPECT_EQ(mount.error().exit, Exit::node);
+  EXPECT_THAT(mount.error().message, HasSubstr("systemd.unified_cgroup_hierarchy=1"));
+}
+
+TEST(UnifiedPath, IsTheLineOfHierarchyZero) {
+  EXPECT_EQ(parse_unified_path("0::/a/b\n").value(), "/a/b");
+  EXPECT_EQ(parse_unified_path("9:name=systemd:/x\n4:memory:/y\n0::/z\n").value(), "/z");
+  EXPECT_EQ(parse_unified_path("0::/\n").value(), "/");
+}
+
+TEST(UnifiedPath, RefusesWhatCannotBeOpened) {
+  EXPECT_THAT(parse_unified_path("4:memory:/docker/x\n").error().message, HasSubstr("no 0:: line"));
+  EXPECT_THAT(parse_unified_path("").error().message, HasSubstr("no 0:: line"));
+  EXPECT_THAT(parse_unified_path("0::/a (deleted)\n").error().message,
+              HasSubstr("no longer exists"));
+  EXPECT_THAT(parse_unified_path("0::/../../b\n").error().message, HasSubstr("outside"));
+  EXPECT_EQ(parse_unified_path("0::/..\n").error().exit, Exit::cgroup);
+  EXPECT_EQ(parse_unified_path("0::/a..b\n").value(), "/a..b");
+}
+
+TEST(Holds, ComparesWholeComponents) {
+  EXPECT_TRUE(holds("/a", "/a"));
+  EXPECT_TRUE(holds("/a", "/a/b"));
+  EXPECT_TRUE(holds("/", "/a"));
+  EXPECT_FALSE(holds("/a", "/ab"));
+  EXPECT_FALSE(holds("/a/b", "/a"));
+}
+
+struct Raise {
+  const char* description;
+  std::string path;
+  std::string expected;
+  std::string container = id;
+  std::string own = "/system.slice/podman.service";
+};
+
+void PrintTo(const Raise& raise, std::ostream* out) {
+  *out << raise.description;
+}
+
+class RaiseToContainer : public testing::TestWithParam<Raise> {};
+
+TEST_P(RaiseToContainer, FindsAllOfItAndNoMore) {
+  const Raise& test = GetParam();
+  EXPECT_EQ(raise_to_container(test.path, test.container, test.own, "/init.scope"), test.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, RaiseToContainer,
+    testing::Values(
+        Raise{"podman, systemd, runc", "/machine.slice/libpod-" + id + ".scope",
+              "/machine.slice/libpod-" + id + ".scope"},
+        Raise{"podman, systemd, crun", "/machine.slice/libpod-" + id + ".scope/container",
+              "/machine.slice/libpod-" + id + ".scope"},
+        Raise{"crun, delegated", "/machine.slice/libpod-" + id + ".scope/container/inner",
+              "/machine.slice/libpod-" + id + ".scope"},
+        Raise{"crun, delegated under the same name", "/system.slice/crun-web.scope/container/web",
+              "/system.slice/crun-web.scope", "web"},
+        Raise{"podman, cgroupfs", "/libpod_parent/libpod-" + id, "/libpod_parent/libpod-" + id},
+        Raise{"podman, split", "/system.slice/web.service/libpod-payload-" + id,
+              "/system.slice/web.service/libpod-payload-" + id, id,
+              "/system.slice/web.service/runtime"},
+        Raise{"CRI-O, systemd, crun",
+              "/kubepods.slice/kubepods-burstable.slice/crio-" + id + ".scope/container",
+              "/kubepods.slice/kubepods-burstable.slice/crio-" + id + ".scope"},
+        Raise{"CRI-O, cgroupfs", "/kubepods/burstable/pod7d3f/crio-" + id,
+              "/kubepods/burstable/pod7d3f/crio-" + id, id, "/kubepods/burstable/pod7d3f/conmon"},
+        Raise{"containerd, systemd", "/kubepods.slice/cri-containerd-" + id + ".scope",
+              "/kubepods.slice/cri-containerd-" + id + ".scope"},
+        Raise{"containerd, cgroupfs", "/kubepods/pod7d3f/" + id, "/kubepods/pod7d3f/" + id},
+        Raise{"plain runc", "/web", "/web", "web"},
+        Raise{"an id that is part of the parent's name", "/webservers.slice/web",
+              "/webservers.slice/web", "web"},
+        Raise{"an id that ends the parent's name", "/my-b/b", "/my-b/b", "b"},
+        Raise{"a name without the id", "/system.slice/other.scope/container",
+              "/system.slice/other.scope"},
+        Raise{"a name without id or scope", "/a/b/c", "/a/b/c"},
+        Raise{"below the scope of a login", "/user.slice/session-1.scope/box",
+              "/user.slice/session-1.scope/box", "other", "/user.slice/session-1.scope"},
+        Raise{"an id like a session's", "/user.slice/session-1.scope/1",
+              "/user.slice/session-1.scope/1", "1", "/user.slice/session-1.scope"},
+        Raise{"the root", "/", "/"}));
+
+TEST(OwnCgroup, RefusesWhatHoldsOthers) {
+  const auto why_not = [](std::string_view path) {
+    const auto checked = check_own_cgroup(path, "/user.slice/session-1.scope", "/init.scope");
+    if (checked) return std::string("accepted");
+    EXPECT_EQ(checked.error().exit, Exit::cgroup);
+    return checked.error().message;
+  };
+  EXPECT_THAT(why_not("/"), HasSubstr("root"));
+  EXPECT_THAT(why_not("/user.slice/session-1.scope"), HasSubstr("runtime"));
+  EXPECT_THAT(why_not("/user.slice"), HasSubstr("runtime"));
+  EXPECT_THAT(why_not("/init.scope"), HasSubstr("process 1"));
+  EXPECT_EQ(why_not("/user.slice/session-1.scope/box"), "accepted");
+  EXPECT_EQ(why_not("/user.slice/session-10.scope"), "accepted");
+}
+
+TEST(PathBelow, FollowsTheMountedPart) {
+  EXPECT_EQ(path_below({.root = "/", .point = "/m"}, "/a/b").value(), "/m/a/b");
+  EXPECT_EQ(path_below({.root = "/", .point = "/m"}, "/").value(), "/m");
+  EXPECT_EQ(path_below({.root = "/a", .point = "/m"}, "/a/b").value(), "/m/b");
+  EXPECT_EQ(path_below({.root = "/a", .point = "/m"}, "/ab").error().exit, Exit::cgroup);
+}
+
+TEST(OpenCgroup, RefusesWhatIsNotCgroup2) {
+  const auto cgroup = open_cgroup({.root = "/", .point = "/"}, "/tmp");
+  ASSERT_FALSE(cgroup);
+  EXPECT_THAT(cgroup.error().message, HasSubstr("not on cgroup2"));
+}
+
+TEST(OpenCgroup, GivesTheInodeAsId) {
+  const auto mount = find_cgroup_mount();
+  if (!mount) GTEST_SKIP() << mount.error().message;
+  const auto cgroup = open_cgroup(*mount, mount->root);
+  ASSERT_TRUE(cgroup) << cgroup.error().message;
+  EXPECT_NE(cgroup->id, 0U);
+  // The root has no cgroup.events: it counts as gone, and is never a container's.
+  EXPECT_EQ(cgroup_liveness(*mount, "/no/such/cgroup", 1).value(), Liveness::gone);
+  EXPECT_EQ(cgroup_liveness(*mount, mount->root, cgroup->id + 1).value(), Liveness::gone);
+}
+
+}  // namespace
+}  // namespace socklid

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if the hook touches the node for a container without a policy (I1), sets up one it should
+// refuse, hurts a neighbour (I6) or a restarted container (D8), or leaves something (I7).
+#include "hook/hook.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/fault/fake_kernel.hpp"
+
+namespace socklid {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+using annotations::Annotations;
+
+const Annotations connect_denied{{"io.socklid.connect", "deny"}};
+const Annotations with_rules{{"io.socklid.connect", "deny"},
+                             {"io.socklid.bind", "tcp/80"},
+                             {"io.socklid.egress", "tcp/443"},
+                             {"io.socklid.shutdown", "deny"}};
+
+ContainerState state_of(const std::string& id, pid_t pid, Annotations annotations,
+                        const std::string& status = "creating") {
+  return {
+      .id = id, .status = status, .pid = pid, .bundle = "/", .annotations = std::move(annotations)};
+}
+
+class HookTest : public testing::Test {
+ protected:
+  HookTest() { node_.containers[42] = {.cgroup_id = 1001, .netns = 7001}; }
+
+  Result<> create_once(const ContainerState& state) {
+    FakeKernel kernel(node_);
+    auto created = create(kernel, state);
+    kernel.end_run();
+    journal_ = kernel.journal;
+    notes_ = kernel.notes;
+    EXPECT_THAT(kernel.warnings, IsEmpty());
+    return created;
+  }
+  void remove_once(const ContainerState& state) {
+    FakeKernel kernel(node_);
+    EXPECT_THAT(remove(kernel, state), IsEmpty());
+    journal_ = kernel.journal;
+  }
+
+  FakeNode node_;
+  std::vector<std::string> journal_;
+  std::vector<std::string> notes_;
+};
+
+TEST_F(HookTest, DoesNothingWithoutAnnotationsOfOurs) {
+  EXPECT_TRUE(create_once(state_of("web", 42, {})));
+  EXPECT_TRUE(create_once(state_of("web", 42, {{"io.kubernetes.cri-o.TTY", "false"}})));
+  EXPECT_TRUE(create_once(state_of("web", 0, {}, "created"))) << "not even a process is needed";
+  EXPECT_THAT(journal_, IsEmpty());
+}
+
+TEST_F(HookTest, DoesNothingForAPolicyOfAnotherContainer) {
+  EXPECT_TRUE(create_once(
+      state_of("side", 42,
+               {{"io.socklid.bind/front", "tcp/80"}, {"io.kubernetes.container.name", "side"}})));
+  EXPECT_THAT(journal_, IsEmpty());
+}
+
+TEST_F(HookTest, RefusesBeforeItTouchesTheNode) {
+  EXPECT_EQ(create_once(state_of("web", 42, {{"io.socklid.conect", "deny"}})).error().exit,
+            Exit::annotation);
+  EXPECT_EQ(create_once(state_of("web", 0, connect_denied)).error().exit, Exit::state);
+  EXPECT_THAT(journal_, IsEmpty());
+}
+
+TEST_F(HookTest, PutsAPolicyInForce) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  FakeKernel kernel(node_);
+  EXPECT_TRUE(kernel.in_force(1001));
+  EXPECT_TRUE(node_.kept.rules.contains(7001));
+  EXPECT_THAT(node_.kept.staged, IsEmpty());
+  const Record& record = node_.kept.records.at("web_3e9");
+  EXPECT_EQ(record.id, "web");
+  EXPECT_EQ(record.cgroup_id, 1001U);
+  EXPECT_EQ(record.netns, 7001U);
+  EXPECT_EQ(record.annotations, with_rules);
+  EXPECT_EQ(record.pid, 42);
+  EXPECT_TRUE(record.rules);
+  EXPECT_TRUE(record.mark);
+  EXPECT_THAT(record.hooks, Contains("socket_connect"));
+}
+
+TEST_F(HookTest, InstallsNoRulesWithoutEgress) {
+  ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
+  EXPECT_THAT(node_.kept.rules, IsEmpty());
+  EXPECT_FALSE(node_.kept.records.at("web_3e9").rules);
+}
+
+TEST_F(HookTest, RestoredContainerIsSetUpToo) {
+  EXPECT_TRUE(create_once(state_of("web", 42, connect_denied, "stopped")));
+  EXPECT_THAT(node_.kept.pinned, SizeIs(1));
+}
+
+TEST_F(HookTest, ChecksTheProcessLast) {
+  ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
+  const auto check = std::find(journal_.begin(), journal_.end(), "check_unchanged");
+  const auto publish = std::find(journal_.begin(), journal_.end(), "publish");
+  EXPECT_LT(publish, check);
+}
+
+TEST_F(HookTest, TwiceIsAsGoodAsOnceAndNeverOpen) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  const Kept once = node_.kept;
+  FakeKernel kernel(node_);
+  kernel.never_open = 1001;
+  ASSERT_TRUE(create(kernel, state_of("web", 42, with_rules)));
+  kernel.end_run();
+  EXPECT_TRUE(kernel.in_force(1001));
+  EXPECT_EQ(node_.kept.rules, once.rules);
+  EXPECT_EQ(node_.kept.policies, once.policies);
+  EXPECT_EQ(node_.kept.records, once.records);
+  EXPECT_THAT(node_.kept.staged, IsEmpty());
+  EXPECT_THAT(node_.kept.pinned.at("web_3e9"), SizeIs(1)) << "the old links are gone";
+  EXPECT_NE(node_.kept.pinned, once.pinned);
+}
+
+TEST_F(HookTest, RefusesEgressInTheHostsNamespace) {
+  node_.containers[42].kind = NetnsKind::host;
+  const auto created = create_once(state_of("web", 42, with_rules));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::unsupported);
+  EXPECT_THAT(created.error().message, HasSubstr("host network namespace"));
+  EXPECT_THAT(created.error().message, HasSubstr("net:[7001]"));
+  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_TRUE(create_once(state_of("web", 42, connect_denied))) << "the rest works there";
+}
+
+TEST_F(HookTest, RefusesEgressInAPodAndNamesIt) {
+  node_.containers[42].kind = NetnsKind::shared;
+  Annotations in_pod = with_rules;
+  in_pod["io.kubernetes.cri-o.SandboxID"] = "pod1";
+  const auto created = create_once(state_of("web", 42, in_pod));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::unsupported);
+  EXPECT_THAT(created.error().message, HasSubstr("pod pod1"));
+}
+
+TEST_F(HookTest, RefusesEgressInTheNamespaceOfALiveContainer) {
+  ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  const Kept before = node_.kept;
+  const auto created = create_once(state_of("second", 43, with_rules));
+  ASSERT_FALSE(created);
+  EXPECT_THAT(created.error().message, HasSubstr("container first"));
+  EXPECT_EQ(node_.kept, before);
+}
+
+TEST_F(HookTest, TakesOverANamespaceWhoseContainerIsGone) {
+  ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
+  node_.containers.erase(42);  // the namespace stays, as `--network ns:` ones do
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
+  EXPECT_EQ(parse_rules_owner(node_.kept.rules.at(7001).comment)->cgroup_id, 1002U);
+  EXPECT_THAT(node_.kept.records, SizeIs(1));
+}
+
+TEST_F(HookTest, RemovalLeavesNothing) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  node_.containers.erase(42);  // the namespace is still there
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, Kept{});
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_THAT(journal_, SizeIs(1)) << "a look, and no lock taken";
+}
+
+TEST_F(HookTest, RemovalWorksWithAnEmptyCgroupStillThere) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  node_.containers[42].liveness = Liveness::empty;
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, Kept{});
+}
+
+TEST_F(HookTest, RemovalLeavesOtherContainersAlone) {
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
+  ASSERT_TRUE(create_once(state_of("other", 43, with_rules)));
+  const Kept before = node_.kept;
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  node_.destroy(42);
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, before);
+}
+
+TEST_F(HookTest, LatePoststopDoesNotHurtTheRestartedContainer) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  node_.destroy(42);
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
+  ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
+  const Kept before = node_.kept;
+  EXPECT_THAT(before.records, SizeIs(1)) << "the old one was collected";
+  remove_once(state_of("web", 0, with_rules, "stopped"));
+  EXPECT_EQ(node_.kept, before);
+  FakeKernel kernel(node_);
+  EXPECT_TRUE(kernel.in_force(1002));
+}
+
+TEST_F(HookTest, RemovesHalfStates) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  node_.destroy(42);
+  const Kept whole = node_.kept;
+  node_.kept.records.clear();
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_THAT(node_.kept.pinned, IsEmpty());
+  node_.kept = whole;
+  node_.kept.pinned.clear();
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, Kept{});
+}
+
+TEST_F(HookTest, CollectsWhatPoststopNeverCameFor) {
+  ASSERT_TRUE(create_once(state_of("crashed", 42, with_rules)));
+  node_.destroy(42);
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
+  ASSERT_TRUE(create_once(state_of("next", 43, connect_denied)));
+  ASSERT_THAT(node_.kept.records, SizeIs(1));
+  EXPECT_TRUE(node_.kept.records.contains("next_3ea"));
+  EXPECT_THAT(node_.kept.pinned, SizeIs(1));
+}
+
+TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {
+  ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
+  const Kept before = node_.kept;
+  node_.kept.policies[999] = {1};
+  FakeKernel kernel(node_);
+  EXPECT_THAT(collect_garbage(kernel), IsEmpty());
+  EXPECT_EQ(node_.kept, before);
+}
+
+TEST_F(HookTest, NotesGoToTheLog) {
+  Annotations closed = with_rules;
+  closed.erase("io.socklid.bind");
+  ASSERT_TRUE(create_once(state_of("web", 42, closed)));
+  EXPECT_THAT(notes_, Contains(HasSubstr("io.socklid.bind")));
+}
+
+}  // namespace
+}  // namespace socklid

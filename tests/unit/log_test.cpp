@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a message can become two lines or move a terminal, if podman would take a line of ours
+// for its own, or if refusals are lost, unbounded or unreadable.
+#include "hook/log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "hook/files.hpp"
+#include "tests/unit/temporary_directory.hpp"
+
+namespace socklid {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST(Log, EscapesWhatIsNotPrintable) {
+  EXPECT_EQ(one_line("plain, \xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3"),
+            "plain, \xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\xb3");
+  EXPECT_EQ(one_line("a\nb\tc\r\x1b[31m\x7f"), "a\\nb\\tc\\x0d\\x1b[31m\\x7f");
+  EXPECT_EQ(one_line(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(one_line("\xc2\x9b"), "\\xc2\\x9b");  // CSI as one C1 character
+  EXPECT_EQ(one_line("\xff\xc0\xaf\xed\xa0\x80"), "\\xff\\xc0\\xaf\\xed\\xa0\\x80");
+  EXPECT_EQ(one_line("cut \xe2\x82"), "cut \\xe2\\x82");
+}
+
+TEST(Log, CutsLongLines) {
+  const std::string line = one_line(std::string(100'000, 'x'));
+  EXPECT_LT(line.size(), 2100U);
+  EXPECT_TRUE(line.ends_with("..."));
+}
+
+TEST(Log, AvoidsThePhrasesThatPodmanSearchesFor) {
+  EXPECT_EQ(without_engine_phrases("open /x: Permission denied"), "open /x: EACCES");
+  EXPECT_EQ(without_engine_phrases("bpf: Operation not permitted (OPERATION NOT PERMITTED)"),
+            "bpf: EPERM (EPERM)");
+  EXPECT_EQ(without_engine_phrases("No such file or directory"), "ENOENT");
+  EXPECT_EQ(without_engine_phrases("executable file not found in $PATH"),
+            "executable missing in $PATH");
+  EXPECT_EQ(without_engine_phrases("File exists"), "File exists");
+}
+
+TEST(Log, ErrorIsOneLineOnStandardError) {
+  testing::internal::CaptureStderr();
+  log_error("first\nsecond: Permission denied");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "socklid-hook: first\\nsecond: EACCES\n");
+}
+
+TEST(Log, WarningsStayOutOfStandardError) {
+  testing::internal::CaptureStderr();
+  log_warning("w");
+  log_notice("n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+class Refusals : public testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+  Paths paths_{
+      .run = directory_.path() + "/run", .bpffs_mount = {}, .bpffs = {}, .cgroup_mount = {}};
+};
+
+TEST_F(Refusals, AreNoneAtFirst) {
+  EXPECT_THAT(refusals(paths_).value(), IsEmpty());
+}
+
+TEST_F(Refusals, AreReadBackInOrder) {
+  const Refusal first{.time = 1, .id = "a", .exit = 13, .message = "bad"};
+  const Refusal second{.time = 2, .id = "", .exit = 12, .message = "worse"};
+  ASSERT_TRUE(remember_refusal(paths_, first));
+  ASSERT_TRUE(remember_refusal(paths_, second));
+  EXPECT_THAT(refusals(paths_).value(), ElementsAre(first, second));
+}
+
+TEST_F(Refusals, AreBoundedAndKeepTheNewest) {
+  for (int i = 0; i < 70; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i, .id = "a", .exit = 10, .message = ""}));
+  }
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_kept));
+  EXPECT_EQ(kept.front().time, 6);
+  EXPECT_EQ(kept.back().time, 69);
+}
+
+TEST_F(Refusals, SurviveBytesThatAreNotText) {
+  ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "", .exit = 11, .message = "\xff\n"}));
+  ASSERT_THAT(refusals(paths_).value(), SizeIs(1));
+  EXPECT_EQ(refusals(paths_).value()[0].message, "\\xff\\n");
+}
+
+TEST_F(Refusals, SkipFilesThatDoNotRead) {
+  ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "a", .exit = 10, .message = "m"}));
+  const UniqueFd directory = std::move(make_directory(paths_.run + "/refusals").value());
+  ASSERT_TRUE(write_file_atomically(directory.get(), "0.json", "{"));
+  EXPECT_THAT(refusals(paths_).value(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace socklid

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a namespace that others use is taken for the container's own (I6, D6), or if removal
+// would not find a namespace that is still there. Entering one needs root and is left out without.
+#include "hook/netns.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook/privileges.hpp"
+#include "hook/process.hpp"
+
+namespace socklid {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Sandbox, IsWhatTheEngineNames) {
+  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.SandboxID", "pod1"}}), "pod1");
+  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri.sandbox-id", "pod2"}}), "pod2");
+  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.SandboxID", ""}}), std::nullopt);
+  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.TTY", "false"}}), std::nullopt);
+}
+
+TEST(Netns, IsHostBeforeAnythingElse) {
+  EXPECT_EQ(classify(5, {5, 6}, "pod"), NetnsKind::host);
+  EXPECT_EQ(classify(6, {5, 6}, std::nullopt), NetnsKind::host);
+}
+
+TEST(Netns, IsSharedInAPodAndElseOwn) {
+  EXPECT_EQ(classify(7, {5, 6}, "pod"), NetnsKind::shared);
+  EXPECT_EQ(classify(7, {5, 6}, std::nullopt), NetnsKind::own);
+}
+
+TEST(RulesOwner, IsReadFromTheComment) {
+  EXPECT_EQ(parse_rules_owner("container web cgroup 4711"), (RulesOwner{"web", 4711}));
+  EXPECT_EQ(parse_rules_owner("container web cgroup 0x1f"), (RulesOwner{"web", 31}));
+  for (const char* other : {"", "container web", "container web cgroup", "container web cgroup x",
+                            "container web cgroup 12x", "container a b cgroup 1", "my own table"}) {
+    EXPECT_EQ(parse_rules_owner(other), std::nullopt) << other;
+  }
+}
+
+TEST(NetnsMounts, AreFoundByInode) {
+  const auto mounts = parse_mountinfo(
+      "40 26 0:4 net:[4026532145] /run/netns/a rw shared:5 - nsfs nsfs rw\n"
+      "41 26 0:4 net:[4026532146] /run/netns/b rw shared:5 - nsfs nsfs rw\n"
+      "42 26 0:4 mnt:[4026532145] /run/mntns/a rw shared:5 - nsfs nsfs rw\n"
+      "43 26 0:4 net:[4026532145] /run/net\\040ns/c rw shared:5 - nsfs nsfs rw\n");
+  EXPECT_THAT(netns_mounts(mounts, 4026532145), ElementsAre("/run/netns/a", "/run/net ns/c"));
+}
+
+TEST(HostNetns, HoldsOurOwn) {
+  const auto host = host_netns();
+  if (!host) GTEST_SKIP() << host.error().message;
+  const auto self = ContainerProcess::open(::getpid());
+  ASSERT_TRUE(self) << self.error().message;
+  EXPECT_THAT(*host, testing::Contains(open_netns(*self)->inode));
+}
+
+TEST(FindNetns, FindsThatOfAProcessAndNoOther) {
+  const auto self = ContainerProcess::open(::getpid());
+  ASSERT_TRUE(self);
+  const std::uint64_t inode = open_netns(*self)->inode;
+  const auto found = find_netns(inode);
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->inode, inode);
+  EXPECT_FALSE(find_netns(1)->has_value());
+}
+
+TEST(NetnsGuard, ComesBack) {
+  const auto self = ContainerProcess::open(::getpid());
+  ASSERT_TRUE(self);
+  const std::uint64_t home = open_netns(*self)->inode;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const char outcome = ::unshare(CLONE_NEWNET) == 0 ? '1' : '0';
+    (void)!::write(ends[1], &outcome, 1);
+    ::pause();
+    ::_exit(0);
+  }
+  char outcome = '0';
+  ASSERT_EQ(::read(ends[0], &outcome, 1), 1);
+  if (outcome == '1') {
+    const auto process = ContainerProcess::open(child);
+    ASSERT_TRUE(process) << process.error().message;
+    const auto away = open_netns(*process);
+    ASSERT_TRUE(away) << away.error().message;
+    EXPECT_NE(away->inode, home);
+    {
+      const auto inside = NetnsGuard::enter(*away);
+      ASSERT_TRUE(inside) << inside.error().message;
+      EXPECT_EQ(open_netns(*self)->inode, away->inode);
+    }
+    EXPECT_EQ(open_netns(*self)->inode, home);
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  if (outcome != '1') GTEST_SKIP() << "needs CAP_SYS_ADMIN";
+}
+
+TEST(Process, IsHeldUntilItEnds) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const auto process = ContainerProcess::open(child);
+  ASSERT_TRUE(process) << process.error().message;
+  EXPECT_TRUE(process->check_same());
+  EXPECT_THAT(process->read("cgroup").value(), HasSubstr(":/"));
+  ::kill(child, SIGKILL);
+  siginfo_t ended{};
+  ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT);
+  ASSERT_FALSE(process->check_same());  // a zombie
+  EXPECT_EQ(process->check_same().error().exit, Exit::process);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(process->check_same());  // gone
+  EXPECT_FALSE(process->read("cgroup"));
+  const auto again = ContainerProcess::open(child);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().exit, Exit::process);
+}
+
+TEST(Process, StartTimeIsFieldTwentyTwo) {
+  const std::string rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 8150 20 21\n";
+  EXPECT_EQ(parse_start_time("7 (sh)" + rest).value(), 8150U);
+  EXPECT_EQ(parse_start_time("7 (a) S 1 (b)" + rest).value(), 8150U);
+  EXPECT_FALSE(parse_start_time("7 (sh) S 1 2"));
+  EXPECT_FALSE(parse_start_time(""));
+}
+
+TEST(Privileges, InitialUserNamespaceMapsEveryIdToItself) {
+  EXPECT_TRUE(is_initial_user_namespace("         0          0 4294967295\n"));
+  EXPECT_FALSE(is_initial_user_namespace("         0       1000          1\n"));
+  EXPECT_FALSE(is_initial_user_namespace("         0          0 1\n"));
+  EXPECT_FALSE(is_initial_user_namespace("0 0 100\n100 100 4294967195\n"));
+  EXPECT_FALSE(is_initial_user_namespace(""));
+}
+
+}  // namespace
+}  // namespace socklid
