@@ -2,7 +2,7 @@
 """A network of podman's for the web server, and a network namespace next to it with the servers.
 
 The network has no way out of the machine, so that nothing in the demo can reach anybody. Its bridge
-is there only while a container runs: the neighbour's cable is plugged in afterwards.
+is there only while a container runs: the neighbour's cable is plugged in for so long.
 """
 
 import os
@@ -31,22 +31,23 @@ class Neighbourhood:
             f"{self.prefix}.0/24", self.name)
         run("ip", "netns", "add", self.name)
         run("ip", "-n", self.name, "link", "set", "lo", "up")
-
-    def plug_in(self):
         run("ip", "link", "add", self.link, "type", "veth", "peer", "name", "eth0",
             "netns", self.name)
-        run("ip", "link", "set", self.link, "master", self.bridge(), "up")
         for address in dict.fromkeys([self.services, *self.victims]):
             run("ip", "-n", self.name, "addr", "add", f"{address}/24", "dev", "eth0")
         run("ip", "-n", self.name, "link", "set", "eth0", "up")
+
+    def plug_in(self):
+        run("ip", "link", "set", self.link, "master", self.bridge(), "up")
+
+    def unplug(self):
+        """First of all: podman keeps a bridge that somebody else is plugged into."""
+        run("ip", "link", "set", self.link, "nomaster", check=False)
 
     def bridge(self):
         text = run("podman", "network", "inspect", self.name, "--format",
                    "{{.NetworkInterface}}").stdout
         return text.strip()
-
-    def unplug(self):
-        run("ip", "link", "del", self.link, check=False)
 
     def serve(self, spread_port):
         webs = [f"web={victim}:{spread_port}" for victim in self.victims]
@@ -83,6 +84,6 @@ class Neighbourhood:
         if self.servers:
             self.servers.kill()
             self.servers.wait()
-        self.unplug()
+        run("ip", "link", "del", self.link, check=False)
         run("ip", "netns", "del", self.name, check=False)
         run("podman", "network", "rm", "--force", self.name, check=False)

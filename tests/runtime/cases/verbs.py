@@ -102,8 +102,7 @@ def judge(policy, seen, control, runtime, record):
            Cell("families", "denied" if restricted else "allowed", runtime.name))
     rest = a.ALWAYS + a.LOOSENING + ["mark.tcp4", "mark.udp6"]
     why = differences(rest, seen, policy_of_rest(policy), control)
-    record(f"verbs: the rest [{runtime.name}: {policy.name}]", why,
-           Cell("mark", "allowed", runtime.name) if not restricted else None)
+    record(f"verbs: the rest [{runtime.name}: {policy.name}]", why)
 
 
 def policy_of_rest(policy):

@@ -117,7 +117,9 @@ class Report:
         if not self.cells:
             return
         runtimes = list(dict.fromkeys(cell.runtime for cell in self.cells))
-        rows = list(dict.fromkeys((cell.verb, cell.verdict) for cell in self.cells))
+        verbs = list(dict.fromkeys(cell.verb for cell in self.cells))
+        rows = sorted({(cell.verb, cell.verdict) for cell in self.cells},
+                      key=lambda row: (verbs.index(row[0]), row[1]))
         width = 2 + max(len(runtime) for runtime in runtimes)
         print("\n" + f"{'verb':<12}{'verdict':<10}" + "".join(f"{r:>{width}}" for r in runtimes))
         for verb, verdict in rows:
