@@ -52,7 +52,8 @@ class Product:
             if not os.access(path, os.X_OK):
                 raise RuntimeError(f"{path} is not there: install socklid, or use ./run demo")
         for description in described.glob("socklid-*.json"):
-            text = description.read_text().replace("/usr/libexec/oci/hooks.d/socklid-hook", self.hook)
+            text = description.read_text()
+            text = text.replace("/usr/libexec/oci/hooks.d/socklid-hook", self.hook)
             (self.hooks_dir / description.name).write_text(text)
         self.was_loaded = Path("/sys/fs/bpf/socklid").exists()
 

@@ -89,7 +89,8 @@ static long low(const void* data, size_t size) {
   static char* arena;
   static size_t used;
   if (!arena)
-    arena = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    arena =
+        mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
   char* copy = memcpy(arena + used % 60000, data, size);
   used += (size + 15) & ~(size_t)15;
   return (long)copy;
@@ -104,15 +105,14 @@ int entry_socket(int family, int type, int protocol) {
         .opcode = IORING_OP_SOCKET, .fd = family, .off = type, .len = protocol};
     return by_ring(&request);
   }
-  if (entry == ENTRY_COMPAT)
-    return compat_call(SOCKET_32, (long[6]){family, type, protocol});
+  if (entry == ENTRY_COMPAT) return compat_call(SOCKET_32, (long[6]){family, type, protocol});
   return socket(family, type, protocol);
 }
 
 int entry_bind(int fd, const struct address* address) {
   if (entry == ENTRY_COMPAT)
-    return compat_call(BIND_32, (long[6]){fd, low(&address->storage, address->length),
-                                          address->length});
+    return compat_call(BIND_32,
+                       (long[6]){fd, low(&address->storage, address->length), address->length});
   return bind(fd, (const struct sockaddr*)&address->storage, address->length);
 }
 
@@ -123,23 +123,30 @@ int entry_listen(int fd) {
 
 int entry_connect(int fd, const struct address* address) {
   if (entry == ENTRY_URING) {
-    struct io_uring_sqe request = {.opcode = IORING_OP_CONNECT, .fd = fd,
-                                   .addr = (uintptr_t)&address->storage, .off = address->length};
+    struct io_uring_sqe request = {.opcode = IORING_OP_CONNECT,
+                                   .fd = fd,
+                                   .addr = (uintptr_t)&address->storage,
+                                   .off = address->length};
     return by_ring(&request);
   }
   if (entry == ENTRY_COMPAT)
-    return compat_call(CONNECT_32, (long[6]){fd, low(&address->storage, address->length),
-                                             address->length});
+    return compat_call(CONNECT_32,
+                       (long[6]){fd, low(&address->storage, address->length), address->length});
   return connect(fd, (const struct sockaddr*)&address->storage, address->length);
 }
 
 int entry_sendto(int fd, const char* data, size_t size, int flags, const struct address* address) {
   if (entry == ENTRY_URING) {
     struct iovec vector = {.iov_base = (void*)data, .iov_len = size};
-    struct msghdr message = {.msg_name = (void*)&address->storage, .msg_namelen = address->length,
-                             .msg_iov = &vector, .msg_iovlen = 1};
-    struct io_uring_sqe request = {.opcode = IORING_OP_SENDMSG, .fd = fd,
-                                   .addr = (uintptr_t)&message, .len = 1, .msg_flags = flags};
+    struct msghdr message = {.msg_name = (void*)&address->storage,
+                             .msg_namelen = address->length,
+                             .msg_iov = &vector,
+                             .msg_iovlen = 1};
+    struct io_uring_sqe request = {.opcode = IORING_OP_SENDMSG,
+                                   .fd = fd,
+                                   .addr = (uintptr_t)&message,
+                                   .len = 1,
+                                   .msg_flags = flags};
     return by_ring(&request);
   }
   if (entry == ENTRY_COMPAT)

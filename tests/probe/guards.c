@@ -37,7 +37,11 @@ static const struct option options[] = {
     {"repair", "tcp4", IPPROTO_TCP, TCP_REPAIR, {1}, 4},
     {"options", "udp4", IPPROTO_IP, IP_OPTIONS, {131, 7, 4, 192, 0, 2, 1, 0}, 8}, /* loose route */
     /* a type 4 routing header by way of fd99::77 */
-    {"rthdr", "udp6", IPPROTO_IPV6, IPV6_RTHDR, {0, 2, 4, 0, 0, 0, 0, 0, 0xfd, 0x99, [23] = 0x77},
+    {"rthdr",
+     "udp6",
+     IPPROTO_IPV6,
+     IPV6_RTHDR,
+     {0, 2, 4, 0, 0, 0, 0, 0, 0xfd, 0x99, [23] = 0x77},
      24},
     {"iptables", "udp4", IPPROTO_IP, IPT_REPLACE, {0}, 4},
     {"ip6tables", "udp6", IPPROTO_IPV6, IPT_REPLACE, {0}, 4},
@@ -73,7 +77,8 @@ void try_cmsg(const char* kind, const char* rest, struct outcome* out) {
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(uint32_t))];
-  } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(uint32_t)), .cmsg_level = SOL_SOCKET,
+  } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(uint32_t)),
+                          .cmsg_level = SOL_SOCKET,
                           .cmsg_type = SO_MARK}};
   const uint32_t mark = FOREIGN_MARK;
   struct iovec vector = {.iov_base = "ping\n", .iov_len = 5};
@@ -83,8 +88,11 @@ void try_cmsg(const char* kind, const char* rest, struct outcome* out) {
     failed(out, "create");
     return;
   }
-  struct msghdr message = {.msg_name = &address.storage, .msg_namelen = address.length,
-                           .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
+  struct msghdr message = {.msg_name = &address.storage,
+                           .msg_namelen = address.length,
+                           .msg_iov = &vector,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
                            .msg_controllen = sizeof control};
   if (sendmsg(fd, &message, 0) < 0) failed(out, NULL);
   close(fd);

@@ -13,11 +13,11 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"create", try_create},     /* create.KIND */
-    {"bind", try_bind},         /* bind.KIND:[ADDRESS:]PORT */
-    {"listen", try_listen},     /* listen.KIND:PORT, listen.unnamed[6], listen.ephemeral[6] */
-    {"accept", try_accept},     /* accept.tcp4:PORT (connects to itself), accept.inherited */
-    {"connect", try_connect},   /* connect.KIND:ADDRESS:PORT, connect.fastopen:... */
+    {"create", try_create},   /* create.KIND */
+    {"bind", try_bind},       /* bind.KIND:[ADDRESS:]PORT */
+    {"listen", try_listen},   /* listen.KIND:PORT, listen.unnamed[6], listen.ephemeral[6] */
+    {"accept", try_accept},   /* accept.tcp4:PORT (connects to itself), accept.inherited */
+    {"connect", try_connect}, /* connect.KIND:ADDRESS:PORT, connect.fastopen:... */
     {"connectfrom", try_connect_from}, /* connectfrom.KIND:PORT:ADDRESS:PORT */
     {"send", try_send},         /* send.KIND:ADDRESS:PORT, send.fastopen:..., send.unspec:... */
     {"exchange", try_exchange}, /* exchange.KIND:ADDRESS:PORT: send a line, wait for an answer */

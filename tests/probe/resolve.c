@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     struct addrinfo* found = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET};
     const int error = getaddrinfo(argv[i], NULL, &hints, &found);
-    printf("%s %s\n", argv[i], error ? gai_strerror(error) : address_text(found, text, sizeof text));
+    printf("%s %s\n", argv[i],
+           error ? gai_strerror(error) : address_text(found, text, sizeof text));
     failures += error != 0;
     if (found) freeaddrinfo(found);
   }

@@ -30,7 +30,7 @@ static const struct kind kinds[] = {
     {"udp4", AF_INET, SOCK_DGRAM, 0},
     {"udp6", AF_INET6, SOCK_DGRAM, 0},
     {"mappedudp", AF_INET6, SOCK_DGRAM, 0},
-    {"unspec", AF_INET, SOCK_DGRAM, 0}, /* the address says AF_UNSPEC; the kernel sends it */
+    {"unspec", AF_INET, SOCK_DGRAM, 0},     /* the address says AF_UNSPEC; the kernel sends it */
     {"inet-on-6", AF_INET6, SOCK_DGRAM, 0}, /* an AF_INET address on an IPv6 socket */
     {"mptcp", AF_INET, SOCK_STREAM, IPPROTO_MPTCP},
     {"mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP},
@@ -78,7 +78,9 @@ const struct kind* find_kind(const char* name) {
   return NULL;
 }
 
-static bool is_inherited(const char* name) { return !strcmp(name, "inherited"); }
+static bool is_inherited(const char* name) {
+  return !strcmp(name, "inherited");
+}
 
 int open_kind(const char* name) {
   if (is_inherited(name)) return dup(PROBE_INHERITED_FD);

@@ -209,8 +209,8 @@ void try_shutdown(const char* kind, const char* rest, struct outcome* out) {
   struct address address;
   const int fd = opened(kind, out);
   if (fd < 0) return;
-  const bool ready = !*rest || (addressed(kind, rest, &address, out) &&
-                                connect_to(fd, &address, out, "connect"));
+  const bool ready =
+      !*rest || (addressed(kind, rest, &address, out) && connect_to(fd, &address, out, "connect"));
   if (ready && shutdown(fd, SHUT_RDWR)) failed(out, NULL);
   close(fd);
 }

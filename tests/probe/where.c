@@ -45,9 +45,13 @@ static void in_child(void (*body)(const struct task*), const struct task* task) 
   waitpid(child, NULL, 0);
 }
 
-static void attempt(const struct task* task) { run_attempt(task->full_name, task->rest); }
+static void attempt(const struct task* task) {
+  run_attempt(task->full_name, task->rest);
+}
 
-static void attempt_in_grandchild(const struct task* task) { in_child(attempt, task); }
+static void attempt_in_grandchild(const struct task* task) {
+  in_child(attempt, task);
+}
 
 /* The middle process ends at once; the attempt is made when another parent has taken over. */
 static void attempt_as_orphan(const struct task* task) {

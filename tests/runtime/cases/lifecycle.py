@@ -115,6 +115,16 @@ def _(session):
         expect_equal((outcome.status, outcome.out), (0, ""), outcome.text)
 
 
+@test("a network namespace that is gone before poststop is no obstacle")
+def _(session):
+    _ = session.warm
+    options = {"annotations": POLICY, "netns": "new"}
+    with Unchanged():
+        for runtime in session.runtimes:
+            with runtime.hold(Options(**options)) as container:
+                expect(enforced(container), runtime.name)
+
+
 @test("two containers at once have a policy each")
 def _(session):
     _ = session.warm

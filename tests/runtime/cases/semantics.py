@@ -151,3 +151,12 @@ def _(session):
     options = Options(annotations=keys(connect="deny"), stages=("prestart", "poststop"))
     compare(session.crun.probe(["connect.tcp4:127.0.0.1:9"], options),
             {"connect.tcp4:127.0.0.1:9": DENIED})
+
+
+@test("a key for a container of the pod is for that container")
+def _(session):
+    attempt = "connect.tcp4:127.0.0.1:9"
+    for name, answer in (("web", "EPERM"), ("db", "ECONNREFUSED")):
+        policy = {"io.kubernetes.container.name": name, "io.socklid.connect/web": "deny",
+                  "io.socklid.mark": "3"}
+        check(session.crun, policy, {attempt: answer, "mark.tcp4": "0x3"})

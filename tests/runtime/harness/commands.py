@@ -51,7 +51,8 @@ def run(*arguments, stdin=None, check=True, env=None, pass_fds=(), cwd=None, tim
     outcome = Outcome(done.returncode, done.stdout.decode(errors="replace"),
                       done.stderr.decode(errors="replace"))
     if check and outcome.status != 0:
-        raise RuntimeError(f"{' '.join(map(str, arguments))}: exit {outcome.status}: {outcome.text}")
+        command = " ".join(map(str, arguments))
+        raise RuntimeError(f"{command}: exit {outcome.status}: {outcome.text}")
     return outcome
 
 

@@ -98,6 +98,17 @@ class Report:
 
     def run(self, entry, session):
         begin = time.monotonic()
+        self.call(entry, session)
+        self.look_for_remains(entry, session)
+        print(f"# {entry.name}: {time.monotonic() - begin:.1f} s", flush=True)
+
+    def look_for_remains(self, entry, session):
+        """The node must be as it was before the first case; what one case leaves is told once."""
+        remains = session.remains()
+        if remains:
+            self.record(f"{entry.name}: the node is as before", remains)
+
+    def call(self, entry, session):
         try:
             if entry.is_group:
                 entry.function(session, self.record)
@@ -110,7 +121,6 @@ class Report:
             if not isinstance(error, Failure):
                 traceback.print_exc(file=sys.stdout)
             self.record(entry.name, f"{type(error).__name__}: {error}")
-        print(f"# {entry.name}: {time.monotonic() - begin:.1f} s", flush=True)
 
     def matrix(self):
         """Rows: verb and verdict. Columns: runtimes. An empty cell was not tested."""

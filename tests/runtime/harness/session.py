@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.bundle import Options, compile_probe, compile_resolver, make_rootfs
-from harness.commands import HOOK, SOCKLID, TOP, run
+from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
 from harness.network import Network
-from harness.runner import Skip
 from harness.runtimes import BareRuntime, Podman
+from harness.snapshot import difference, take
 
 # Every hook, guard and rule at once: what stays loaded on the node is loaded by this.
 EVERYTHING = {
@@ -85,9 +85,20 @@ class Session:
             runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
 
-    def require(self, program):
-        if not shutil.which(program):
-            raise Skip(f"no program {program}")
+    def remains(self):
+        """How the node differs from before the first case; told once."""
+        try:
+            wait_until(lambda: not difference(self.before, take()), "the node is as before", 10)
+            return None
+        except TimeoutError:
+            now = take()
+            lines, self.before = difference(self.before, now), now
+            return lines
+
+    @cached_property
+    def before(self):
+        _ = self.warm
+        return take()
 
     def close(self):
         if "network" in self.__dict__:
