@@ -71,4 +71,5 @@ def _(session):
 def _(session):
     document = {"ociVersion": "1.0.2", "annotations": POLICY}
     path = write(f"{session.work}/explain/config.json", json.dumps(document))
-    expect_in("table inet socklid", session.socklid("explain", "--file", path).out, "explain --file")
+    text = session.socklid("explain", "--file", path).out
+    expect_in("table inet socklid", text, "explain --file")

@@ -30,7 +30,7 @@ UDP_KINDS = {"udp4", "udp6", "mappedudp", "unspec", "inet-on-6", "mark6", "rthdr
 
 
 class Policy:
-    """`denies`: the verbs whose denied cell it shows. `answers`: what is not as without a policy."""
+    """`denies`: verbs whose denied cell it shows. `answers`: what is not as without a policy."""
 
     def __init__(self, name, annotations, denies, answers, restricts=True):
         self.name, self.denies = name, denies

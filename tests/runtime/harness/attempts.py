@@ -59,7 +59,7 @@ def unrestricted(attempt):
 
 
 def is_certain(attempt):
-    """Whether the kernel is known to have it; the rest is measured in a container without policy."""
+    """Whether the kernel is known to have it; the rest is measured without a policy."""
     uncertain = set(CLOSED_FAMILIES + CLOSED_PROTOCOLS) - set(SURELY_OPEN)
     return attempt not in uncertain
 

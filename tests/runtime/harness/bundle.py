@@ -12,9 +12,9 @@ from harness.commands import HOOK, run, write
 from harness.network import NEIGHBOUR4
 
 # Root in a container with everything that could matter to a socket policy.
-CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_MKNOD",
-                "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_BPF",
-                "CAP_AUDIT_WRITE", "CAP_SYS_CHROOT", "CAP_FOWNER"]
+CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETUID", "CAP_SETGID", "CAP_KILL",
+                "CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_NET_ADMIN",
+                "CAP_SYS_ADMIN", "CAP_BPF", "CAP_AUDIT_WRITE", "CAP_SYS_CHROOT", "CAP_FOWNER"]
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
