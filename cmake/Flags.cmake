@@ -11,6 +11,7 @@ target_include_directories(socklid_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(
   socklid_flags
   INTERFACE -Wall -Wextra -Wconversion -Wshadow -fstack-protector-strong
+            -ffunction-sections -fdata-sections
             $<$<COMPILE_LANGUAGE:CXX>:-Wpedantic>
             $<$<BOOL:${SOCKLID_WERROR}>:-Werror>
             $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
@@ -18,7 +19,7 @@ target_compile_options(
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(socklid_flags INTERFACE -Wno-restrict)
 endif()
-target_link_options(socklid_flags INTERFACE -Wl,-z,relro,-z,now)
+target_link_options(socklid_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)
 check_pie_supported()

@@ -17,8 +17,9 @@ namespace socklid {
 /// Leaves the runtime's environment behind. runc and crun hand theirs down: variables, signal mask
 /// (crun blocks every signal), umask, working directory and open descriptors. Afterwards:
 /// descriptors 0, 1 and 2 are open and those above are close-on-exec; no variables; no signal
-/// blocked; SIGPIPE ignored; umask 077; working directory "/"; no_new_privs; and no capability,
-/// in any set, but those that check_privileges() wants. Never fails: what is missing shows later.
+/// blocked; SIGPIPE ignored; umask 077; working directory "/"; no_new_privs; and no capability but
+/// those that check_privileges() wants, neither permitted nor inheritable nor ambient. Never fails:
+/// what is missing shows later.
 void harden();
 
 /// Errors (Exit::privilege): a user namespace (rootless), or a capability that is missing, by

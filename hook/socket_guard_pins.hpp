@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where the node-wide programs, maps, anchors and links of one build lie on bpffs. For
-// socket_guard*.cpp only. No name has a dot: bpffs refuses it.
+// socket_guard*.cpp, and for the command to look at. No name has a dot: bpffs refuses it.
 #pragma once
 
 #include <string>
