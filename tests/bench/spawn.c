@@ -165,13 +165,20 @@ static long long run(const struct benchmark* benchmark, char** command, int inpu
   return end - begin;
 }
 
+// The kernel takes namespaces and cgroups apart later, in the background: not in what is measured.
+static void settle(void) {
+  usleep(100 * 1000);
+}
+
 static void measure(const struct benchmark* benchmark) {
   if (benchmark->prepare[0]) run(benchmark, (char**)benchmark->prepare, -1);
   const struct container container = start();
+  settle();
   int input = state_pipe(benchmark, &container, "creating", container.pid);
   printf("%s hook %lld\n", benchmark->name, run(benchmark, (char**)benchmark->hook, input));
   stop(&container);
   if (benchmark->undo[0]) {
+    settle();
     input = state_pipe(benchmark, &container, "stopped", 0);
     printf("%s undo %lld\n", benchmark->name, run(benchmark, (char**)benchmark->undo, input));
   }
