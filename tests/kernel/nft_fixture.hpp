@@ -6,11 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "hook/nft.hpp"
@@ -64,6 +66,45 @@ class NftKernelTest : public ::testing::Test {
     EXPECT_TRUE(found) << "no rule is called " << comment;
     return packets;
   }
+};
+
+// Comments of counted rules.
+
+inline constexpr std::string_view not_named = "io.socklid.egress: not named";
+inline constexpr std::string_view not_bound = "io.socklid.bind: not named";
+inline constexpr std::string_view unmarked = "io.socklid.mark: unmarked or foreign mark";
+
+/// Two connected namespaces, `box` under the rules.
+
+class NftPackets : public NftKernelTest {
+ protected:
+  void enforce(const std::string& egress, const std::string& bind = "",
+               annotations::Otherwise otherwise = annotations::Otherwise::reject) {
+    annotations::Policy asked = policy(egress, bind);
+    asked.otherwise = otherwise;
+    install_in(net->box, rules(asked));
+  }
+  [[nodiscard]] std::uint64_t count(std::string_view comment) const {
+    return counted(net->box, comment);
+  }
+  /// As if `input` let in everything, to see that `output` stands alone.
+  void open_input() const {
+    net->box.shell(
+        "nft 'flush chain inet socklid input; chain inet socklid input { policy accept; }'");
+  }
+  /// Waits until the rule has seen so many packets, for what nobody answers; 5 s at most.
+  [[nodiscard]] bool comes_to_count(std::string_view comment, std::uint64_t packets) const {
+    for (int i = 0; i < 250 && count(comment) < packets; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return count(comment) == packets;
+  }
+  void SetUp() override {
+    NftKernelTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) net.emplace();
+  }
+
+  std::optional<TwoNamespaces> net;
 };
 
 }  // namespace socklid::test
