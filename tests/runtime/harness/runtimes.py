@@ -214,9 +214,11 @@ class Podman(Runtime):
         netns = options.netns or self.session.network.path
         network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
         flags = ["--name", name, "--network", network, "--security-opt", "seccomp=unconfined",
-                 "--log-driver", "none", "--pull", "never", "--no-hosts", "--dns", NEIGHBOUR4,
+                 "--log-driver", "none", "--pull", "never", "--no-hosts",
                  "--security-opt", "unmask=/sys/fs/cgroup"]
         flags += [f"--cap-add={capability}" for capability in CAP_ADD]
+        if network != "none":
+            flags += ["--dns", NEIGHBOUR4]
         for key, value in options.annotations.items():
             flags += ["--annotation", f"{key}={value}"]
         if options.pass_fds:
