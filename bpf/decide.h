@@ -48,6 +48,10 @@ enum { /* linux/in.h */
 	SL_IPPROTO_SCTP = 132,
 	SL_IPPROTO_UDPLITE = 136,
 };
+enum { /* asm-generic/socket.h */
+	SL_SOL_SOCKET = 1,
+	SL_SO_MARK = 36,
+};
 /* Lengths below which inet and inet6 refuse an address: sizeof(struct sockaddr_in),
  * SIN6_LEN_RFC2133 (include/net/ipv6.h). */
 enum {
@@ -266,8 +270,8 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 SL_INLINE int sl_option_loosens(__s32 level, __s32 option)
 {
 	switch (level) {
-	case 1: /* SOL_SOCKET */
-		return option == 36 /* SO_MARK */;
+	case SL_SOL_SOCKET:
+		return option == SL_SO_MARK;
 	case 0: /* SOL_IP */
 		return option == 4 /* IP_OPTIONS */ || option == 7 /* IP_RETOPTS */ ||
 		       option == 19 /* IP_TRANSPARENT */ ||
@@ -290,6 +294,8 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 {
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
+	if ((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK)
+		return sl_deny(EPERM, SL_REASON_MARK);
 	/* SCTP_SOCKOPT_BINDX_ADD binds without a bind(2). */
 	if (!(p->flags & SL_ALLOW_BIND) && a->level == 132 && a->option == 100)
 		return sl_deny(EPERM, SL_REASON_BIND);

@@ -23,7 +23,7 @@ enum sl_verb {
 	SL_VERB_LISTEN,
 	SL_VERB_ACCEPT,
 	SL_VERB_SHUTDOWN,
-	SL_VERB_SETSOCKOPT,
+	SL_VERB_SETSOCKOPT, /* setsockopt(2), and the same as a control message of a send */
 	SL_VERB_NETLINK,    /* a netlink message that changes something */
 	SL_VERB_BPF,        /* bpf(2) */
 };
@@ -45,6 +45,7 @@ enum sl_reason {
 	SL_REASON_LISTEN,
 	SL_REASON_ACCEPT,
 	SL_REASON_SHUTDOWN,
+	SL_REASON_MARK,          /* another mark than the policy's, by option or control message */
 	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy */
 	SL_REASON_NETLINK,       /* a netlink message that changes something */
 	SL_REASON_BPF,           /* bpf(2) in a restricted container */
@@ -145,7 +146,7 @@ struct sl_attempt {
 	__u16 port;             /* host byte order */
 	__u32 address_length;   /* as the kernel was given it */
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
-	__s32 level;            /* setsockopt */
+	__s32 level;            /* setsockopt, and cmsg_level and cmsg_type of a control message */
 	__s32 option;
 };
 SL_ASSERT_SIZE(struct sl_attempt, 48);

@@ -3,10 +3,10 @@
  * What the kernel enforces. Per-cgroup LSM programs, one per hook:
  *
  *   socket_create        create, families, protocols     socket_sendmsg     connect, where a send
- *   socket_post_create   the mark                                           chooses its peer
- *   socket_bind          bind                            socket_listen      listen; bind, unnamed
- *   socket_connect       connect                         socket_accept      accept
- *                                                        socket_setsockopt  the guard on options
+ *   socket_post_create   the mark                                           chooses its peer; the
+ *   socket_bind          bind                                               mark by control message
+ *   socket_connect       connect                         socket_listen      listen; bind, unnamed
+ *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
  * and plain LSM programs for what is rare, which run for every task of the node and look up its
  * cgroups: socket_shutdown, netlink_send (read-only routing netlink), bpf.
@@ -177,16 +177,61 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 	return judge(&attempt);
 }
 
+struct control_header { /* struct cmsghdr, linux/socket.h */
+	__u64 length;
+	__s32 level;
+	__s32 type;
+};
+
+/* A control message can do to one packet what a socket option does to all: each is judged as the
+ * option of its level and type. The kernel's own copy, walked as the kernel walks it
+ * (for_each_cmsghdr); what is malformed it refuses itself. More than 16 are nobody's need. */
+static __always_inline int judge_control(struct sl_attempt *attempt, const char *control,
+					 __u64 left)
+{
+	attempt->verb = SL_VERB_SETSOCKOPT;
+	for (int i = 0; i < 16; i++) {
+		struct control_header header;
+		__u64 aligned;
+
+		if (left < sizeof(header))
+			return 1;
+		if (bpf_probe_read_kernel(&header, sizeof(header), control) != 0)
+			return 0;
+		if (header.length < sizeof(header) || header.length > left)
+			return 1;
+		attempt->level = header.level;
+		attempt->option = header.type;
+		if (!judge(attempt))
+			return 0;
+		aligned = (header.length + 7) & ~7ull;
+		if (aligned >= left)
+			return 1;
+		control += aligned;
+		left -= aligned;
+	}
+	return 0;
+}
+
 SEC("lsm_cgroup/socket_sendmsg")
 int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
 	struct sl_attempt attempt;
 	const void *address = msg->msg_name;
+	const char *control = msg->msg_control;
+	__u64 control_length = msg->msg_controllen;
 
-	/* The common send, on a connected socket, is over here. */
-	if (!address)
+	/* The common send, of data alone on a connected socket, is over here. */
+	if (!address && control_length == 0)
 		return 1;
 	attempt = attempt_on(sock, SL_VERB_SEND);
+	if (attempt.family == SL_AF_UNIX)
+		return 1;
+	if (control_length != 0 && !judge_control(&attempt, control, control_length))
+		return 0;
+	if (!address)
+		return 1;
+	attempt.verb = SL_VERB_SEND;
 	attempt.flags |= SL_ATTEMPT_ADDRESS;
 	if (msg->msg_flags & 0x20000000 /* MSG_FASTOPEN */)
 		attempt.flags |= SL_ATTEMPT_FASTOPEN;

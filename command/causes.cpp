@@ -23,6 +23,11 @@ Keys given(const std::array<Item, size>& items) {
   return keys;
 }
 
+Keys marking_keys(const Policy& policy) {
+  return given(std::array<Item, 2>{{{"io.socklid.mark", policy.mark.has_value()},
+                                    {"io.socklid.egress", policy.egress.has_value()}}});
+}
+
 }  // namespace
 
 Keys restricting_keys(const Policy& policy) {
@@ -40,18 +45,25 @@ Keys restricting_keys(const Policy& policy) {
 Keys causes(Hook hook, const Policy& policy) {
   switch (hook) {
     case Hook::socket_create:
-    case Hook::socket_setsockopt:
     case Hook::netlink_send:
     case Hook::bpf:
       return restricting_keys(policy);
+    case Hook::socket_setsockopt: {
+      Keys keys = restricting_keys(policy);
+      if (policy.mark) keys.insert(keys.begin(), "io.socklid.mark");
+      return keys;
+    }
     case Hook::socket_post_create:
-      return given(std::array<Item, 2>{{{"io.socklid.mark", policy.mark.has_value()},
-                                        {"io.socklid.egress", policy.egress.has_value()}}});
+      return marking_keys(policy);
     case Hook::socket_bind:
       return {"io.socklid.bind"};
     case Hook::socket_connect:
-    case Hook::socket_sendmsg:
       return {"io.socklid.connect"};
+    case Hook::socket_sendmsg:
+      return given(std::array<Item, 2>{{
+          {"io.socklid.mark", policy.mark && !policy.egress},
+          {"io.socklid.connect", policy.connect == Verdict::deny},
+      }});
     case Hook::socket_listen:
       return given(std::array<Item, 2>{{
           {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
@@ -69,6 +81,8 @@ Keys causes(sl_reason reason, const Policy& policy) {
   switch (reason) {
     case SL_REASON_FAMILY:
       return policy.families ? Keys{"io.socklid.families"} : restricting_keys(policy);
+    case SL_REASON_MARK:
+      return marking_keys(policy);
     case SL_REASON_PROTOCOL:
     case SL_REASON_SETSOCKOPT:
     case SL_REASON_NETLINK:
@@ -88,10 +102,10 @@ std::string_view purpose(Hook hook) {
       "puts the mark on new sockets",
       "which ports may be bound",
       "which peers may be connected to",
-      "which peers may be sent to",
+      "no other peer or mark for one send",
       "which sockets may listen",
       "which listeners may accept",
-      "no option that loosens the policy",
+      "no option that would loosen the policy",
       "no shutdown of network sockets",
       "netlink may read routes, not change them",
       "no bpf(2)",

@@ -41,8 +41,9 @@ struct Check {
 [[nodiscard]] Check check_programs(const Paths& paths);
 [[nodiscard]] Check check_nf_tables(const Paths& paths);
 
-// check_engine.cpp: whether podman will call us
+// check_engine.cpp: whether podman will call us, and with whose annotations
 [[nodiscard]] Check check_hooks_directories(const Paths& paths);
+[[nodiscard]] Check check_image_annotations(const Paths& paths);
 
 // check_state.cpp: what earlier runs have left
 [[nodiscard]] Check check_builds(const Paths& paths);
@@ -52,6 +53,9 @@ struct Check {
 
 /// Of uname(2)'s release, "6.1.0-18-amd64".
 [[nodiscard]] Check judge_kernel_version(std::string_view release);
+/// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. Never
+/// fails: what it finds is for a person to weigh.
+[[nodiscard]] Check judge_podman_version(std::string_view printed);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <array>
+#include <memory>
 
 #include "command/check.hpp"
 #include "command/containers_conf.hpp"
@@ -57,6 +61,14 @@ std::string problem_of(const std::string& program) {
   return {};
 }
 
+/// What a command of the node prints; empty if there is no such command.
+std::string output_of(const char* command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"), ::pclose);
+  std::array<char, 256> line{};
+  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
+  return line.data();
+}
+
 }  // namespace
 
 Check check_hooks_directories(const Paths& /*paths*/) {
@@ -73,6 +85,25 @@ Check check_hooks_directories(const Paths& /*paths*/) {
   if (problems.empty()) return passed(name, where);
   return failed(name, joined(problems, "; ") + "; " + where,
                 "install socklid's files there, or set hooks_dir in containers.conf(5)");
+}
+
+Check check_image_annotations(const Paths& /*paths*/) {
+  return judge_podman_version(output_of("podman --version 2>/dev/null"));
+}
+
+Check judge_podman_version(std::string_view printed) {
+  const char* const name = "image annotations";
+  unsigned major = 0;
+  unsigned minor = 0;
+  if (std::sscanf(std::string(printed).c_str(), "podman version %u.%u", &major, &minor) != 2) {
+    return passed(name, "no podman");
+  }
+  const std::string version = "podman " + std::to_string(major) + "." + std::to_string(minor);
+  if (major > 4 || (major == 4 && minor >= 6)) return passed(name, version + " ignores them");
+  return passed(name, version +
+                          " (before 4.6) takes annotations from images too: an image that "
+                          "carries io.socklid.families can open families to itself; give "
+                          "that key yourself where it matters");
 }
 
 }  // namespace socklid::command

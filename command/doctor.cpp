@@ -22,6 +22,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_programs,
     check_nf_tables,
     check_hooks_directories,
+    check_image_annotations,
     check_builds,
     check_containers,
 };

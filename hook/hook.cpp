@@ -74,6 +74,22 @@ std::optional<RulesOwner> neighbour(Kernel& kernel, const ContainerTarget& targe
   return {};
 }
 
+/// One cgroup is one container's: a second policy on it would be counted as the first one's, and
+/// removed with it.
+Result<> check_unclaimed(Kernel& kernel, const ContainerTarget& target,
+                         const std::vector<StoreEntry>& entries) {
+  const std::string id = encode_id(target.id);
+  for (const StoreEntry& entry : entries) {
+    if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) continue;
+    if (kernel.liveness(entry) == Liveness::gone) continue;
+    const std::string owner = entry.record ? short_id(entry.record->id) : entry.parts.encoded_id;
+    return fail(Exit::cgroup, "process " + std::to_string(target.pid) + " is in the cgroup " +
+                                  target.cgroup.path + " of container " + owner +
+                                  ", which has a policy of its own");
+  }
+  return {};
+}
+
 /// Rules of ours drop what is not marked: in a namespace of others that would be their packets
 /// (I6, D6).
 Result<> check_namespace(Kernel& kernel, const ContainerTarget& target,
@@ -182,6 +198,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   const ContainerTarget target = SL_TRY(kernel.open_target(container, plan.rules));
   std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
   for (const Error& error : remove_gone(kernel, entries)) kernel.warn(error.message);
+  SL_CHECK(check_unclaimed(kernel, target, entries));
   if (plan.rules) SL_CHECK(check_namespace(kernel, target, entries));
 
   const InForce wanted = SL_TRY(in_force(container.annotations, target));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NodeLock: one run at a time changes the node's state. Deadline: a run gives up by itself before
-// the runtime kills it (hooks.d says 10 seconds), because a killed run cannot roll back (I2).
+// the runtime kills it (hooks.d says 60 seconds), because a killed run cannot roll back (I2).
 //
-//   const Deadline deadline = Deadline::after_seconds(8);
+//   const Deadline deadline = Deadline::after_seconds(run_seconds);
 //   const NodeLock lock = SL_TRY(NodeLock::acquire(paths, deadline));
 #pragma once
 
@@ -15,7 +15,8 @@
 
 namespace socklid {
 
-inline constexpr std::int64_t run_seconds = 8;
+/// Far more than a run needs: a first container on a busy node waits for others to load programs.
+inline constexpr std::int64_t run_seconds = 50;
 
 /// A point on the monotonic clock.
 class Deadline {

@@ -149,15 +149,17 @@ Result<> write_bind_list(const Policy& policy, sl_policy& image) {
 Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   const bool binds = policy.bind.otherwise == Verdict::deny;
   const bool connects = policy.connect == Verdict::deny;
+  // Rules drop a packet whose mark is not its socket's; without rules the send is refused.
+  const bool marks_by_hand = plan.mark && !plan.rules;
   const std::array<std::pair<Hook, bool>, hook_count> table = {{
       {Hook::socket_create, restricted},
       {Hook::socket_post_create, plan.mark.has_value()},
       {Hook::socket_bind, binds},
       {Hook::socket_connect, connects},
-      {Hook::socket_sendmsg, connects},
+      {Hook::socket_sendmsg, connects || marks_by_hand},
       {Hook::socket_listen, binds || policy.listen == Verdict::deny},
       {Hook::socket_accept, policy.accept == Verdict::deny},
-      {Hook::socket_setsockopt, restricted},
+      {Hook::socket_setsockopt, restricted || plan.mark.has_value()},
       {Hook::socket_shutdown, (plan.guards & SL_GUARD_SHUTDOWN) != 0},
       {Hook::netlink_send, (plan.guards & SL_GUARD_NETLINK_ROUTE) != 0},
       {Hook::bpf, (plan.guards & SL_GUARD_BPF) != 0},

@@ -41,6 +41,7 @@ constexpr std::array<ReasonText, SL_REASON_COUNT> reason_texts = {{
     {"listen", "io.socklid.listen"},
     {"accept", "io.socklid.accept"},
     {"shutdown", "io.socklid.shutdown"},
+    {"another mark", "io.socklid.mark"},
     {"setsockopt", any_restricting},
     {"netlink write", any_restricting},
     {"bpf", any_restricting},

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "annotations/parser.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
@@ -265,7 +267,45 @@ TEST(SocketGuard, AMarkCannotBeChangedByWhoHasTheCapability) {
     return result(::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
   }),
             EPERM);
-  EXPECT_EQ(guarded.denials(SL_REASON_SETSOCKOPT), 1u);
+  EXPECT_EQ(guarded.denials(SL_REASON_MARK), 1u);
+}
+
+/// Sends one datagram to itself with `count` control messages, of which the last sets a mark.
+int send_with_mark(int count) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM, 0));
+  sockaddr_in to = loopback(9);
+  std::array<char, CMSG_SPACE(sizeof(int)) * 20> control{};
+  iovec data{const_cast<char*>("x"), 1};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = sizeof(to);
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(sizeof(int)) * static_cast<std::size_t>(count);
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  for (int i = 0; i < count; i++, header = CMSG_NXTHDR(&message, header)) {
+    const bool last = i + 1 == count;
+    header->cmsg_level = last ? SOL_SOCKET : IPPROTO_IP;
+    header->cmsg_type = last ? SO_MARK : IP_TTL;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int value = 7;
+    std::memcpy(CMSG_DATA(header), &value, sizeof(value));
+  }
+  return result(static_cast<int>(::sendmsg(fd.get(), &message, 0)));
+}
+
+TEST(SocketGuard, AControlMessageChangesNoMark) {
+  const TestCgroup cgroup("control");
+  EXPECT_EQ(cgroup.run([] { return send_with_mark(1); }), 0);
+  Guarded guarded(cgroup, {{"io.socklid.mark", "3"}});
+  guarded.write();
+  EXPECT_EQ(cgroup.run([] { return send_with_mark(0); }), 0);
+  for (const int count : {1, 2, 16}) {
+    EXPECT_EQ(cgroup.run([&] { return send_with_mark(count); }), EPERM) << count;
+  }
+  EXPECT_EQ(guarded.denials(SL_REASON_MARK), 3u);
+  EXPECT_EQ(cgroup.run([] { return send_with_mark(17); }), EPERM) << "too many to look at";
 }
 
 TEST(SocketGuard, TakenOffTheCgroupIsFreeAndTheMapsForget) {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "command/check.hpp"
+
 namespace socklid::command {
 namespace {
 
@@ -21,6 +23,16 @@ TEST(Doctor, TellsTheBootParameterThatIsMissing) {
   const Check check = judge_lsm_list("lockdown,capability,yama,notbpf\n");
   EXPECT_FALSE(check.ok);
   EXPECT_EQ(check.mend, "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
+}
+
+TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
+  const std::string warned = judge_podman_version("podman version 4.3.1\n").detail;
+  EXPECT_NE(warned.find("io.socklid.families"), std::string::npos) << warned;
+  for (const char* fine : {"podman version 4.6.0\n", "podman version 5.0.1\n", ""}) {
+    const Check check = judge_podman_version(fine);
+    EXPECT_TRUE(check.ok);
+    EXPECT_EQ(check.detail.find("families"), std::string::npos) << fine;
+  }
 }
 
 TEST(Doctor, PrintsOneLineForEachThing) {

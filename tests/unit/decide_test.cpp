@@ -292,6 +292,19 @@ TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {
   }
 }
 
+TEST(Decide, AMarkOfThePolicysIsNobodysToChange) {
+  Policy policy;
+  policy.mark = annotations::Mark{3, annotations::default_mark_mask};
+  sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, stream);
+  attempt.level = 1;
+  attempt.option = 36;
+  EXPECT_EQ(decide(policy, attempt), EPERM);
+  EXPECT_EQ(sl_decide(&compile(policy)->image, &attempt).reason, SL_REASON_MARK);
+  attempt.level = 41;
+  attempt.option = 57;
+  EXPECT_EQ(decide(policy, attempt), 0);  // the policy restricts nothing else
+}
+
 TEST(Decide, EachDenialNamesItsReason) {
   Policy policy;
   policy.create_tcp = Verdict::deny;

@@ -160,6 +160,16 @@ TEST_F(HookTest, RefusesEgressInTheNamespaceOfALiveContainer) {
   EXPECT_EQ(node_.kept, before);
 }
 
+TEST_F(HookTest, RefusesTheCgroupOfAnotherContainer) {
+  ASSERT_TRUE(create_once(state_of("first", 42, connect_denied)));
+  const Kept before = node_.kept;
+  const auto created = create_once(state_of("second", 42, connect_denied));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::cgroup);
+  EXPECT_THAT(created.error().message, HasSubstr("container first"));
+  EXPECT_EQ(node_.kept, before);
+}
+
 TEST_F(HookTest, TakesOverANamespaceWhoseContainerIsGone) {
   ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
   node_.containers.erase(42);  // the namespace stays, as `--network ns:` ones do

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace socklid {
 namespace {
 
@@ -34,7 +36,8 @@ TEST(Plan, AnEmptyPolicyNeedsNothing) {
 TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   Policy mark;
   mark.mark = Mark{3, annotations::default_mark_mask};
-  EXPECT_EQ(compiled(mark).hooks, Hooks{Hook::socket_post_create});
+  EXPECT_EQ(compiled(mark).hooks,
+            (Hooks{Hook::socket_post_create, Hook::socket_sendmsg, Hook::socket_setsockopt}));
 
   Policy listen;
   listen.listen = Verdict::deny;
@@ -63,6 +66,14 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   EXPECT_EQ(compiled(bind).hooks,
             (Hooks{Hook::socket_create, Hook::socket_bind, Hook::socket_listen,
                    Hook::socket_setsockopt, Hook::netlink_send, Hook::bpf}));
+}
+
+TEST(Plan, ControlMessagesAreLeftToTheRulesWhereThereAreSome) {
+  Policy policy;
+  policy.egress.emplace();
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  const Hooks hooks = compiled(policy).hooks;
+  EXPECT_EQ(std::count(hooks.begin(), hooks.end(), Hook::socket_sendmsg), 0);
 }
 
 TEST(Plan, EgressTakesAMarkAndSaysSo) {
