@@ -42,6 +42,7 @@ Result<int> unload() {
   const std::vector<std::string> builds = SL_TRY(loaded_builds(paths));
   for (const std::string& hash : builds) SL_CHECK(SocketGuard::unload(hash, mount));
   // What is left are empty directories; one that is not stays.
+  (void)::rmdir((paths.bpffs + "/programs").c_str());
   (void)::rmdir((paths.bpffs + "/containers").c_str());
   (void)::rmdir(paths.bpffs.c_str());
   print(builds.empty() ? "nothing was loaded\n" : "unloaded\n");

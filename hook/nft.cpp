@@ -107,9 +107,9 @@ std::string table_request() {
 
 Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
   NftBatch batch;
-  // Adding first makes the deletion succeed whether or not there was a table.
-  batch.add_table({});
-  batch.delete_table();
+  // Only if there is one to replace: whoever deletes waits, when his socket is closed, until RCU
+  // has let go of what he deleted (nft_rcv_nl_event, net/netfilter/nf_tables_api.c).
+  if (SL_TRY(owner(netlink))) batch.delete_table();
   batch.add_table(ruleset.comment);
   for (const nft::Chain& chain : ruleset.chains) batch.add(chain);
   for (const nft::Set& set : ruleset.sets) batch.add(set);

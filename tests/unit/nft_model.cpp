@@ -173,7 +173,7 @@ std::optional<ModelVerdict> Judge::walk(const nft::Chain& chain) {
   for (const nft::Rule& rule : chain.rules) {
     ++judgement.rules;
     const bool all = std::all_of(rule.matches.begin(), rule.matches.end(), [this](const auto& m) {
-      return std::visit([this](const auto& one) { return matches(one); }, m);
+      return std::visit([this](const auto& one) { return this->matches(one); }, m);
     });
     if (!all) continue;
     if (rule.counted) judgement.last_counter = rule.comment;
