@@ -9,6 +9,7 @@
 #include <exception>
 #include <string_view>
 
+#include "hook/handover.hpp"
 #include "hook/hook.hpp"
 #include "hook/input.hpp"
 #include "hook/linux_kernel.hpp"
@@ -19,18 +20,19 @@ namespace socklid {
 namespace {
 
 /// The id and what came of it; `input` is what the runtime wrote.
-Result<> run(std::string_view argument, const Result<std::string>& input, std::string& id) {
+Result<> run(const char* argument, const Result<std::string>& input, std::string& id) {
   const Stage stage = SL_TRY(parse_stage(argument));
   if (!input) return tl::unexpected<Error>(input.error());
   const ContainerState state = SL_TRY(parse_state(*input, stage));
   id = state.id;
+  if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
   if (stage == Stage::create) return create(kernel, state);
   for (const Error& error : remove(kernel, state)) log_error("poststop: " + error.message);
   return {};
 }
 
-int hook(std::string_view argument) {
+int hook(const char* argument) {
   const Result<std::string> input = read_input(STDIN_FILENO, state_limit);
   std::string id;
   const Result<> done = run(argument, input, id);
@@ -39,7 +41,7 @@ int hook(std::string_view argument) {
   log_error(std::string(argument) + (id.empty() ? "" : " of " + short_id(id)) + ": " +
             error.message);
   // Nobody undoes or repeats what poststop does, and a failure only hides the engine's own (I7).
-  if (argument == "poststop") return 0;
+  if (std::string_view(argument) == "poststop") return 0;
   const int exit = static_cast<int>(error.exit);
   (void)remember_refusal(
       Paths{}, {.time = ::time(nullptr), .id = id, .exit = exit, .message = error.message});

@@ -28,9 +28,10 @@ def _(session):
     for path in (hook, prefix / "bin/socklid"):
         expect(path.exists(), f"no {path.relative_to(prefix)} in the prefix")
     run(prefix / "bin/socklid", "--version")
-    for runtime in (session.crun, session.runc):
-        options = Options(annotations=keys(connect="deny"), hook=str(hook))
-        compare(runtime.probe([ATTEMPT], options), {ATTEMPT: "EPERM"})
+    for policy in (keys(connect="deny"), keys(connect="deny", egress="tcp/443")):
+        for runtime in (session.crun, session.runc):
+            options = Options(annotations=policy, hook=str(hook))
+            compare(runtime.probe([ATTEMPT], options), {ATTEMPT: "EPERM"})
     check_with_podman(session, prefix, hook)
 
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/handover.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "annotations/parser.hpp"
+#include "base/unique_fd.hpp"
+#include "hook/policy_store.hpp"
+
+namespace socklid {
+namespace {
+
+/// A record that does not read counts as one of rules.
+bool has_rules(const StoreEntry& entry) {
+  return entry.recorded && (!entry.record || entry.record->rules);
+}
+
+bool any_has_rules(const Paths& paths) {
+  const auto entries = PolicyStore::list(paths);
+  return !entries || std::any_of(entries->begin(), entries->end(), has_rules);
+}
+
+Result<std::string> path_of_twin() {
+  std::array<char, 4096> buffer{};
+  const ssize_t length = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
+  if (length < 0) return fail_errno(Exit::internal, "read /proc/self/exe");
+  std::string path(buffer.data(), static_cast<std::size_t>(length));
+  // What the kernel appends once an upgrade has replaced the file.
+  constexpr std::string_view deleted = " (deleted)";
+  if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
+  return path.append("-rules");
+}
+
+/// A file in memory that holds `input` and is read from its beginning.
+Result<UniqueFd> as_file(std::string_view input) {
+  UniqueFd file(::memfd_create("state", MFD_CLOEXEC));
+  if (!file) return fail_errno(Exit::internal, "memfd_create");
+  while (!input.empty()) {
+    const ssize_t written = ::write(file.get(), input.data(), input.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail_errno(Exit::internal, "write the state");
+    input.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno(Exit::internal, "lseek");
+  return file;
+}
+
+}  // namespace
+
+bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths) {
+  if (stage == Stage::remove) return any_has_rules(paths);
+  if (!annotations::any(container.annotations)) return false;  // I1
+  const auto policy = annotations::parse(container.annotations);
+  return policy && (policy->egress || any_has_rules(paths));
+}
+
+Result<> hand_over(const char* argument, std::string_view input) {
+  const std::string path = SL_TRY(path_of_twin());
+  const UniqueFd file = SL_TRY(as_file(input));
+  if (::dup2(file.get(), STDIN_FILENO) < 0) return fail_errno(Exit::internal, "dup2");
+  const std::string name = path.substr(path.rfind('/') + 1);
+  std::array<char*, 3> arguments{const_cast<char*>(name.c_str()), const_cast<char*>(argument),
+                                 nullptr};
+  std::array<char*, 1> environment{nullptr};
+  ::execve(path.c_str(), arguments.data(), environment.data());
+  return fail_errno(Exit::internal,
+                    "start " + path + ", which belongs to socklid: install it again");
+}
+
+}  // namespace socklid

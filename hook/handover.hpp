@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two programs make one hook (D9). socklid-hook is linked static and starts in half the time of
+// `true`, but has no nft in it: Debian has no static libmnl. It does what needs no rules, which is
+// every container without `egress`, and hands a run that does need them over to its twin,
+// socklid-hook-rules, in the same process and with the same input.
+//
+//   if (needs_rules(state, stage, paths)) return hand_over("createRuntime", input);
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "hook/container_state.hpp"
+#include "hook/paths.hpp"
+
+namespace socklid {
+
+/// Whether the run could touch nft rules: the container asks for egress, or some container on
+/// record has rules, which this run may have to remove. False where a policy does not parse: that
+/// is told without them.
+[[nodiscard]] bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths);
+
+/// Becomes `socklid-hook-rules ARGUMENT` beside this program's file, with `input` on standard
+/// input and no environment. Returns only if that fails (Exit::internal).
+[[nodiscard]] Result<> hand_over(const char* argument, std::string_view input);
+
+}  // namespace socklid

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hook/nft.hpp for a program without nft: what would need it has been handed over before
+// (hook/handover.hpp), so that each of these is a bug, and an error.
+#include "hook/nft.hpp"
+
+namespace socklid {
+namespace {
+
+tl::unexpected<Error> not_here() {
+  return fail(Exit::internal, "nft rules are for socklid-hook-rules, and were not handed over");
+}
+
+}  // namespace
+
+Result<NetlinkSocket> NetlinkSocket::open() {
+  return not_here();
+}
+Result<> install(NetlinkSocket& /*netlink*/, const NftRuleset& /*ruleset*/) {
+  return not_here();
+}
+Result<> uninstall(NetlinkSocket& /*netlink*/) {
+  return not_here();
+}
+Result<std::optional<std::string>> owner(NetlinkSocket& /*netlink*/) {
+  return not_here();
+}
+
+}  // namespace socklid
