@@ -60,7 +60,7 @@ using Result = tl::expected<T, Error>;
 }
 
 /// The same error with context in front: "<context>: <message>".
-[[nodiscard]] inline tl::unexpected<Error> wrap(std::string_view context, Error error) {
+[[nodiscard]] inline tl::unexpected<Error> wrap(std::string_view context, const Error& error) {
   return fail(error.exit, std::string(context) + ": " + error.message);
 }
 

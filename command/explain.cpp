@@ -28,7 +28,7 @@ Result<AnnotationFile> read_annotations(const ExplainOptions& options) {
         SL_TRY(options.file == "-" ? read_input(STDIN_FILENO, small_file_limit)
                                    : read_file(AT_FDCWD, options.file, Exit::usage));
     auto parsed = parse_annotation_file(text);
-    if (!parsed) return wrap(printable(options.file), std::move(parsed).error());
+    if (!parsed) return wrap(printable(options.file), parsed.error());
     file = std::move(*parsed);
   }
   for (const std::string& assignment : options.assignments) {

@@ -53,7 +53,7 @@ bool is_ours(const HooksFile& file) {
 
 Result<HookEntry> parse_hook_entry(std::string_view text) {
   auto document = json::parse(text);
-  if (!document) return wrap("not JSON", std::move(document).error());
+  if (!document) return wrap("not JSON", document.error());
   if (document->find_string("version") != "1.0.0") {
     return fail(Exit::node, "version is not \"1.0.0\"");
   }

@@ -20,7 +20,7 @@
 namespace socklid {
 
 /// The largest state we read. Kubernetes allows 256 KiB of annotations, CRI-O repeats them.
-inline constexpr std::size_t state_limit = 1024 * 1024;
+inline constexpr std::size_t state_limit = std::size_t{1024} * 1024;
 inline constexpr std::size_t id_limit = 200;  ///< characters of a container id
 
 /// What we were called for.

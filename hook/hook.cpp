@@ -251,7 +251,7 @@ std::vector<Error> collect_garbage(Kernel& kernel) {
 std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry) {
   std::vector<Error> errors;
   const auto attempt = [&](Result<> done) {
-    if (!done) errors.push_back(wrap("remove " + entry.key, std::move(done).error()).value());
+    if (!done) errors.push_back(wrap("remove " + entry.key, done.error()).value());
   };
   if (entry.record && entry.record->rules) attempt(kernel.uninstall_saved_rules(*entry.record));
   attempt(kernel.unpin(entry.key));

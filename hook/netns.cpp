@@ -73,7 +73,7 @@ std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts, std::uin
 
 Result<NetnsRef> open_netns(const ContainerProcess& process) {
   auto netns = open_at(process.directory(), "ns/net");
-  if (!netns) return wrap("process " + std::to_string(process.pid()), std::move(netns).error());
+  if (!netns) return wrap("process " + std::to_string(process.pid()), netns.error());
   return netns;
 }
 

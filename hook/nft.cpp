@@ -32,9 +32,10 @@ bool means_absent(const NetlinkError& error) {
 }
 
 tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error) {
-  std::string context = "nft table inet socklid: " + std::string(what);
-  if (!error.text.empty()) context.append(": ").append(error.text);
-  return fail_errno(Exit::nft, context, error.error);
+  std::string message = "nft table inet socklid: " + std::string(what);
+  if (!error.text.empty()) message.append(": ").append(error.text);
+  message.append(": ").append(std::strerror(error.error)).append(mend_for(error.error));
+  return fail(Exit::nft, std::move(message));
 }
 
 struct Comment {

@@ -38,19 +38,6 @@ Owned<nftnl_udata_buf> comment_data(std::uint8_t type, std::string_view comment)
   return data;
 }
 
-std::string_view mend_for(int error) {
-  switch (error) {
-    case EPERM:
-      return " (CAP_NET_ADMIN is needed in the user namespace that owns the network namespace)";
-    case EOPNOTSUPP:
-      return " (run \"modprobe nf_tables\" on the node)";
-    case ENOENT:
-      return " (is one of the modules nft_ct, nft_socket, nft_reject_inet, nft_counter missing?)";
-    default:
-      return "";
-  }
-}
-
 }  // namespace
 
 NftBatch::NftBatch() : scratch_(scratch_size) {

@@ -79,6 +79,19 @@ int left_until(Clock::time_point deadline) {
 
 }  // namespace
 
+std::string_view mend_for(int error) {
+  switch (error) {
+    case EPERM:
+      return " (CAP_NET_ADMIN is needed in the user namespace that owns the network namespace)";
+    case EOPNOTSUPP:
+      return " (run \"modprobe nf_tables\" on the node)";
+    case ENOENT:
+      return " (is one of the modules nft_ct, nft_socket, nft_reject_inet, nft_counter missing?)";
+    default:
+      return "";
+  }
+}
+
 Result<NetlinkSocket> NetlinkSocket::open() {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!fd) {

@@ -35,6 +35,10 @@ struct NetlinkAnswer {
   bool interrupted{false};            ///< a dump changed while it was read: ask again
 };
 
+/// What a person can do about a positive errno of nf_tables, " (...)", or nothing where the errno
+/// does not tell.
+[[nodiscard]] std::string_view mend_for(int error);
+
 class NetlinkSocket {
  public:
   /// NETLINK_NETFILTER in the calling thread's current network namespace, close-on-exec. Needs no

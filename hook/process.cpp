@@ -53,7 +53,7 @@ Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
 
 Result<std::string> ContainerProcess::read(const std::string& name) const {
   auto content = read_file(directory_.get(), name, Exit::process);
-  if (!content) return wrap("/proc/" + std::to_string(pid_), std::move(content).error());
+  if (!content) return wrap("/proc/" + std::to_string(pid_), content.error());
   return content;
 }
 

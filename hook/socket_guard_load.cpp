@@ -96,7 +96,7 @@ tl::unexpected<Error> explain_load_failure(int error) {
                                 "with CONFIG_DEBUG_INFO_BTF is needed");
   }
   message += std::strerror(error);
-  if (!last_warning().empty()) message += " (" + last_warning() + ")";
+  if (!last_warning().empty()) message.append(" (").append(last_warning()).append(")");
   if (error == EPERM) message += ": this kernel or its lockdown refuses BPF LSM programs";
   return fail(Exit::node, message);
 }

@@ -12,9 +12,9 @@
 
 namespace socklid::pins {
 
-inline const std::string policies = "map_policies";
-inline const std::string guards = "map_guards";
-inline const std::string denials = "map_denials";
+inline constexpr const char* policies = "map_policies";
+inline constexpr const char* guards = "map_guards";
+inline constexpr const char* denials = "map_denials";
 
 inline std::string program(Hook hook) {
   return "program_" + std::string(name(hook));
