@@ -61,8 +61,9 @@ POLICIES = [
            without(a.CREATE_UDP, UDP_KINDS)),
     Policy("create denied", {"create": "deny"}, ["create"],
            without(a.CREATE_TCP + a.CREATE_UDP, TCP_KINDS | UDP_KINDS)),
-    Policy("only a mark", {"mark": "0x3"}, [], {"mark.tcp4": "0x3", "mark.udp6": "0x3"},
-           restricts=False),
+    Policy("only a mark", {"mark": "0x3"}, [],
+           {"mark.tcp4": "0x3", "mark.udp6": "0x3", "sockopt.mark": "EPERM",
+            "sockopt.mark6": "EPERM"}, restricts=False),
 ]
 
 
