@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <memory>
 
 #include "command/check.hpp"
@@ -63,7 +64,9 @@ std::string problem_of(const std::string& program) {
 
 /// What a command of the node prints; empty if there is no such command.
 std::string output_of(const char* command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"), ::pclose);
+  // A shell's search path is what the operator's own `podman` means.
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"),  // NOLINT(cert-env33-c)
+                                                   ::pclose);
   std::array<char, 256> line{};
   if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
   return line.data();
@@ -93,11 +96,15 @@ Check check_image_annotations(const Paths& /*paths*/) {
 
 Check judge_podman_version(std::string_view printed) {
   const char* const name = "image annotations";
+  constexpr std::string_view prefix = "podman version ";
+  if (!printed.starts_with(prefix)) return passed(name, "no podman");
+  printed.remove_prefix(prefix.size());
   unsigned major = 0;
   unsigned minor = 0;
-  if (std::sscanf(std::string(printed).c_str(), "podman version %u.%u", &major, &minor) != 2) {
-    return passed(name, "no podman");
-  }
+  const char* const end = printed.data() + printed.size();
+  const auto [dot, error] = std::from_chars(printed.data(), end, major);
+  if (error != std::errc{} || dot == end) return passed(name, "podman of no known version");
+  std::from_chars(dot + 1, end, minor);
   const std::string version = "podman " + std::to_string(major) + "." + std::to_string(minor);
   if (major > 4 || (major == 4 && minor >= 6)) return passed(name, version + " ignores them");
   return passed(name, version +

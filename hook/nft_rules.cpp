@@ -86,7 +86,7 @@ void append(std::vector<Rule>& rules, std::vector<Rule> more) {
   std::move(more.begin(), more.end(), std::back_inserter(rules));
 }
 
-nft::Set type_set(std::string name, KeyType type, std::vector<std::uint16_t> values) {
+nft::Set type_set(std::string name, KeyType type, std::initializer_list<std::uint16_t> values) {
   nft::Set set{std::move(name), {type}, false, false, {}};
   for (const std::uint16_t value : values) set.elements.push_back({{}, 0, {value, value}, {}});
   return set;
