@@ -171,16 +171,5 @@ TEST(OpenCgroup, RefusesWhatIsNotCgroup2) {
   EXPECT_THAT(cgroup.error().message, HasSubstr("not on cgroup2"));
 }
 
-TEST(OpenCgroup, GivesTheInodeAsId) {
-  const auto mount = find_cgroup_mount();
-  if (!mount) GTEST_SKIP() << mount.error().message;
-  const auto cgroup = open_cgroup(*mount, mount->root);
-  ASSERT_TRUE(cgroup) << cgroup.error().message;
-  EXPECT_NE(cgroup->id, 0U);
-  // The root has no cgroup.events: it counts as gone, and is never a container's.
-  EXPECT_EQ(cgroup_liveness(*mount, "/no/such/cgroup", 1).value(), Liveness::gone);
-  EXPECT_EQ(cgroup_liveness(*mount, mount->root, cgroup->id + 1).value(), Liveness::gone);
-}
-
 }  // namespace
 }  // namespace socklid
