@@ -26,6 +26,8 @@ enum sl_verb {
 	SL_VERB_SETSOCKOPT, /* setsockopt(2), and the same as a control message of a send */
 	SL_VERB_NETLINK,    /* a netlink message that changes something */
 	SL_VERB_BPF,        /* bpf(2) */
+	SL_VERB_IOCTL,      /* an ioctl(2) that changes interfaces, addresses, routes or tunnels */
+	SL_VERB_CGROUP,     /* moving a task to a cgroup outside the container's */
 };
 
 /*
@@ -49,6 +51,9 @@ enum sl_reason {
 	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy */
 	SL_REASON_NETLINK,       /* a netlink message that changes something */
 	SL_REASON_BPF,           /* bpf(2) in a restricted container */
+	SL_REASON_IOCTL,         /* an ioctl that changes interfaces, addresses, routes or tunnels */
+	SL_REASON_CGROUP,        /* a task on its way out of the container's cgroup */
+	SL_REASON_FOREIGN,       /* a socket of another network namespace, or without the mark */
 	SL_REASON_COUNT,
 };
 

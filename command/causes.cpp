@@ -87,6 +87,8 @@ Keys causes(sl_reason reason, const Policy& policy) {
     case SL_REASON_SETSOCKOPT:
     case SL_REASON_NETLINK:
     case SL_REASON_BPF:
+    case SL_REASON_IOCTL:
+    case SL_REASON_CGROUP:
       return restricting_keys(policy);
     case SL_REASON_NONE:
     case SL_REASON_UNCONFIGURED:

@@ -45,6 +45,9 @@ constexpr std::array<ReasonText, SL_REASON_COUNT> reason_texts = {{
     {"setsockopt", any_restricting},
     {"netlink write", any_restricting},
     {"bpf", any_restricting},
+    {"network ioctl", any_restricting},
+    {"leave the cgroup", any_restricting},
+    {"foreign socket", "io.socklid.egress"},
 }};
 
 }  // namespace
