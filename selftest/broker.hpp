@@ -73,4 +73,9 @@ struct Kept {
 /// The same, but it stays where it is.
 [[nodiscard]] Kept keep(const Scene& scene, Loan loan, Place place = Place::inside);
 
+/// The broker connects by TCP, from elsewhere, to the container's address and `port` (host byte
+/// order), and keeps the connection until the attempt is over: a visitor for who accepts. False
+/// and errno if it is not answered; ETIMEDOUT after 2 seconds.
+[[nodiscard]] bool visit(const Scene& scene, std::uint16_t port);
+
 }  // namespace socklid::selftest
