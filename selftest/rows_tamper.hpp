@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of tamper_rows(), in the order of the report. Each is in rows_tamper_PART.cpp.
+#pragma once
+
+#include <vector>
+
+#include "selftest/elsewhere.hpp"
+#include "selftest/netlink_message.hpp"
+#include "selftest/row.hpp"
+#include "selftest/rows.hpp"
+
+namespace socklid::selftest {
+
+using Rows = std::vector<Row>;
+
+[[nodiscard]] Rows tamper_nft();        ///< rules before or instead of ours
+[[nodiscard]] Rows tamper_xtables();    ///< rules by the socket options of iptables and its kin
+[[nodiscard]] Rows tamper_xfrm();       ///< transforms of packets
+[[nodiscard]] Rows tamper_mark();       ///< another mark
+[[nodiscard]] Rows tamper_option();     ///< other socket options
+[[nodiscard]] Rows tamper_route();      ///< routes, addresses, neighbours
+[[nodiscard]] Rows tamper_traffic();    ///< traffic control
+[[nodiscard]] Rows tamper_link();       ///< interfaces
+[[nodiscard]] Rows tamper_transport();  ///< one netlink message, by every way to send it
+[[nodiscard]] Rows tamper_ioctl();      ///< interfaces, addresses and routes by ioctl(2)
+[[nodiscard]] Rows tamper_compat();     ///< 32-bit calls
+[[nodiscard]] Rows tamper_namespace();  ///< another network namespace
+[[nodiscard]] Rows tamper_cgroup();     ///< another cgroup
+[[nodiscard]] Rows tamper_bpf();        ///< bpf(2)
+
+/// The token by UDP from a new socket to scene.target.
+[[nodiscard]] Outcome send_to_target(const Scene& scene);
+
+/// Has the kernel carry out one message by route netlink.
+[[nodiscard]] Outcome change_by_netlink(const NetlinkMessage& message);
+
+}  // namespace socklid::selftest

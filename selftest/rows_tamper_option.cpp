@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Socket options that give a socket another local address, another device, another protocol, or a
+// connection that was never made.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "selftest/rows_tamper.hpp"
+#include "selftest/sockets.hpp"
+
+namespace socklid::selftest {
+namespace {
+
+Outcome claim_any_address(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  const bool v4 = scene.ip == Ip::v4;
+  if (!set_option(fd.get(), v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, 1))
+    return failed("transparent");
+  return {};
+}
+
+/// The IPv6 option does nothing on a socket of IPv4, the IPv4 option on one of IPv6 does.
+Outcome claim_by_other_level(const Scene& /*scene*/) {
+  const UniqueFd fd = open_socket(AF_INET6, SOCK_STREAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), SOL_IP, IP_TRANSPARENT, 1)) return failed("transparent");
+  return {};
+}
+
+Outcome repair(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON)) return failed("TCP_REPAIR");
+  return {};
+}
+
+/// A connection under repair is established without a word to the peer (net/ipv4/tcp_output.c:
+/// tcp_connect). What is sent afterwards goes out.
+Outcome send_on_repaired(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON)) return failed("TCP_REPAIR");
+  if (!connect_to(fd.get(), scene.target)) return failed("connect");
+  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP))
+    return failed("end of TCP_REPAIR");
+  if (!send_token(fd.get(), scene)) return failed("send");
+  return {};
+}
+
+/// An upper layer takes the socket over: with "smc" another family speaks through it.
+Outcome become_smc(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
+  if (!fd) return failed("socket");
+  if (::setsockopt(fd.get(), SOL_TCP, TCP_ULP, "smc", 3) != 0) return failed("TCP_ULP");
+  if (!connect_to(fd.get(), scene.target) && errno != ECONNREFUSED) return failed("connect");
+  return {};
+}
+
+Outcome become_tls(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
+  if (!fd) return failed("socket");
+  if (!connect_to(fd.get(), scene.named)) return failed("connect");
+  if (::setsockopt(fd.get(), SOL_TCP, TCP_ULP, "tls", 3) != 0) return failed("TCP_ULP");
+  return {};
+}
+
+Outcome send_from_device(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), SOL_SOCKET, SO_BINDTOIFINDEX, static_cast<int>(scene.interface)))
+    return failed("SO_BINDTOIFINDEX");
+  if (!send_token_to(fd.get(), scene, scene.target)) return failed("send");
+  return {};
+}
+
+}  // namespace
+
+Rows tamper_option() {
+  constexpr Stops stops = always(Guard::option);
+  return {
+      {.name = "any local address by IP_TRANSPARENT",
+       .proof = Proof::done,
+       .stops = stops,
+       .attempt = claim_any_address},
+      {.name = "any local address by the IPv4 option on an IPv6 socket",
+       .each = Each::once,
+       .proof = Proof::done,
+       .stops = stops,
+       .attempt = claim_by_other_level},
+      {.name = "TCP_REPAIR", .proof = Proof::done, .stops = stops, .attempt = repair},
+      {.name = "a connection made by TCP_REPAIR", .stops = stops, .attempt = send_on_repaired},
+      {.name = "TCP_ULP: SMC", .stops = stops, .attempt = become_smc, .modules = {"smc"}},
+      {.name = "TCP_ULP: TLS",
+       .proof = Proof::done,
+       .stops = stops,
+       .attempt = become_tls,
+       .modules = {"tls"}},
+      {.name = "UDP send bound to a device", .stops = stops_peer, .attempt = send_from_device},
+  };
+}
+
+}  // namespace socklid::selftest
