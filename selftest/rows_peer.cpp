@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "selftest/row.hpp"
+#include "selftest/rows_peer.hpp"
+
+#include "selftest/rows.hpp"
 
 namespace socklid::selftest {
 
 std::span<const Row> peer_rows() {
-  static const std::vector<Row> rows{};
+  static const std::vector<Row> rows =
+      joined({tcp_peer_rows(), udp_peer_rows(), mapped_peer_rows(), entry_peer_rows(),
+              task_peer_rows(), sctp_peer_rows(), raw_peer_rows()});
   return rows;
 }
 

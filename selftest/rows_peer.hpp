@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The parts of peer_rows(), a file each.
+#pragma once
+
+#include <vector>
+
+#include "selftest/row.hpp"
+
+namespace socklid::selftest {
+
+[[nodiscard]] std::vector<Row> tcp_peer_rows();
+[[nodiscard]] std::vector<Row> udp_peer_rows();
+[[nodiscard]] std::vector<Row> mapped_peer_rows();  ///< one version of IP on a socket of the other
+[[nodiscard]] std::vector<Row> entry_peer_rows();   ///< io_uring and 32-bit calls
+[[nodiscard]] std::vector<Row> task_peer_rows();    ///< threads, children, namespaces
+[[nodiscard]] std::vector<Row> sctp_peer_rows();    ///< where the policy opens SCTP or DCCP
+[[nodiscard]] std::vector<Row> raw_peer_rows();     ///< where it opens ping or raw sockets
+
+}  // namespace socklid::selftest
