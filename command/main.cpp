@@ -12,6 +12,7 @@
 #include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/output.hpp"
+#include "command/selftest.hpp"
 #include "command/unload.hpp"
 
 namespace socklid::command {
@@ -24,6 +25,7 @@ struct Options {
   ListOptions list;
   InspectOptions inspect;
   ExplainOptions explain;
+  SelftestOptions selftest;
   bool doctor_json{false};
 };
 
@@ -58,6 +60,13 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "doctor", "what this node needs and whether it has it", run,
                   [&] { return doctor(options.doctor_json); });
   verb->add_flag("--json", options.doctor_json, json_help);
+
+  verb = add_verb(app, "selftest", "try every known way round a policy on this node", run,
+                  [&] { return selftest(options.selftest); });
+  verb->add_option("PATTERN", options.selftest.patterns, "only rows whose name contains one");
+  verb->add_flag("--list", options.selftest.list, "print the rows, try nothing");
+  verb->add_flag("--strict", options.selftest.strict, "what can't be tried here is a failure");
+  verb->add_flag("--json", options.selftest.json, json_help);
 
   add_verb(app, "unload", "take socklid's programs off the node", run, [] { return unload(); });
 }

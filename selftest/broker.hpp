@@ -10,7 +10,8 @@
 //   const Kept kept = keep(scene, Loan::udp);                        // stays with the broker:
 //   pidfd_getfd(pidfd_open(kept.pid, 0), kept.fd, 0);                // for who fetches it himself
 //
-// Inet sockets are of the scene's version of IP. Every descriptor is close-on-exec and blocking.
+// Inet sockets are of the scene's version of IP. Every descriptor is close-on-exec and blocking, as
+// those of open_socket() in selftest/sockets.hpp.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +28,7 @@ enum class Loan : std::uint8_t {
   udp_connected,  ///< to scene.target
   udp_bound,      ///< to scene.port of any address
   tcp,            ///< no peer, no port
-  /// To scene.target, over as soon as it is refused or 2 seconds have brought no answer.
+  /// To scene.target. An error when it is refused, or not answered within a second (ETIMEDOUT).
   tcp_connected,
   tcp_early,  ///< connected to target4/6, port early_port, before there was a policy; inside only
   tcp_bound,  ///< to scene.port of any address, not listening
@@ -75,7 +76,7 @@ struct Kept {
 
 /// The broker connects by TCP, from elsewhere, to the container's address and `port` (host byte
 /// order), and keeps the connection until the attempt is over: a visitor for who accepts. False
-/// and errno if it is not answered; ETIMEDOUT after 2 seconds.
+/// and errno if it is refused, or not answered within a second (ETIMEDOUT).
 [[nodiscard]] bool visit(const Scene& scene, std::uint16_t port);
 
 }  // namespace socklid::selftest

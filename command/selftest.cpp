@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/selftest.hpp"
+
+#include <cstdio>
+#include <memory>
+
+#include "command/container.hpp"
+#include "command/output.hpp"
+#include "hook/linux_kernel.hpp"
+#include "selftest/case.hpp"
+#include "selftest/interrupt.hpp"
+#include "selftest/report.hpp"
+#include "selftest/run.hpp"
+
+namespace socklid::command {
+namespace {
+
+using selftest::Case;
+using selftest::Run;
+using selftest::Runner;
+
+std::unique_ptr<Kernel> real_kernel() {
+  return std::make_unique<LinuxKernel>(Paths{}, Deadline::after_seconds(run_seconds));
+}
+
+/// A line as soon as it is known, also into a pipe.
+void print_now(const std::string& text) {
+  print(text);
+  std::fflush(stdout);
+}
+
+Result<std::vector<Run>> run_all(Runner& runner, const std::vector<Case>& cases, bool quiet) {
+  selftest::Table table(cases);
+  std::vector<Run> all;
+  if (!quiet) print_now(table.header());
+  for (const Case& one : cases) {
+    for (Run& run : SL_TRY(runner.run(one))) {
+      if (!quiet) print_now(table.line(run));
+      all.push_back(std::move(run));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<int> selftest(const SelftestOptions& options) {
+  const std::vector<Case> cases = selftest::cases(options.patterns);
+  if (cases.empty()) return fail(Exit::usage, "selftest: no row has such a name");
+  if (options.list) {
+    print(selftest::list_text(cases));
+    return 0;
+  }
+  SL_CHECK(check_root("selftest"));
+  selftest::catch_interrupts();
+  Runner runner = SL_TRY(Runner::open(real_kernel));
+  const auto runs = run_all(runner, cases, options.json);
+  const auto closed = runner.close();
+  if (!runs) return wrap("selftest", runs.error());
+  if (!closed) return wrap("selftest: clean up", closed.error());
+  const selftest::Summary summary = selftest::summary_of(*runs);
+  if (options.json) {
+    print_json(selftest::to_json(*runs));
+  } else {
+    print("\n" + selftest::to_string(summary) + "\n");
+  }
+  return selftest::is_good(summary, options.strict) ? 0 : 1;
+}
+
+}  // namespace socklid::command

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid selftest: tries every known way round a policy on this node, in throwaway containers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace socklid::command {
+
+struct SelftestOptions {
+  bool json{false};
+  bool strict{false};                 ///< what could not be tried is a failure too
+  bool list{false};                   ///< prints the rows; tries nothing
+  std::vector<std::string> patterns;  ///< only rows whose name contains one of these
+};
+
+/// 0 if all holds, 1 if not. Needs root, but for the list.
+[[nodiscard]] Result<int> selftest(const SelftestOptions& options);
+
+}  // namespace socklid::command

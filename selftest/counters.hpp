@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Counters: what a container's guards have stopped so far, in the BPF programs and in the rules.
+//
+//   const Counts before = SL_TRY(counters.read());
+//   ...
+//   if (rose(Guard::connect, before, SL_TRY(counters.read()))) ...
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bpf/policy_abi.h"
+#include "hook/netns.hpp"
+#include "hook/nft.hpp"
+#include "hook/socket_guard.hpp"
+#include "selftest/guard.hpp"
+
+namespace socklid::selftest {
+
+struct Counts {
+  sl_denials denials{};
+  std::vector<RuleCounter> rules;
+};
+
+/// Whether the guard has stopped something between the two. False for Guard::harmless.
+[[nodiscard]] bool rose(Guard guard, const Counts& before, const Counts& after);
+/// All that has risen, by the names that people know, guards or not.
+[[nodiscard]] std::vector<std::string> risen(const Counts& before, const Counts& after);
+
+class Counters {
+ public:
+  /// Of the container in that cgroup, whose rules are in `netns`. The programs are loaded.
+  [[nodiscard]] static Result<Counters> open(std::uint64_t cgroup_id, const NetnsRef& netns);
+  [[nodiscard]] Result<Counts> read() const;
+
+ private:
+  Counters(std::uint64_t cgroup_id, SocketGuard guard, NetlinkSocket netlink)
+      : cgroup_id_(cgroup_id), guard_(std::move(guard)), netlink_(std::move(netlink)) {}
+
+  std::uint64_t cgroup_id_;
+  SocketGuard guard_;
+  mutable NetlinkSocket netlink_;  ///< asking changes nothing of the rules
+};
+
+}  // namespace socklid::selftest

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "selftest/run.hpp"
+
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <utility>
+
+namespace socklid::selftest {
+namespace {
+
+Result<> stay_on_one_cpu() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &set);
+  if (::sched_setaffinity(0, sizeof(set), &set) == 0) return {};
+  return fail_errno(Exit::node, "stay on one CPU");
+}
+
+/// What the attempt said, and what has counted it.
+std::string detail_of(const Ending& ending, const std::vector<std::string>& risen) {
+  std::string text = to_string(ending);
+  if (text.empty()) text = "all was done";
+  text += "; counted by ";
+  if (risen.empty()) return text + "nothing";
+  for (std::size_t i = 0; i < risen.size(); ++i) text += (i == 0 ? "" : ", ") + risen[i];
+  return text;
+}
+
+bool has_no_answer(const Ending& ending) {
+  return ending.step == "no answer" || ending.step.starts_with("signal ");
+}
+
+void judge(Run& run, const Trial& trial, const Counts& before, const Counts& after) {
+  if (trial.proof) {
+    run.seen = Seen::open;
+  } else if (has_no_answer(trial.ending)) {
+    run.seen = Seen::no_answer;
+  } else if (run.expected == Guard::harmless || rose(run.expected, before, after)) {
+    run.seen = Seen::holds;
+    return;
+  } else {
+    run.seen = Seen::wrong_guard;
+  }
+  run.detail = detail_of(trial.ending, risen(before, after));
+}
+
+}  // namespace
+
+Result<Runner> Runner::open(MakeKernel make_kernel) {
+  SL_CHECK(stay_on_one_cpu());
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  return Runner(SL_TRY(Grounds::open(std::move(make_kernel))));
+}
+
+Result<std::unique_ptr<Arena>> Runner::make_arena(Policy policy, const Row& row) {
+  const annotations::Annotations wanted = SL_TRY(annotations_of(policy, row));
+  const std::string name = std::string(name_of(policy)) + "-" + std::to_string(++made_);
+  std::unique_ptr<Arena> arena = SL_TRY(Arena::make(*grounds_, name, wanted));
+  // Annotations of a row may forbid what the policies allow.
+  if (policy != Policy::nothing && row.annotations.empty()) {
+    const auto works = check_named(*arena, scenes_, policy != Policy::egress);
+    if (!works) return wrap("the policy " + std::string(name_of(policy)), works.error());
+  }
+  return arena;
+}
+
+Result<Arena*> Runner::shared_arena(Policy policy, const Row& row) {
+  const annotations::Annotations wanted = SL_TRY(annotations_of(policy, row));
+  if (const auto known = arenas_.find(wanted); known != arenas_.end()) return known->second.get();
+  return (arenas_[wanted] = SL_TRY(make_arena(policy, row))).get();
+}
+
+Result<Runner::Lease> Runner::lease(Policy policy, const Row& row) {
+  if (!row.alone) return Lease{SL_TRY(shared_arena(policy, row)), nullptr};
+  std::unique_ptr<Arena> own = SL_TRY(make_arena(policy, row));
+  Arena* const arena = own.get();
+  return Lease{arena, std::move(own)};
+}
+
+Result<> Runner::Lease::end() const {
+  return own ? own->close() : Result<>{};
+}
+
+Result<std::string> Runner::why_not(const Case& one) {
+  for (const std::string_view module : one.row->modules) {
+    if (!modules_->load(module)) return "no kernel module " + std::string(module);
+  }
+  const Lease place = SL_TRY(lease(Policy::nothing, *one.row));
+  const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
+  SL_CHECK(place.end());
+  if (trial.proof) return {};
+  const std::string why = to_string(trial.ending);
+  return why.empty() ? "nothing comes of it without a policy" : why;
+}
+
+Result<Run> Runner::run_under(Policy policy, const Case& one) {
+  Run run{.of = one,
+          .policy = policy,
+          .expected = guard_of(one.row->stops, policy),
+          .seen = Seen::not_tried,
+          .detail = {}};
+  const Lease place = SL_TRY(lease(policy, *one.row));
+  const Counts before = SL_TRY(place.arena->counters()->read());
+  const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
+  const Counts after = SL_TRY(place.arena->counters()->read());
+  SL_CHECK(place.end());
+  judge(run, trial, before, after);
+  return run;
+}
+
+Result<std::vector<Run>> Runner::run(const Case& one) {
+  const std::string why = SL_TRY(why_not(one));
+  std::vector<Run> runs;
+  for (const Policy policy : policies) {
+    if (why.empty()) {
+      runs.push_back(SL_TRY(run_under(policy, one)));
+      continue;
+    }
+    runs.push_back({.of = one,
+                    .policy = policy,
+                    .expected = guard_of(one.row->stops, policy),
+                    .seen = Seen::not_tried,
+                    .detail = why});
+  }
+  return runs;
+}
+
+Result<> Runner::close() {
+  Result<> first;
+  for (auto& [annotations, arena] : arenas_) {
+    auto done = arena->close();
+    if (first && !done) first = std::move(done);
+  }
+  arenas_.clear();
+  modules_.reset();
+  grounds_.reset();
+  return first;
+}
+
+}  // namespace socklid::selftest

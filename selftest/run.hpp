@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runner: carries rows out, first without a policy, then under each.
+//
+//   Runner runner = SL_TRY(Runner::open([] { return std::make_unique<LinuxKernel>(...); }));
+//   for (const Case& one : cases(patterns))
+//     for (const Run& run : SL_TRY(runner.run(one))) print(run);
+//   SL_CHECK(runner.close());
+//
+// Needs root. From open() on the process stays on one CPU, which the proof that nothing has
+// arrived rests on (selftest/receiver.hpp), and inherits the orphans of its attempts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "annotations/parser.hpp"
+#include "base/result.hpp"
+#include "selftest/arena.hpp"
+#include "selftest/case.hpp"
+#include "selftest/modules.hpp"
+#include "selftest/policy.hpp"
+#include "selftest/row.hpp"
+#include "selftest/trial.hpp"
+
+namespace socklid::selftest {
+
+enum class Seen : std::uint8_t {
+  holds,        ///< nothing came of it, and the guard that the row names has counted it
+  open,         ///< what must not come about has
+  wrong_guard,  ///< nothing came of it, and not by the guard that the row names
+  no_answer,    ///< the attempt did not come to an end
+  not_tried,    ///< it does not work here without a policy either
+};
+
+/// A case under one policy.
+struct Run {
+  Case of;
+  Policy policy{Policy::verbs};
+  Guard expected{};
+  Seen seen{Seen::not_tried};
+  std::string detail;  ///< what else there is to say: steps, errors, guards; may be empty
+};
+
+class Runner {
+ public:
+  [[nodiscard]] static Result<Runner> open(MakeKernel make_kernel);
+  /// One for each policy, in the order of `policies`. An error ends the run: the node cannot do it,
+  /// or not even what a policy names gets through.
+  [[nodiscard]] Result<std::vector<Run>> run(const Case& one);
+  /// Takes everything away. Goes on after an error and returns the first.
+  [[nodiscard]] Result<> close();
+
+ private:
+  explicit Runner(Grounds grounds)
+      : grounds_(std::make_unique<Grounds>(std::move(grounds))),
+        modules_(std::make_unique<Modules>()) {}
+  [[nodiscard]] Result<std::string> why_not(const Case& one);
+  [[nodiscard]] Result<Run> run_under(Policy policy, const Case& one);
+  [[nodiscard]] Result<std::unique_ptr<Arena>> make_arena(Policy policy, const Row& row);
+  /// One that may be used by others before and after.
+  [[nodiscard]] Result<Arena*> shared_arena(Policy policy, const Row& row);
+  /// An arena for one run: shared, or of the row's own, which end() closes.
+  struct Lease {
+    Arena* arena{nullptr};
+    std::unique_ptr<Arena> own;
+    [[nodiscard]] Result<> end() const;
+  };
+  [[nodiscard]] Result<Lease> lease(Policy policy, const Row& row);
+
+  std::unique_ptr<Grounds> grounds_;  ///< arenas refer to it
+  std::unique_ptr<Modules> modules_;
+  std::map<annotations::Annotations, std::unique_ptr<Arena>> arenas_;
+  Scenes scenes_;
+  unsigned made_{0};  ///< arenas so far
+};
+
+}  // namespace socklid::selftest
