@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "selftest/row.hpp"
+#include "selftest/rows_foreign.hpp"
+
+#include "selftest/rows.hpp"
 
 namespace socklid::selftest {
 
 std::span<const Row> foreign_rows() {
-  static const std::vector<Row> rows{};
+  static const std::vector<Row> rows =
+      joined({foreign_peer(), foreign_listen(), foreign_raw(), foreign_change()});
   return rows;
 }
 

@@ -3,6 +3,7 @@
 // The parts of tamper_rows(), in the order of the report. Each is in rows_tamper_PART.cpp.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "selftest/elsewhere.hpp"
@@ -34,5 +35,8 @@ using Rows = std::vector<Row>;
 
 /// Has the kernel carry out one message by route netlink.
 [[nodiscard]] Outcome change_by_netlink(const NetlinkMessage& message);
+
+/// A batch of nf_tables that adds a table and deletes it again.
+[[nodiscard]] std::string own_table_batch();
 
 }  // namespace socklid::selftest

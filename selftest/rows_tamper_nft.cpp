@@ -54,8 +54,7 @@ Outcome netfilter(const std::string& messages) {
 }
 
 Outcome own_table(const Scene& /*scene*/) {
-  return netfilter(batch(table_message(NFT_MSG_NEWTABLE, "selftest", NLM_F_CREATE).bytes() +
-                         table_message(NFT_MSG_DELTABLE, "selftest").bytes()));
+  return netfilter(own_table_batch());
 }
 
 /// Adds the table first, so that there is one to delete when nobody's policy made it.
@@ -130,6 +129,11 @@ Outcome forge_connection(const Scene& scene) {
 }
 
 }  // namespace
+
+std::string own_table_batch() {
+  return batch(table_message(NFT_MSG_NEWTABLE, "selftest", NLM_F_CREATE).bytes() +
+               table_message(NFT_MSG_DELTABLE, "selftest").bytes());
+}
 
 Rows tamper_nft() {
   constexpr Stops stops = always(Guard::protocol);
