@@ -93,6 +93,15 @@ std::string address_bytes(const Address& address) {
   return bytes_of(unpacked<sockaddr_in6>(address).sin6_addr);
 }
 
+Address address_of(int family, std::string_view bytes) {
+  Address address = any_address(family, 0);
+  const std::size_t offset =
+      family == AF_INET ? offsetof(sockaddr_in, sin_addr) : offsetof(sockaddr_in6, sin6_addr);
+  std::memcpy(reinterpret_cast<char*>(&address.storage) + offset,  // NOLINT
+              bytes.data(), bytes.size());
+  return address;
+}
+
 bool send_data(int fd, std::string_view data, const Address& peer) {
   return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, peer.get(), peer.length) >= 0;
 }
@@ -142,10 +151,28 @@ std::string ip_packet(const IpHeader& header, std::string_view payload) {
   return is_ipv4(header.ends.to) ? ipv4_packet(header, payload) : ipv6_packet(header, payload);
 }
 
+std::vector<std::string> ipv6_fragments(const Ends& ends, std::uint8_t protocol,
+                                        const std::vector<std::string>& parts) {
+  std::vector<std::string> packets;
+  std::size_t offset = 0;
+  for (const std::string& part : parts) {
+    ip6_frag header{};
+    header.ip6f_nxt = protocol;
+    // The offset counts in 8 bytes above three bits of flags: it stands there as it is.
+    header.ip6f_offlg = htons(static_cast<std::uint16_t>(offset));
+    if (&part != &parts.back()) header.ip6f_offlg |= IP6F_MORE_FRAG;
+    header.ip6f_ident = htonl(0x5e1f);
+    packets.push_back(
+        ip_packet({.ends = ends, .protocol = IPPROTO_FRAGMENT}, bytes_of(header) + part));
+    offset += part.size();
+  }
+  return packets;
+}
+
 std::string source_route(std::uint8_t option, const Address& hop) {
-  constexpr char end_of_options = 0;
+  constexpr char no_operation = 1;
   const std::uint8_t head[3] = {option, 7, 4};
-  return bytes_of(head) + address_bytes(hop) + end_of_options;
+  return bytes_of(head) + address_bytes(hop) + no_operation;
 }
 
 std::string segment_routing(std::uint8_t next, const Address& first, const Address& last) {
@@ -168,9 +195,9 @@ std::string option_header(std::uint8_t next, std::string_view data) {
   return header;
 }
 
-std::string ethernet_frame(std::uint16_t type, std::string_view payload) {
+std::string ethernet_frame(std::uint16_t type, std::string_view payload, std::string_view station) {
   ethhdr header{};
-  std::memset(header.h_dest, 0xff, sizeof(header.h_dest));
+  std::memcpy(header.h_dest, station.data(), sizeof(header.h_dest));
   header.h_source[0] = 2;  // locally administered
   header.h_proto = htons(type);
   return bytes_of(header).append(payload);

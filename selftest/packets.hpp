@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "selftest/row.hpp"
 
@@ -49,6 +50,9 @@ template <typename Sockaddr>
 /// The 4 or 16 bytes of the address itself, in network byte order.
 [[nodiscard]] std::string address_bytes(const Address& address);
 
+/// Those bytes as an address of AF_INET or AF_INET6, with port 0.
+[[nodiscard]] Address address_of(int family, std::string_view bytes);
+
 /// One sendto(2) of all of `data`.
 [[nodiscard]] bool send_data(int fd, std::string_view data, const Address& peer);
 
@@ -78,6 +82,11 @@ struct IpHeader {
 };
 [[nodiscard]] std::string ip_packet(const IpHeader& header, std::string_view payload);
 
+/// Whole packets of IPv6, one for each part of a payload that begins with a header of `protocol`.
+/// Parts but the last are multiples of 8 bytes long (RFC 8200).
+[[nodiscard]] std::vector<std::string> ipv6_fragments(const Ends& ends, std::uint8_t protocol,
+                                                      const std::vector<std::string>& parts);
+
 /// IPv4 option LSRR (131) or SSRR (137) with one address, the pointer before it, padded to 8 bytes.
 [[nodiscard]] std::string source_route(std::uint8_t option, const Address& hop);
 /// IPv6 routing header (RFC 8754) of type 4. A packet that carries it is sent to `first` and goes
@@ -92,8 +101,11 @@ struct IpHeader {
 
 // Ethernet -------------------------------------------------------------------------------------
 
-/// To all stations of the link, from no one. `type` is ETH_P_*.
-[[nodiscard]] std::string ethernet_frame(std::uint16_t type, std::string_view payload);
+/// A station is six bytes.
+inline constexpr std::string_view all_stations = "\xff\xff\xff\xff\xff\xff";
+/// From no one. `type` is ETH_P_*.
+[[nodiscard]] std::string ethernet_frame(std::uint16_t type, std::string_view payload,
+                                         std::string_view station = all_stations);
 /// ETH_P_IP or ETH_P_IPV6, whichever the scene is of.
 [[nodiscard]] std::uint16_t ethernet_type(const Scene& scene);
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "selftest/row.hpp"
+#include "selftest/rows_packet.hpp"
+
+#include "selftest/rows.hpp"
 
 namespace socklid::selftest {
 
 std::span<const Row> packet_rows() {
-  static const std::vector<Row> rows{};
+  static const std::vector<Row> rows =
+      joined({source_route_rows(), way_rows(), raw_packet_rows(), forged_flow_rows(), tunnel_rows(),
+              forwarded_rows(), kernel_client_rows()});
   return rows;
 }
 

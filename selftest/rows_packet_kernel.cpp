@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Clients in the kernel: mounting a file system of the network connects, by a socket that no
+// process has made or holds.
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+
+#include "selftest/child.hpp"
+#include "selftest/rows.hpp"
+#include "selftest/rows_packet.hpp"
+#include "selftest/sockets.hpp"
+
+namespace socklid::selftest {
+namespace {
+
+/// mount(2) tries for minutes, so a child does, and no longer than the first packet needs. The
+/// attempt has a mount namespace of its own.
+Outcome mount_for_a_while(const char* source, const char* type, const std::string& options) {
+  auto mounter = Child::start(
+      [&] { return ::mount(source, "/tmp", type, 0, options.c_str()) == 0 ? 0 : errno; });
+  if (!mounter) return failed("fork");
+  const UniqueFd gone(static_cast<int>(::syscall(SYS_pidfd_open, mounter->pid(), 0)));
+  if (!gone) return failed("pidfd_open");
+  if (!wait_ready(gone.get(), POLLIN)) return {};  // it is still trying
+  const int status = mounter->kill();
+  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+    return {.step = "mount", .error = WEXITSTATUS(status)};
+  }
+  return {};
+}
+
+std::string target_of(const Scene& scene) {
+  return std::string(scene.ip == Ip::v4 ? target4 : target6);
+}
+
+/// The mounting task connects (fs/smb/client/connect.c: generic_ip_connect).
+Outcome mount_cifs(const Scene& scene) {
+  return mount_for_a_while("//selftest/share", "cifs",
+                           "username=selftest,password=selftest,ip=" + target_of(scene) +
+                               ",port=" + std::to_string(scene.port));
+}
+
+/// A worker of the kernel's connects (net/sunrpc/xprtsock.c: xs_tcp_setup_socket).
+Outcome mount_nfs(const Scene& scene) {
+  const bool v4 = scene.ip == Ip::v4;
+  return mount_for_a_while(
+      "selftest:/", "nfs4",
+      "vers=4.1,soft,timeo=10,retrans=1,proto=" + std::string(v4 ? "tcp" : "tcp6") +
+          ",clientaddr=" + std::string(v4 ? inside4 : inside6) + ",addr=" + target_of(scene) +
+          ",port=" + std::to_string(scene.port));
+}
+
+}  // namespace
+
+std::vector<Row> kernel_client_rows() {
+  return {
+      {.name = "mount of CIFS",
+       .stops = stops_peer,
+       .attempt = mount_cifs,
+       .why = "needs CAP_SYS_ADMIN",
+       .modules = {"cifs"}},
+      {.name = "mount of NFS",
+       .stops = {Guard::connect, Guard::unmarked, Guard::connect},
+       .attempt = mount_nfs,
+       .why = "needs CAP_SYS_ADMIN",
+       .modules = {"nfsv4"}},
+  };
+}
+
+}  // namespace socklid::selftest
