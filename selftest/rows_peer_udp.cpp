@@ -4,15 +4,12 @@
 // peer on the way is not the token.
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/ip6.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "selftest/rows.hpp"
 #include "selftest/rows_peer.hpp"
@@ -100,58 +97,12 @@ Outcome send_from_served_port(const Scene& scene) {
   return {};
 }
 
-/// What the named peer gets instead of the token.
-std::array<char, 1> other_data{'.'};
-
-msghdr to_named(const Scene& scene, iovec& data) {
-  data = {other_data.data(), other_data.size()};
-  msghdr message{};
-  message.msg_name = const_cast<sockaddr_storage*>(&scene.named.storage);  // NOLINT: only read
-  message.msg_namelen = scene.named.length;
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  return message;
-}
-
-/// All of them: sendmmsg(2) tells of an error only if it is the first message's.
-bool send_all(int fd, std::array<mmsghdr, 2>& messages) {
-  const int sent = ::sendmmsg(fd, messages.data(), 2, 0);
-  return sent == 2 || (sent == 1 && ::sendmmsg(fd, &messages[1], 1, 0) == 1);
-}
-
 Outcome send_to_both(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
-  iovec data{};
-  TokenMessage message(scene, scene.target);
-  std::array<mmsghdr, 2> messages{mmsghdr{to_named(scene, data), 0}, mmsghdr{message.get(), 0}};
-  if (!send_all(fd.get(), messages)) return failed("sendmmsg");
-  return {};
-}
-
-/// A routing header of type 2 (RFC 6275) whose one address is the first hop, and so where the
-/// packet goes; `named` comes last.
-std::array<unsigned char, 24> route_by_target(const Scene& scene) {
-  const ip6_rthdr header{0, 2, 2, 1};
-  std::array<unsigned char, 24> route{};
-  sockaddr_in6 target{};
-  std::memcpy(&target, &scene.target.storage, sizeof(target));
-  std::memcpy(route.data(), &header, sizeof(header));
-  std::memcpy(&route[8], &target.sin6_addr, sizeof(target.sin6_addr));
-  return route;
-}
-
-/// sendmmsg asks no LSM about a message whose address is the one before's (net/socket.c,
-/// ____sys_sendmsg: used_address), whatever its control messages are.
-Outcome route_by_second_message(const Scene& scene) {
-  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  iovec data{};
-  TokenMessage message(scene, scene.named);
-  const auto route = route_by_target(scene);
-  message.control(IPPROTO_IPV6, IPV6_RTHDR, route.data(), route.size());
-  std::array<mmsghdr, 2> messages{mmsghdr{to_named(scene, data), 0}, mmsghdr{message.get(), 0}};
-  if (!send_all(fd.get(), messages)) return failed("sendmmsg");
+  TokenMessage first(scene, scene.named), second(scene, scene.target);
+  first.without_token();
+  if (!send_pair(fd.get(), first, second)) return failed("sendmmsg");
   return {};
 }
 
@@ -232,11 +183,6 @@ std::vector<Row> udp_peer_rows() {
       {.name = "UDP: sendmmsg to a named peer and another",
        .stops = stops_peer,
        .attempt = send_to_both},
-      {.name = "UDP: sendmmsg to a named peer twice, then by a routing header",
-       .each = Each::v6_only,
-       .stops = {Guard::option, Guard::routing_header, Guard::option},
-       .attempt = route_by_second_message,
-       .why = "the kernel asks no LSM about a second message to the same address"},
       {.name = "UDP: sendto while connected to a named peer",
        .stops = stops_peer,
        .attempt = send_while_connected},

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/time.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -143,6 +144,12 @@ void TokenMessage::control(int level, int type, const void* data, std::size_t si
 
 bool TokenMessage::send(int fd, int flags) {
   return ::sendmsg(fd, &header_, flags | MSG_NOSIGNAL) >= 0;
+}
+
+bool send_pair(int fd, TokenMessage& first, TokenMessage& second) {
+  std::array<mmsghdr, 2> messages{mmsghdr{first.get(), 0}, mmsghdr{second.get(), 0}};
+  const int sent = ::sendmmsg(fd, messages.data(), 2, MSG_NOSIGNAL);
+  return sent == 2 || (sent == 1 && ::sendmmsg(fd, &messages[1], 1, MSG_NOSIGNAL) == 1);
 }
 
 }  // namespace socklid::selftest

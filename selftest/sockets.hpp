@@ -72,6 +72,8 @@ class TokenMessage {
   TokenMessage& operator=(const TokenMessage&) = delete;
   ~TokenMessage() = default;
 
+  /// Carries nothing, for a peer that may get it.
+  void without_token() { data_.iov_len = 0; }
   /// Adds the control message; at most 128 bytes of data, and only one.
   void control(int level, int type, const void* data, std::size_t size);
   [[nodiscard]] msghdr& get() { return header_; }
@@ -82,5 +84,9 @@ class TokenMessage {
   msghdr header_{};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(128)> control_{};
 };
+
+/// Both by one sendmmsg(2), or the second by another if the kernel stopped there: only then it says
+/// why.
+[[nodiscard]] bool send_pair(int fd, TokenMessage& first, TokenMessage& second);
 
 }  // namespace socklid::selftest
