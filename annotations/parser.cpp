@@ -109,8 +109,8 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                     ": expected io.socklid.egress beside it, which says what may leave (an empty "
                     "list for nothing)");
   }
-  const std::size_t endpoints =
-      policy.bind.ports.size() + (policy.egress ? policy.egress->size() : 0);
+  const std::size_t endpoints = policy.connect.endpoints.size() + policy.bind.endpoints.size() +
+                                (policy.egress ? policy.egress->size() : 0);
   if (endpoints > max_endpoints) {
     return fail(Exit::annotation, std::string(policy_key) + ": " + std::to_string(endpoints) +
                                       " endpoints in all lists together, the limit is " +

@@ -20,11 +20,19 @@ void append(std::string& out, std::string_view name, Verdict verdict) {
   if (verdict == Verdict::deny) append(out, name, "deny");
 }
 
+void append(std::string& out, std::string_view name, const EndpointRule& rule) {
+  if (rule.endpoints.empty()) {
+    append(out, name, rule.otherwise);
+  } else {
+    append(out, name, to_string(rule.endpoints));
+  }
+}
+
 }  // namespace
 
 bool restricts(const Policy& policy) {
   return policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
-         policy.create_udp == Verdict::deny || policy.connect == Verdict::deny ||
+         policy.create_udp == Verdict::deny || policy.connect.otherwise == Verdict::deny ||
          policy.bind.otherwise == Verdict::deny || policy.egress || policy.families;
 }
 
@@ -35,11 +43,7 @@ std::string to_string(const Policy& policy) {
   append(out, "create.udp", policy.create_udp);
   if (policy.families) append(out, "families", to_string(*policy.families));
   append(out, "connect", policy.connect);
-  if (policy.bind.ports.empty()) {
-    append(out, "bind", policy.bind.otherwise);
-  } else {
-    append(out, "bind", to_string(policy.bind.ports));
-  }
+  append(out, "bind", policy.bind);
   append(out, "listen", policy.listen);
   append(out, "accept", policy.accept);
   append(out, "shutdown", policy.shutdown);

@@ -21,12 +21,12 @@ enum class Verdict : std::uint8_t { deny, allow };
 /// What becomes of packets that `egress` does not name.
 enum class Otherwise : std::uint8_t { drop, reject };
 
-/// The value of io.socklid.bind: allow, deny, or a list that names what may be bound.
-/// With Verdict::allow, `ports` is empty. deny is the empty list.
-struct BindRule {
-  Verdict otherwise{Verdict::allow};  ///< allow: no restriction. deny: only what `ports` names.
-  std::vector<Endpoint> ports;        ///< tcp or udp only; sorted, without duplicates
-  friend bool operator==(const BindRule&, const BindRule&) = default;
+/// The value of io.socklid.connect or io.socklid.bind: allow, deny, or a list that names what may be
+/// connected to or bound. With Verdict::allow the list is empty. deny is the empty list.
+struct EndpointRule {
+  Verdict otherwise{Verdict::allow};  ///< allow: no restriction. deny: only what the list names.
+  std::vector<Endpoint> endpoints;    ///< of bind tcp or udp only; sorted, without duplicates
+  friend bool operator==(const EndpointRule&, const EndpointRule&) = default;
 };
 
 /// A default-constructed Policy restricts nothing: it is what a container without annotations has.
@@ -34,8 +34,8 @@ struct Policy {
   Verdict create{Verdict::allow};
   Verdict create_tcp{Verdict::allow};
   Verdict create_udp{Verdict::allow};
-  Verdict connect{Verdict::allow};
-  BindRule bind;
+  EndpointRule connect;
+  EndpointRule bind;
   Verdict listen{Verdict::allow};
   Verdict accept{Verdict::allow};
   Verdict shutdown{Verdict::allow};

@@ -17,23 +17,25 @@ Result<Verdict> parse_verdict(const ValueText& value) {
   return fail_value(value, value.text, "expected allow or deny");
 }
 
-Result<Verdict> parse_connect(const ValueText& value) {
-  if (const auto endpoints = parse_endpoints(value); endpoints && !endpoints->empty()) {
-    return fail_unsupported(value,
-                            "lists of endpoints are not available for io.socklid.connect in this "
-                            "version; use allow, deny, or io.socklid.egress");
-  }
-  return parse_verdict(value);
-}
-
-Result<BindRule> parse_bind(const ValueText& value) {
-  if (!value.is_array && value.text == "allow") return BindRule{};
-  if (!value.is_array && value.text == "deny") return BindRule{Verdict::deny, {}};
-  BindRule rule{Verdict::deny, SL_TRY(parse_ports(value))};
-  if (rule.ports.empty()) {
-    return fail_value(value, value.text, "expected allow, deny, or ports such as tcp/80 udp/53");
+/// allow, deny, or a list that `parse_list` reads; `example` is one.
+Result<EndpointRule> parse_rule(const ValueText& value,
+                                Result<std::vector<Endpoint>> (*parse_list)(const ValueText&),
+                                std::string_view example) {
+  if (!value.is_array && value.text == "allow") return EndpointRule{};
+  if (!value.is_array && value.text == "deny") return EndpointRule{Verdict::deny, {}};
+  EndpointRule rule{Verdict::deny, SL_TRY(parse_list(value))};
+  if (rule.endpoints.empty()) {
+    return fail_value(value, value.text, "expected allow, deny, or " + std::string(example));
   }
   return rule;
+}
+
+Result<EndpointRule> parse_connect(const ValueText& value) {
+  return parse_rule(value, parse_endpoints, "endpoints such as tcp/443 udp/53@10.0.0.1");
+}
+
+Result<EndpointRule> parse_bind(const ValueText& value) {
+  return parse_rule(value, parse_ports, "ports such as tcp/80 udp/53");
 }
 
 Result<Otherwise> parse_otherwise(const ValueText& value) {
@@ -101,8 +103,8 @@ constexpr Setting table[] = {
      Setting::Json::array,
      read<parse_families, &Policy::families>,
      copy<&Policy::families>},
-    {{"io.socklid.connect", verdicts,
-      "whether a peer may be chosen, loopback included: connect, addressed send, TCP Fast Open"},
+    {{"io.socklid.connect", "allow | deny | ENDPOINTS",
+      "which peers may be chosen, loopback included: connect, addressed send, TCP Fast Open"},
      Setting::Json::array,
      read<parse_connect, &Policy::connect>,
      copy<&Policy::connect>},

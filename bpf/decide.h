@@ -10,6 +10,8 @@
  * Errnos: a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
  * EPROTONOSUPPORT, so that programs fall back as they do on a kernel without it. A malformed
  * address is let through: the kernel refuses it with its own error.
+ *
+ * Whoever includes this defines sl_list_names(), because lists lie in maps (bpf/lists.bpf.h).
  */
 #pragma once
 
@@ -30,6 +32,7 @@ enum {
 	SL_AF_INET = 2,
 	SL_AF_INET6 = 10,
 	SL_AF_NETLINK = 16,
+	SL_AF_PACKET = 17,
 	SL_AF_SMC = 43,
 };
 enum {
@@ -59,6 +62,26 @@ enum {
 	SL_SOCKADDR_IN6_LENGTH = 24,
 };
 
+/*
+ * A guard that can be switched off, each by itself, to show that the others do not hide it: in the
+ * test's own object only (tests/mutants). In the packaged one there is nothing to switch.
+ */
+#ifdef SL_MUTANT
+static int sl_is_on(enum sl_reason reason);
+#else
+#define sl_is_on(reason) 1
+#endif
+
+/* Whether `list` of the policy's container names a->address and a->port for `protocol`. */
+#ifdef __BPF__
+/* Not static: a global function is verified once, not at every call. */
+int sl_list_names(const struct sl_policy *policy, enum sl_list list, __u8 protocol,
+		  const struct sl_attempt *a);
+#else
+static int sl_list_names(const struct sl_policy *policy, enum sl_list list, __u8 protocol,
+			 const struct sl_attempt *a);
+#endif
+
 SL_INLINE struct sl_decision sl_allow(void)
 {
 	struct sl_decision decision = {0, SL_REASON_NONE};
@@ -70,6 +93,13 @@ SL_INLINE struct sl_decision sl_deny(int error, enum sl_reason reason)
 	struct sl_decision decision = {-error, reason};
 	return decision;
 }
+
+/* Refuses for `reason` if the condition holds; otherwise the next line decides. */
+#define SL_DENY_IF(condition, error, reason)                  \
+	do {                                                  \
+		if (sl_is_on(reason) && (condition))          \
+			return sl_deny((error), (reason));    \
+	} while (0)
 
 SL_INLINE int sl_is_inet(__u16 family)
 {
@@ -112,74 +142,56 @@ SL_INLINE int sl_bit_is_set(__u64 set, __u32 number)
 	return number < 64 && ((set >> (number & 63)) & 1);
 }
 
+/* A socket of another network namespace than the one that has the container's rules. */
+SL_INLINE int sl_is_elsewhere(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return p->netns != 0 && a->netns != p->netns;
+}
+
 SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 					      const struct sl_attempt *a)
 {
+	const int restricted = !(p->flags & SL_UNRESTRICTED);
+	const int inet = sl_is_inet(a->family);
+
 	/* The kernel makes sockets for itself in a task's context, inner ones of MPTCP and SMC
 	 * for example, whose outer socket has been judged. */
 	if (a->family == SL_AF_UNIX || (a->flags & SL_ATTEMPT_KERNEL))
 		return sl_allow();
-	if (!(p->flags & SL_UNRESTRICTED)) {
-		if (!sl_bit_is_set(p->families, a->family))
-			return sl_deny(EAFNOSUPPORT, SL_REASON_FAMILY);
-		if (a->family == SL_AF_NETLINK && !sl_bit_is_set(p->netlink, a->protocol))
-			return sl_deny(EPROTONOSUPPORT, SL_REASON_PROTOCOL);
-		if (sl_is_inet(a->family) && !sl_inet_protocol_is_open(p, a))
-			return sl_deny(EPROTONOSUPPORT, SL_REASON_PROTOCOL);
-	}
-	if (a->family == SL_AF_NETLINK)
+	SL_DENY_IF(restricted && !sl_bit_is_set(p->families, a->family), EAFNOSUPPORT,
+		   SL_REASON_FAMILY);
+	if (a->family == SL_AF_NETLINK) {
+		SL_DENY_IF(restricted && !sl_bit_is_set(p->netlink, a->protocol), EPROTONOSUPPORT,
+			   SL_REASON_PROTOCOL);
 		return sl_allow();
-	if (!(p->flags & SL_ALLOW_CREATE))
-		return sl_deny(EPERM, SL_REASON_CREATE);
-	if (!(p->flags & SL_ALLOW_CREATE_TCP) &&
-	    ((sl_is_inet(a->family) && sl_is_tcp(a)) || a->family == SL_AF_SMC))
-		return sl_deny(EPERM, SL_REASON_CREATE_TCP);
-	if (!(p->flags & SL_ALLOW_CREATE_UDP) && sl_is_inet(a->family) && sl_is_udp(a))
-		return sl_deny(EPERM, SL_REASON_CREATE_UDP);
+	}
+	SL_DENY_IF(restricted && inet && !sl_inet_protocol_is_open(p, a), EPROTONOSUPPORT,
+		   SL_REASON_PROTOCOL);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE), EPERM, SL_REASON_CREATE);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE_TCP) &&
+			   ((inet && sl_is_tcp(a)) || a->family == SL_AF_SMC),
+		   EPERM, SL_REASON_CREATE_TCP);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE_UDP) && inet && sl_is_udp(a), EPERM,
+		   SL_REASON_CREATE_UDP);
+	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
 	return sl_allow();
 }
 
-/* Without a branch: the verifier walks every path of the loop below. */
-SL_INLINE int sl_prefix_matches(const struct sl_bind_range *range, const __u32 *address)
+/*
+ * A socket that the container cannot have made under its policy, and so was handed in: it has a
+ * family or a protocol that is closed, lacks the mark, or is of another network namespace. Such a
+ * socket may go on with the peer it has, but chooses none.
+ */
+SL_INLINE int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	return (((address[0] ^ range->address[0]) & range->mask[0]) |
-		((address[1] ^ range->address[1]) & range->mask[1]) |
-		((address[2] ^ range->address[2]) & range->mask[2]) |
-		((address[3] ^ range->address[3]) & range->mask[3])) == 0;
-}
-
-/* Whether the list names a->port at a->address for `protocol`. a's address is normalised. */
-SL_INLINE int sl_bind_list_names(const struct sl_policy *p, const struct sl_attempt *a,
-				 __u8 protocol)
-{
-	for (__u32 i = 0; i < SL_BIND_MAX; i++) {
-		const struct sl_bind_range *range = &p->bind[i];
-
-		if (i >= p->bind_count)
-			break;
-		if (range->protocol != protocol || a->port < range->first || a->port > range->last)
-			continue;
-		if (range->family == 0)
-			return 1;
-		if (range->family == a->address_family && sl_prefix_matches(range, a->address))
-			return 1;
-	}
-	return 0;
-}
-
-/* The bind list holds tcp and udp: no entry can name any other socket. */
-SL_INLINE struct sl_decision sl_decide_local_address(const struct sl_policy *p,
-						     const struct sl_attempt *a)
-{
-	__u8 protocol = 0;
-
-	if (sl_is_tcp(a))
-		protocol = SL_IPPROTO_TCP;
-	else if (sl_is_udp(a))
-		protocol = SL_IPPROTO_UDP;
-	if (protocol != 0 && sl_bind_list_names(p, a, protocol))
-		return sl_allow();
-	return sl_deny(EPERM, SL_REASON_BIND);
+	if ((p->flags & SL_SET_MARK) && (a->mark & p->mark_mask) != p->mark)
+		return 1;
+	if (sl_is_elsewhere(p, a))
+		return 1;
+	if (p->flags & SL_UNRESTRICTED)
+		return 0;
+	return !sl_bit_is_set(p->families, a->family) ||
+	       (sl_is_inet(a->family) && !sl_inet_protocol_is_open(p, a));
 }
 
 /* An address of inet or inet6 that the kernel will refuse as too short. AF_UNSPEC on inet is
@@ -192,24 +204,36 @@ SL_INLINE int sl_is_short(const struct sl_attempt *a)
 	return a->address_length < SL_SOCKADDR_IN_LENGTH;
 }
 
+/* The address is normalised, but AF_UNSPEC stands for AF_INET. */
+SL_INLINE int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
+		       const struct sl_attempt *a)
+{
+	struct sl_attempt named = *a;
+
+	if (named.address_family == SL_AF_UNSPEC)
+		named.address_family = SL_AF_INET;
+	return sl_is_inet(named.address_family) && sl_list_names(p, list, protocol, &named);
+}
+
+/* The bind list holds tcp and udp: no entry can name any other socket. */
+SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	if (sl_is_tcp(a))
+		return sl_names(p, SL_LIST_BIND, SL_IPPROTO_TCP, a);
+	return sl_is_udp(a) && sl_names(p, SL_LIST_BIND, SL_IPPROTO_UDP, a);
+}
+
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	struct sl_attempt local = *a;
-
 	/* Netlink addresses are the sender's own number and the groups it reads. */
 	if ((p->flags & SL_ALLOW_BIND) || a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
 		return sl_allow();
-	if (!sl_is_inet(a->family))
-		return sl_deny(EPERM, SL_REASON_BIND);
-	if (sl_is_short(a))
-		return sl_allow();
 	/* Port 0 is what autobind does on the first send, so a datagram socket may have it (the
 	 * resolver of musl asks for it). On a stream it only counts once the socket listens. */
-	if (a->port == 0)
+	if (sl_is_inet(a->family) && (sl_is_short(a) || a->port == 0))
 		return sl_allow();
-	if (local.address_family == SL_AF_UNSPEC)
-		local.address_family = SL_AF_INET;
-	return sl_decide_local_address(p, &local);
+	SL_DENY_IF(!sl_is_inet(a->family) || !sl_may_bind(p, a), EPERM, SL_REASON_BIND);
+	return sl_allow();
 }
 
 /* Listening without bind, or on a port the kernel chose, is a bind: a->port is what the socket
@@ -219,89 +243,229 @@ SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p,
 {
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
-	if (!(p->flags & SL_ALLOW_LISTEN))
-		return sl_deny(EPERM, SL_REASON_LISTEN);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_LISTEN), EPERM, SL_REASON_LISTEN);
 	if ((p->flags & SL_ALLOW_BIND) || (a->flags & SL_ATTEMPT_LISTENING))
 		return sl_allow();
+	SL_DENY_IF(!sl_is_inet(a->family) || !sl_may_bind(p, a), EPERM, SL_REASON_BIND);
+	return sl_allow();
+}
+
+/* Whether the peer that the attempt names is one of the list. A raw socket writes its ports, or
+ * its whole header, itself: only ICMP, which has none, can be named for it. */
+SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	struct sl_attempt peer = *a;
+	__u8 protocol = (__u8)a->protocol;
+
 	if (!sl_is_inet(a->family))
-		return sl_deny(EPERM, SL_REASON_BIND);
-	return sl_decide_local_address(p, a);
+		return 0;
+	if (sl_is_udp(a)) {
+		protocol = SL_IPPROTO_UDP;
+	} else if (a->protocol == SL_IPPROTO_ICMP || a->protocol == SL_IPPROTO_ICMPV6) {
+		peer.port = 0;
+	} else if (a->type == SL_SOCK_RAW || !sl_inet_protocol_is_open(p, a)) {
+		return 0;
+	}
+	return sl_names(p, SL_LIST_CONNECT, protocol, &peer);
 }
 
 SL_INLINE struct sl_decision sl_decide_connect(const struct sl_policy *p,
 					       const struct sl_attempt *a)
 {
-	if ((p->flags & SL_ALLOW_CONNECT) || a->family == SL_AF_UNIX ||
-	    a->family == SL_AF_NETLINK)
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
 		return sl_allow();
-	if (sl_is_inet(a->family)) {
-		/* AF_UNSPEC dissolves an association, it makes none. */
-		if (a->address_family == SL_AF_UNSPEC || sl_is_short(a))
-			return sl_allow();
-	}
-	return sl_deny(EPERM, SL_REASON_CONNECT);
+	/* AF_UNSPEC dissolves an association, it makes none. */
+	if (sl_is_inet(a->family) && (a->address_family == SL_AF_UNSPEC || sl_is_short(a)))
+		return sl_allow();
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+	return sl_allow();
 }
 
 /* Every send that chooses a peer. On a TCP socket the address counts only with MSG_FASTOPEN,
- * which connects (tcp_sendmsg_fastopen); without it the kernel does not look at it. */
+ * which connects (tcp_sendmsg_fastopen); without it the kernel does not look at it. AF_UNSPEC with
+ * an address is sent on AF_INET. AF_PACKET gets its peer by bind too. */
 SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	if ((p->flags & SL_ALLOW_CONNECT) || a->family == SL_AF_UNIX ||
-	    a->family == SL_AF_NETLINK)
-		return sl_allow();
-	if (!(a->flags & SL_ATTEMPT_ADDRESS))
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
 		return sl_allow();
 	if (sl_is_inet(a->family)) {
+		if (!(a->flags & SL_ATTEMPT_ADDRESS) || sl_is_short(a))
+			return sl_allow();
 		if (sl_is_tcp(a) && !(a->flags & SL_ATTEMPT_FASTOPEN))
 			return sl_allow();
-		/* AF_UNSPEC with an address is sent on AF_INET. */
-		if (sl_is_short(a))
-			return sl_allow();
+	} else if (a->family != SL_AF_PACKET && !(a->flags & SL_ATTEMPT_ADDRESS)) {
+		SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+		return sl_allow();
 	}
-	return sl_deny(EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+	return sl_allow();
 }
 
 /*
  * Socket options that would loosen a policy: they change a socket's mark, send a packet to
- * another first hop than the address a hook has seen, claim a foreign local address, or write
- * netfilter rules the old way. Numbers: asm-generic/socket.h, linux/in.h, linux/in6.h,
- * linux/tcp.h, linux/netfilter_ipv{4,6}/ip*_tables.h, linux/mroute*.h.
+ * another first hop than the address a hook has seen, claim a foreign local address, change what
+ * becomes of packets, or write netfilter rules the old way. Numbers: asm-generic/socket.h,
+ * linux/in.h, linux/in6.h, linux/tcp.h, linux/netfilter_ipv{4,6}/ip*_tables.h, linux/mroute*.h.
+ * Of levels, those that inet sockets of open protocols have: any other is refused them. SMC hands
+ * options down to a TCP socket.
  */
-SL_INLINE int sl_option_loosens(__s32 level, __s32 option)
+SL_INLINE int sl_option_loosens(const struct sl_attempt *a)
 {
-	switch (level) {
+	const __s32 option = a->option;
+
+	switch (a->level) {
 	case SL_SOL_SOCKET:
 		return option == SL_SO_MARK;
 	case 0: /* SOL_IP */
 		return option == 4 /* IP_OPTIONS */ || option == 7 /* IP_RETOPTS */ ||
+		       option == 16 /* IP_IPSEC_POLICY */ || option == 17 /* IP_XFRM_POLICY */ ||
 		       option == 19 /* IP_TRANSPARENT */ ||
 		       option >= 64 /* iptables, arptables, ebtables, MRT_* */;
 	case 41: /* SOL_IPV6 */
 		return option == 1 /* IPV6_ADDRFORM */ || option == 5 /* IPV6_2292RTHDR */ ||
-		       option == 6 /* IPV6_2292PKTOPTIONS */ || option == 57 /* IPV6_RTHDR */ ||
-		       option == 64 /* IP6T_SO_SET_REPLACE */ ||
+		       option == 6 /* IPV6_2292PKTOPTIONS */ ||
+		       option == 34 /* IPV6_IPSEC_POLICY */ || option == 35 /* IPV6_XFRM_POLICY */ ||
+		       option == 57 /* IPV6_RTHDR */ || option == 64 /* IP6T_SO_SET_REPLACE */ ||
 		       option == 65 /* IP6T_SO_SET_ADD_COUNTERS */ ||
 		       option == 75 /* IPV6_TRANSPARENT */ || option >= 200 /* MRT6_* */;
 	case 6: /* SOL_TCP */
-		return option == 19 /* TCP_REPAIR */;
-	default:
+		return option == 19 /* TCP_REPAIR */ || option == 31 /* TCP_ULP */;
+	case 17:  /* SOL_UDP */
+	case 58:  /* SOL_ICMPV6 */
+	case 132: /* SOL_SCTP */
+	case 136: /* SOL_UDPLITE */
+	case 255: /* SOL_RAW, and IPPROTO_RAW */
+	case 269: /* SOL_DCCP */
 		return 0;
+	default:
+		return sl_is_inet(a->family) || a->family == SL_AF_SMC;
 	}
+}
+
+/* SCTP's own ways to bind and to choose peers: SCTP_SOCKOPT_BINDX_ADD, and SCTP_DSTADDRV{4,6} of a
+ * control message (linux/sctp.h). Those of connectx come by sctp_bind_connect. */
+SL_INLINE int sl_binds_by_option(const struct sl_attempt *a)
+{
+	return a->level == 132 && a->option == 100 && !(a->flags & SL_ATTEMPT_CONTROL);
+}
+SL_INLINE int sl_adds_peer(const struct sl_attempt *a)
+{
+	return a->level == 132 && (a->option == 7 || a->option == 8) &&
+	       (a->flags & SL_ATTEMPT_CONTROL);
 }
 
 SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 						  const struct sl_attempt *a)
 {
+	const int restricted = !(p->flags & SL_UNRESTRICTED);
+
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
-	if ((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK)
-		return sl_deny(EPERM, SL_REASON_MARK);
-	/* SCTP_SOCKOPT_BINDX_ADD binds without a bind(2). */
-	if (!(p->flags & SL_ALLOW_BIND) && a->level == 132 && a->option == 100)
-		return sl_deny(EPERM, SL_REASON_BIND);
-	if ((p->flags & SL_UNRESTRICTED) || !sl_option_loosens(a->level, a->option))
+	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK,
+		   EPERM, SL_REASON_MARK);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && sl_adds_peer(a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(restricted && sl_option_loosens(a), EPERM,
+		   SL_REASON_SETSOCKOPT);
+	return sl_allow();
+}
+
+/* A netlink socket that the policy would not let be made can still be handed in. */
+SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
+					       const struct sl_attempt *a)
+{
+	const int changes_routes = a->protocol == 0 /* NETLINK_ROUTE */ &&
+				   !(p->flags & SL_WRITE_ROUTES) && !(a->flags & SL_ATTEMPT_READS);
+
+	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) &&
+			   (!sl_bit_is_set(p->netlink, a->protocol) || changes_routes),
+		   EPERM, SL_REASON_NETLINK);
+	return sl_allow();
+}
+
+/* ioctls of sockets (linux/sockios.h: type 0x89), whatever the socket's family, and the one that
+ * makes tun and tap devices (linux/if_tun.h). */
+SL_INLINE int sl_is_network_ioctl(__u32 command)
+{
+	return ((command >> 8) & 0xff) == 0x89 || command == 0x400454ca /* TUNSETIFF */;
+}
+
+/*
+ * Those that only read: an allow-list. Not in it, though named GET: SIOCGIFBR and SIOCGIFVLAN,
+ * which also set (br_ioctl_stub, vlan_ioctl_handler), and SIOCDEVPRIVATE on, which mean something
+ * else for every driver. SIOCETHTOOL sets too, but nothing that decides where a packet goes.
+ */
+SL_INLINE int sl_ioctl_reads(__u32 command)
+{
+	switch (command) {
+	case 0x8901: /* FIOSETOWN */
+	case 0x8902: /* SIOCSPGRP */
+	case 0x8903: /* FIOGETOWN */
+	case 0x8904: /* SIOCGPGRP */
+	case 0x8905: /* SIOCATMARK */
+	case 0x8906: /* SIOCGSTAMP_OLD */
+	case 0x8907: /* SIOCGSTAMPNS_OLD */
+	case 0x80108906: /* SIOCGSTAMP_NEW */
+	case 0x80108907: /* SIOCGSTAMPNS_NEW */
+	case 0x8910: /* SIOCGIFNAME */
+	case 0x8912: /* SIOCGIFCONF */
+	case 0x8913: /* SIOCGIFFLAGS */
+	case 0x8915: /* SIOCGIFADDR */
+	case 0x8917: /* SIOCGIFDSTADDR */
+	case 0x8919: /* SIOCGIFBRDADDR */
+	case 0x891b: /* SIOCGIFNETMASK */
+	case 0x891d: /* SIOCGIFMETRIC */
+	case 0x891f: /* SIOCGIFMEM */
+	case 0x8921: /* SIOCGIFMTU */
+	case 0x8925: /* SIOCGIFENCAP */
+	case 0x8927: /* SIOCGIFHWADDR */
+	case 0x8929: /* SIOCGIFSLAVE */
+	case 0x8933: /* SIOCGIFINDEX */
+	case 0x8935: /* SIOCGIFPFLAGS */
+	case 0x8938: /* SIOCGIFCOUNT */
+	case 0x8942: /* SIOCGIFTXQLEN */
+	case 0x8946: /* SIOCETHTOOL */
+	case 0x8947: /* SIOCGMIIPHY */
+	case 0x894b: /* SIOCOUTQNSD */
+	case 0x894c: /* SIOCGSKNS */
+	case 0x8954: /* SIOCGARP */
+	case 0x8970: /* SIOCGIFMAP */
+	case 0x89b1: /* SIOCGHWTSTAMP */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The verbs of plain LSM programs, which also run for tasks without any policy. */
+SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	const int restricted = !(p->flags & SL_UNRESTRICTED);
+
+	switch (a->verb) {
+	case SL_VERB_SHUTDOWN:
+		SL_DENY_IF(!(p->flags & SL_ALLOW_SHUTDOWN) && a->family != SL_AF_UNIX, EPERM,
+			   SL_REASON_SHUTDOWN);
 		return sl_allow();
-	return sl_deny(EPERM, SL_REASON_SETSOCKOPT);
+	case SL_VERB_NETLINK:
+		return sl_decide_netlink(p, a);
+	case SL_VERB_BPF:
+		SL_DENY_IF(restricted, EPERM, SL_REASON_BPF);
+		return sl_allow();
+	case SL_VERB_IOCTL:
+		SL_DENY_IF(restricted && !(p->flags & SL_WRITE_ROUTES) &&
+				   !sl_ioctl_reads((__u32)a->option),
+			   EPERM, SL_REASON_IOCTL);
+		return sl_allow();
+	case SL_VERB_CGROUP:
+		/* Outside its cgroup a task is under no policy, whatever that policy says. */
+		SL_DENY_IF(1, EPERM, SL_REASON_CGROUP);
+		return sl_allow();
+	default:
+		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+	}
 }
 
 SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct sl_attempt *a)
@@ -321,12 +485,12 @@ SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct s
 	case SL_VERB_LISTEN:
 		return sl_decide_listen(p, a);
 	case SL_VERB_ACCEPT:
-		if (a->family == SL_AF_UNIX || (p->flags & SL_ALLOW_ACCEPT))
-			return sl_allow();
-		return sl_deny(EPERM, SL_REASON_ACCEPT);
+		SL_DENY_IF(a->family != SL_AF_UNIX && !(p->flags & SL_ALLOW_ACCEPT), EPERM,
+			   SL_REASON_ACCEPT);
+		return sl_allow();
 	case SL_VERB_SETSOCKOPT:
 		return sl_decide_setsockopt(p, a);
 	default:
-		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+		return sl_decide_rare(p, a);
 	}
 }

@@ -9,12 +9,32 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* include/linux/ns_common.h, include/net/net_namespace.h, include/linux/nsproxy.h */
+struct ns_common {
+	unsigned int inum;
+};
+struct net {
+	struct ns_common ns;
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
+struct nsproxy {
+	struct net *net_ns;
+};
+
+/* include/linux/sched.h */
+struct task_struct {
+	struct nsproxy *nsproxy;
+};
+
 /* include/net/sock.h. skc_num is in host byte order, the addresses in network byte order. */
 struct sock_common {
 	__u32 skc_rcv_saddr;
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	possible_net_t skc_net;
 	struct {
 		__u8 bytes[16];
 	} skc_v6_rcv_saddr;
@@ -49,6 +69,29 @@ struct msghdr {
 struct sk_buff {
 	unsigned char *data;
 	unsigned int len;
+};
+
+/* include/linux/kernfs.h. Of a cgroup's file the parent is the cgroup, whose id is the cgroup's. */
+struct kernfs_node {
+	struct kernfs_node *parent;
+	__u64 id;
+};
+/* From 6.15 on. */
+struct kernfs_node___renamed {
+	struct kernfs_node *__parent;
+};
+
+/* include/linux/fs.h */
+struct super_block {
+	unsigned long s_magic;
+};
+struct inode {
+	struct super_block *i_sb;
+	void *i_private;
+};
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
 };
 
 #pragma clang attribute pop

@@ -63,8 +63,8 @@ enum sl_reason {
 #define SL_ALLOW_CREATE      (1u << 2)
 #define SL_ALLOW_CREATE_TCP  (1u << 3)
 #define SL_ALLOW_CREATE_UDP  (1u << 4)
-#define SL_ALLOW_CONNECT     (1u << 5)
-#define SL_ALLOW_BIND        (1u << 6)  /* else only what the list names */
+#define SL_ALLOW_CONNECT     (1u << 5)  /* else only what SL_LIST_CONNECT names */
+#define SL_ALLOW_BIND        (1u << 6)  /* else only what SL_LIST_BIND names */
 #define SL_ALLOW_LISTEN      (1u << 7)
 #define SL_ALLOW_ACCEPT      (1u << 8)
 #define SL_ALLOW_SHUTDOWN    (1u << 9)
@@ -73,51 +73,67 @@ enum sl_reason {
 #define SL_OPEN_DCCP         (1u << 12)
 #define SL_OPEN_RAW          (1u << 13) /* SOCK_RAW of inet and inet6 */
 #define SL_SET_MARK          (1u << 14) /* mark and mark_mask are in force */
-
-/* At most this many entries in sl_policy.bind. */
-#define SL_BIND_MAX 256
-
-/* One entry of the bind list. */
-struct sl_bind_range {
-	__u16 first;          /* host byte order, inclusive */
-	__u16 last;
-	__u8 protocol;        /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 family;          /* AF_INET, AF_INET6, or 0: any address of either family */
-	__u16 pad;
-	__u32 address[4];     /* network byte order; IPv4 in the first word */
-	__u32 mask[4];        /* which bits of `address` count */
-};
-SL_ASSERT_SIZE(struct sl_bind_range, 40);
+#define SL_WRITE_ROUTES      (1u << 15) /* routing netlink and ioctls that change something */
 
 /*
- * One container's policy, the value of the programs' cgroup storage (BPF_MAP_TYPE_CGROUP_STORAGE,
- * Documentation/bpf/map_cgroup_storage.rst). One map update replaces it as a whole.
+ * One container's policy. It is the value of the per-cgroup programs' cgroup storage
+ * (BPF_MAP_TYPE_CGROUP_STORAGE, Documentation/bpf/map_cgroup_storage.rst), and, in a hash by
+ * cgroup id, that of the plain ones, which run for every task of the node and look up its cgroup
+ * and each ancestor. One map update replaces it as a whole.
  */
 struct sl_policy {
-	__u64 cgroup_id;        /* of the cgroup the links are on: the key of the counters */
+	__u64 cgroup_id;        /* of the cgroup the links are on: the key of counters and lists */
 	__u32 flags;            /* SL_* above */
 	__u32 mark;             /* host byte order, no bit outside mark_mask */
 	__u32 mark_mask;
 	__u32 netlink;          /* bit NETLINK_*: protocols of AF_NETLINK that may be created */
 	__u64 families;         /* bit AF_*: families that may be created; AF_UNIX always may */
-	__u32 bind_count;       /* 0..SL_BIND_MAX */
-	__u32 pad;
-	struct sl_bind_range bind[SL_BIND_MAX];
+	__u32 generation;       /* of the lists that are in force, 0 or 1 */
+	__u32 netns;            /* inode of the one network namespace of its sockets; 0: any */
 };
-SL_ASSERT_SIZE(struct sl_policy, 40 + SL_BIND_MAX * 40);
+SL_ASSERT_SIZE(struct sl_policy, 40);
 
 /*
- * What the plain LSM programs need to know of a container, in a hash by cgroup id: they run for
- * every task of the node and look up its cgroup and each ancestor. A flag that is set denies.
+ * The lists of all containers, in two longest-prefix tries (BPF_MAP_TYPE_LPM_TRIE): a place is a
+ * prefix of addresses and has a set of ports; a set is made of prefixes of port numbers. A peer is
+ * named if a place that holds its address, of whatever length, has its port (bpf/lists.bpf.h).
+ * Everything after `bits` is compared from its first byte on, in steps of a bit; `bits` counts them.
  */
-#define SL_GUARD_SHUTDOWN      (1u << 0)  /* shutdown(2) on network sockets */
-#define SL_GUARD_NETLINK_ROUTE (1u << 1)  /* NETLINK_ROUTE messages other than RTM_GET* */
-#define SL_GUARD_BPF           (1u << 2)  /* bpf(2) */
-
-struct sl_guard {
-	__u32 flags;
+enum sl_list {
+	SL_LIST_END = 0,        /* of no list: marks the first key of one container and generation */
+	SL_LIST_CONNECT,
+	SL_LIST_BIND,
 };
-SL_ASSERT_SIZE(struct sl_guard, 4);
+
+#define SL_PLACE_FIXED_BITS 160 /* all but the address */
+struct sl_place_key {
+	__u32 bits;             /* SL_PLACE_FIXED_BITS + 0..32 or 0..128 */
+	__u32 generation;
+	__u64 cgroup_id;
+	__u8 list;              /* enum sl_list */
+	__u8 family;            /* AF_INET or AF_INET6 */
+	__u8 pad[6];
+	__u32 address[4];       /* network byte order; IPv4 in the first word */
+};
+SL_ASSERT_SIZE(struct sl_place_key, 40);
+
+struct sl_place {
+	__u32 ports;            /* number of its set, from 1 on */
+	__u32 bits;             /* of the address, 0..128 */
+};
+SL_ASSERT_SIZE(struct sl_place, 8);
+
+#define SL_PORT_FIXED_BITS 144 /* all but the port */
+struct sl_port_key {
+	__u32 bits;             /* SL_PORT_FIXED_BITS + 0..16 */
+	__u32 generation;
+	__u64 cgroup_id;
+	__u32 ports;            /* number of the set */
+	__u8 protocol;          /* IPPROTO_*; UDP-Lite is looked up as UDP */
+	__u8 pad;
+	__u16 port;             /* network byte order; 0 where the protocol has none */
+};
+SL_ASSERT_SIZE(struct sl_port_key, 24);
 
 /*
  * bpf(SL_LIVENESS_COMMAND) is answered with SL_LIVENESS_ERROR by our program on the bpf hook, and
@@ -138,6 +154,8 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_ADDRESS   (1u << 1) /* an address was given (send) */
 #define SL_ATTEMPT_FASTOPEN  (1u << 2) /* MSG_FASTOPEN */
 #define SL_ATTEMPT_LISTENING (1u << 3) /* the socket listens already */
+#define SL_ATTEMPT_CONTROL   (1u << 4) /* level and option are a control message's */
+#define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -152,9 +170,11 @@ struct sl_attempt {
 	__u32 address_length;   /* as the kernel was given it */
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 	__s32 level;            /* setsockopt, and cmsg_level and cmsg_type of a control message */
-	__s32 option;
+	__s32 option;           /* for ioctl its command */
+	__u32 netns;            /* inode of the socket's network namespace; for create the task's */
+	__u32 mark;             /* of the socket, host byte order */
 };
-SL_ASSERT_SIZE(struct sl_attempt, 48);
+SL_ASSERT_SIZE(struct sl_attempt, 56);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

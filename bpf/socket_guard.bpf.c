@@ -9,7 +9,12 @@
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
  * and plain LSM programs for what is rare, which run for every task of the node and look up its
- * cgroups: socket_shutdown, netlink_send (read-only routing netlink), bpf.
+ * cgroups:
+ *
+ *   socket_shutdown      shutdown                    bpf                 bpf(2)
+ *   netlink_send         netlink that only reads     file_open           other cgroups' files
+ *   file_ioctl, _compat  ioctls that only read       task_alloc          children in other cgroups
+ *   sctp_bind_connect    SCTP's own ways to bind and connect
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
@@ -19,11 +24,13 @@
  */
 #include <linux/bpf.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/decide.h"
 #include "bpf/kernel_types.bpf.h"
+#include "bpf/lists.bpf.h"
 #include "bpf/policy_abi.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -36,12 +43,13 @@ struct {
 	__type(value, struct sl_policy);
 } policies SEC(".maps");
 
+/* The same policies by cgroup id, for the plain programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
-	__type(value, struct sl_guard);
+	__type(value, struct sl_policy);
 } guards SEC(".maps");
 
 struct {
@@ -88,6 +96,8 @@ static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl
 	if (sk) {
 		attempt.family = sk->__sk_common.skc_family;
 		attempt.protocol = sk->sk_protocol;
+		attempt.netns = sk->__sk_common.skc_net.net->ns.inum;
+		attempt.mark = sk->sk_mark;
 	}
 	return attempt;
 }
@@ -132,12 +142,14 @@ static __always_inline void read_address(struct sl_attempt *attempt, const void 
 SEC("lsm_cgroup/socket_create")
 int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 {
+	const struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct sl_attempt attempt = {
 		.verb = SL_VERB_CREATE,
 		.flags = kern ? SL_ATTEMPT_KERNEL : 0,
 		.family = (__u16)family,
 		.type = (__u16)type,
 		.protocol = (__u32)protocol,
+		.netns = task->nsproxy->net_ns->ns.inum,
 	};
 
 	return judge(&attempt);
@@ -190,6 +202,7 @@ static __always_inline int judge_control(struct sl_attempt *attempt, const char 
 					 __u64 left)
 {
 	attempt->verb = SL_VERB_SETSOCKOPT;
+	attempt->flags |= SL_ATTEMPT_CONTROL;
 	for (int i = 0; i < 16; i++) {
 		struct control_header header;
 		__u64 aligned;
@@ -221,21 +234,21 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	const char *control = msg->msg_control;
 	__u64 control_length = msg->msg_controllen;
 
-	/* The common send, of data alone on a connected socket, is over here. */
-	if (!address && control_length == 0)
-		return 1;
 	attempt = attempt_on(sock, SL_VERB_SEND);
-	if (attempt.family == SL_AF_UNIX)
+	/* The common send, of data alone on a connected socket, is over here. */
+	if (attempt.family == SL_AF_UNIX ||
+	    (!address && control_length == 0 && sl_is_inet(attempt.family)))
 		return 1;
 	if (control_length != 0 && !judge_control(&attempt, control, control_length))
 		return 0;
-	if (!address)
-		return 1;
 	attempt.verb = SL_VERB_SEND;
-	attempt.flags |= SL_ATTEMPT_ADDRESS;
+	attempt.flags = 0;
+	if (address) {
+		attempt.flags |= SL_ATTEMPT_ADDRESS;
+		read_address(&attempt, address, msg->msg_namelen);
+	}
 	if (msg->msg_flags & 0x20000000 /* MSG_FASTOPEN */)
 		attempt.flags |= SL_ATTEMPT_FASTOPEN;
-	read_address(&attempt, address, msg->msg_namelen);
 	return judge(&attempt);
 }
 
@@ -278,40 +291,47 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int option)
 	return judge(&attempt);
 }
 
-/* The cgroup, of the task's own and those above it, whose guards have `flag`; 0 if none has. */
-static __always_inline __u64 guarding_cgroup(__u32 flag)
+/* The policy of the cgroup at this level of the task's path, the root being 0. `end` when the path
+ * ends above it. */
+static __always_inline const struct sl_policy *policy_at(int level, int *end)
 {
-	for (int level = 0; level < 64; level++) {
-		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
-		const struct sl_guard *guard;
+	const __u64 id = bpf_get_current_ancestor_cgroup_id(level);
 
-		if (id == 0)
-			break;
-		guard = bpf_map_lookup_elem(&guards, &id);
-		if (guard && (guard->flags & flag))
-			return id;
-	}
-	return 0;
+	*end = id == 0;
+	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
 }
 
-static __always_inline int refuse(__u32 flag, __u32 reason)
+static __always_inline int judge_by(const struct sl_policy *policy,
+				    const struct sl_attempt *attempt)
 {
-	const __u64 cgroup_id = guarding_cgroup(flag);
+	const struct sl_decision decision = sl_decide(policy, attempt);
 
-	if (cgroup_id == 0)
+	if (decision.error == 0)
 		return 0;
-	count(cgroup_id, reason);
+	count(policy->cgroup_id, decision.reason);
 	return -EPERM;
+}
+
+/* Every policy above the task must allow it. 0, or a negative errno. */
+static __always_inline int judge_plain(const struct sl_attempt *attempt)
+{
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+
+		if (policy && judge_by(policy, attempt) != 0)
+			return -EPERM;
+	}
+	return 0;
 }
 
 SEC("lsm/socket_shutdown")
 int BPF_PROG(socket_shutdown, struct socket *sock, int how, int ret)
 {
-	struct sock *sk = sock->sk;
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SHUTDOWN);
 
-	if (ret != 0 || (sk && sk->__sk_common.skc_family == SL_AF_UNIX))
-		return ret;
-	return refuse(SL_GUARD_SHUTDOWN, SL_REASON_SHUTDOWN);
+	return ret != 0 ? ret : judge_plain(&attempt);
 }
 
 struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
@@ -369,20 +389,169 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 	return 0;
 }
 
+/* Whether any policy is above the task: most tasks of a node have none. */
+static __always_inline int is_guarded(void)
+{
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		if (policy_at(level, &end))
+			return 1;
+	}
+	return 0;
+}
+
 SEC("lsm/netlink_send")
 int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
 {
-	if (ret != 0 || sk->sk_protocol != 0 /* NETLINK_ROUTE */ || only_reads(skb))
+	struct sl_attempt attempt = {.verb = SL_VERB_NETLINK, .family = SL_AF_NETLINK};
+
+	if (ret != 0 || !is_guarded())
 		return ret;
-	return refuse(SL_GUARD_NETLINK_ROUTE, SL_REASON_NETLINK);
+	attempt.protocol = sk->sk_protocol;
+	if (attempt.protocol == 0 /* NETLINK_ROUTE */ && only_reads(skb))
+		attempt.flags |= SL_ATTEMPT_READS;
+	return judge_plain(&attempt);
 }
 
 SEC("lsm/bpf")
 int BPF_PROG(bpf, int cmd, void *attr, unsigned int size, int ret)
 {
+	const struct sl_attempt attempt = {.verb = SL_VERB_BPF};
+
 	if (ret != 0)
 		return ret;
 	if (cmd == SL_LIVENESS_COMMAND)
 		return -SL_LIVENESS_ERROR;
-	return refuse(SL_GUARD_BPF, SL_REASON_BPF);
+	return judge_plain(&attempt);
+}
+
+static __always_inline int judge_ioctl(unsigned int command)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
+
+	return sl_is_network_ioctl(command) ? judge_plain(&attempt) : 0;
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(file_ioctl, struct file *file, unsigned int command, unsigned long argument, int ret)
+{
+	return ret != 0 ? ret : judge_ioctl(command);
+}
+
+/* From 32-bit code, where the kernel asks separately (security_file_ioctl_compat, 6.8 and stable
+ * kernels from then on); elsewhere the program above sees those too. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int command, unsigned long argument,
+	     int ret)
+{
+	return ret != 0 ? ret : judge_ioctl(command);
+}
+
+/* The innermost policy above the task. Cgroups of outer ones hold the inner one's. */
+static __always_inline const struct sl_policy *innermost_policy(void)
+{
+	const struct sl_policy *found = 0;
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+
+		if (policy)
+			found = policy;
+	}
+	return found;
+}
+
+static __always_inline int judge_leaving(const struct sl_policy *policy)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_CGROUP};
+
+	return judge_by(policy, &attempt);
+}
+
+static __always_inline const struct kernfs_node *parent_of(const struct kernfs_node *node)
+{
+	const struct kernfs_node___renamed *renamed = (const void *)node;
+
+	if (bpf_core_field_exists(renamed->__parent))
+		return BPF_CORE_READ(renamed, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/* A task leaves its cgroup, and the policy with it, by writing to a file of another one. Those of
+ * its own and below are its own business. */
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file, int ret)
+{
+	const struct sl_policy *policy;
+	const struct kernfs_node *node;
+
+	if (ret != 0 || file->f_inode->i_sb->s_magic != 0x63677270 /* CGROUP2_SUPER_MAGIC */ ||
+	    !(file->f_mode & 2 /* FMODE_WRITE */))
+		return ret;
+	policy = innermost_policy();
+	if (!policy)
+		return 0;
+	node = file->f_inode->i_private;
+	for (int i = 0; i < 64 && node; i++) {
+		if (BPF_CORE_READ(node, id) == policy->cgroup_id)
+			return 0;
+		node = parent_of(node);
+	}
+	return judge_leaving(policy);
+}
+
+/* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */
+SEC("lsm/task_alloc")
+int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
+{
+	const struct sl_policy *policy;
+
+	if (ret != 0 || !(clone_flags & 0x200000000ul /* CLONE_INTO_CGROUP */))
+		return ret;
+	policy = innermost_policy();
+	return policy ? judge_leaving(policy) : 0;
+}
+
+static __always_inline int is_ipv6(const void *address)
+{
+	__u16 family = 0;
+
+	return bpf_probe_read_kernel(&family, sizeof(family), address) == 0 &&
+	       family == SL_AF_INET6;
+}
+
+/* Asked for sctp_bindx, sctp_connectx and the first send of a new association, with one address
+ * after the other (Documentation/security/SCTP.rst). The last two come from packets of the peer,
+ * in whatever task was interrupted, and only with net.sctp.addip_enable. */
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length,
+	     int ret)
+{
+	struct sl_attempt attempt = {
+		.verb = option == 100 /* SCTP_SOCKOPT_BINDX_ADD */ ? SL_VERB_BIND : SL_VERB_CONNECT,
+		.type = SL_SOCK_STREAM,
+		.family = sk->__sk_common.skc_family,
+		.protocol = SL_IPPROTO_SCTP,
+		.netns = sk->__sk_common.skc_net.net->ns.inum,
+		.mark = sk->sk_mark,
+	};
+	const struct sl_policy *policy = innermost_policy();
+	const char *next = (const char *)address;
+
+	if (ret != 0 || !policy || option == 0x01c0 /* SCTP_PARAM_ADD_IP */ ||
+	    option == 0x04c0 /* SCTP_PARAM_SET_PRIMARY */)
+		return ret;
+	for (int i = 0; i < 8 && length > 0; i++) {
+		int size;
+
+		read_address(&attempt, next, length);
+		size = is_ipv6(next) ? 28 : 16; /* sizeof(struct sockaddr_in6), _in */
+		if (judge_by(policy, &attempt) != 0)
+			return -EPERM;
+		next += size;
+		length -= size;
+	}
+	return length > 0 ? -EPERM : 0;
 }

@@ -28,6 +28,25 @@ Keys marking_keys(const Policy& policy) {
                                     {"io.socklid.egress", policy.egress.has_value()}}});
 }
 
+/// Those whose packets or sockets another socket than the container's own would evade.
+Keys confining_keys(const Policy& policy) {
+  Keys keys = restricting_keys(policy);
+  if (policy.mark) keys.insert(keys.begin(), "io.socklid.mark");
+  return keys;
+}
+
+/// All that the policy has.
+Keys given_keys(const Policy& policy) {
+  Keys keys = confining_keys(policy);
+  for (const std::string_view key :
+       given(std::array<Item, 3>{{{"io.socklid.listen", policy.listen == Verdict::deny},
+                                  {"io.socklid.accept", policy.accept == Verdict::deny},
+                                  {"io.socklid.shutdown", policy.shutdown == Verdict::deny}}})) {
+    keys.push_back(key);
+  }
+  return keys;
+}
+
 }  // namespace
 
 Keys restricting_keys(const Policy& policy) {
@@ -36,7 +55,7 @@ Keys restricting_keys(const Policy& policy) {
       {"io.socklid.create.tcp", policy.create_tcp == Verdict::deny},
       {"io.socklid.create.udp", policy.create_udp == Verdict::deny},
       {"io.socklid.families", policy.families.has_value()},
-      {"io.socklid.connect", policy.connect == Verdict::deny},
+      {"io.socklid.connect", policy.connect.otherwise == Verdict::deny},
       {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
       {"io.socklid.egress", policy.egress.has_value()},
   }});
@@ -47,23 +66,21 @@ Keys causes(Hook hook, const Policy& policy) {
     case Hook::socket_create:
     case Hook::netlink_send:
     case Hook::bpf:
+    case Hook::file_ioctl:
+    case Hook::file_ioctl_compat:
+    case Hook::sctp_bind_connect:
       return restricting_keys(policy);
-    case Hook::socket_setsockopt: {
-      Keys keys = restricting_keys(policy);
-      if (policy.mark) keys.insert(keys.begin(), "io.socklid.mark");
-      return keys;
-    }
+    case Hook::file_open:
+    case Hook::task_alloc:
+      return given_keys(policy);
+    case Hook::socket_connect:
+    case Hook::socket_sendmsg:
+    case Hook::socket_setsockopt:
+      return confining_keys(policy);
     case Hook::socket_post_create:
       return marking_keys(policy);
     case Hook::socket_bind:
       return {"io.socklid.bind"};
-    case Hook::socket_connect:
-      return {"io.socklid.connect"};
-    case Hook::socket_sendmsg:
-      return given(std::array<Item, 2>{{
-          {"io.socklid.mark", policy.mark && !policy.egress},
-          {"io.socklid.connect", policy.connect == Verdict::deny},
-      }});
     case Hook::socket_listen:
       return given(std::array<Item, 2>{{
           {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
@@ -88,8 +105,11 @@ Keys causes(sl_reason reason, const Policy& policy) {
     case SL_REASON_NETLINK:
     case SL_REASON_BPF:
     case SL_REASON_IOCTL:
-    case SL_REASON_CGROUP:
       return restricting_keys(policy);
+    case SL_REASON_CGROUP:
+      return given_keys(policy);
+    case SL_REASON_FOREIGN:
+      return confining_keys(policy);
     case SL_REASON_NONE:
     case SL_REASON_UNCONFIGURED:
       return {};
@@ -103,14 +123,19 @@ std::string_view purpose(Hook hook) {
       "which sockets may be created",
       "puts the mark on new sockets",
       "which ports may be bound",
-      "which peers may be connected to",
-      "no other peer or mark for one send",
+      "which peers may be connected to, by which sockets",
+      "the same for a send that names its peer",
       "which sockets may listen",
       "which listeners may accept",
       "no option that would loosen the policy",
       "no shutdown of network sockets",
       "netlink may read routes, not change them",
       "no bpf(2)",
+      "ioctls may read interfaces and routes, not change them",
+      "the same for 32-bit programs",
+      "no task moves to another cgroup",
+      "no child starts in another cgroup",
+      "SCTP's own ways to bind and connect",
   };
   return purposes[static_cast<std::size_t>(hook)];
 }

@@ -90,7 +90,7 @@ Result<> try_rules() {
   annotations::Policy policy;
   policy.egress = {{annotations::Protocol::tcp, {443, 443}, {}}};
   policy.bind.otherwise = annotations::Verdict::deny;
-  policy.bind.ports = {{annotations::Protocol::tcp, {80, 80}, {}}};
+  policy.bind.endpoints = {{annotations::Protocol::tcp, {80, 80}, {}}};
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());
   SL_CHECK(
       install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, "doctor", 0)));

@@ -92,7 +92,7 @@ Result<Explanation> explain_annotations(const annotations::Annotations& given,
   explanation.container = std::move(container);
   explanation.any = annotations::any(annotations);
   explanation.policy = SL_TRY(annotations::parse(annotations));
-  explanation.plan = SL_TRY(compile(explanation.policy));
+  explanation.plan = compile(explanation.policy);
   if (explanation.plan.rules && explanation.plan.mark) {
     explanation.nft =
         to_string(compile_rules(explanation.policy, *explanation.plan.mark, id_placeholder, 0));

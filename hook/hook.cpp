@@ -22,7 +22,7 @@ struct InForce {
 Result<InForce> in_force(const annotations::Annotations& annotations,
                          const ContainerTarget& target) {
   const annotations::Policy policy = SL_TRY(annotations::parse(annotations));
-  InForce result{.plan = SL_TRY(compile(policy)), .rules = std::nullopt};
+  InForce result{.plan = compile(policy), .rules = std::nullopt};
   if (result.plan.rules && result.plan.mark) {
     result.rules = compile_rules(policy, *result.plan.mark, target.id, target.cgroup.id);
   }
@@ -191,7 +191,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   if (!annotations::any(container.annotations)) return {};                               // I1
   const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
   if (policy == annotations::Policy{}) return {};                                        // I1
-  const Plan plan = SL_TRY(compile(policy));
+  const Plan plan = compile(policy);
   SL_CHECK(check_ready(container));
 
   SL_CHECK(kernel.begin());

@@ -139,7 +139,8 @@ Result<> LinuxKernel::detach(const ContainerTarget& /*target*/) {
 
 Result<> LinuxKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
   if (!guard_) return out_of_order("write_policy");
-  return guard_->write_policy(target.cgroup.id, plan);
+  return guard_->write_policy(target.cgroup.id, static_cast<std::uint32_t>(target.netns.inode),
+                              plan);
 }
 
 Result<> LinuxKernel::forget(const std::string& hash, std::uint64_t cgroup_id) {

@@ -218,9 +218,9 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::string_view conta
                          std::uint64_t cgroup_id) {
   NftRuleset ruleset{table_comment(container_id, cgroup_id), type_sets(), {}};
   EndpointRules endpoints(ruleset);
-  const bool serves = policy.bind.otherwise == Verdict::deny && !policy.bind.ports.empty();
+  const bool serves = policy.bind.otherwise == Verdict::deny && !policy.bind.endpoints.empty();
   if (serves) {
-    const std::vector<Target> listeners = merge_listeners(policy.bind.ports);
+    const std::vector<Target> listeners = merge_listeners(policy.bind.endpoints);
     ruleset.chains.push_back(
         {"replies", std::nullopt, endpoints.match("bind", listeners, Side::source)});
     ruleset.chains.push_back(

@@ -17,6 +17,7 @@
 #include "annotations/policy.hpp"
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
+#include "hook/endpoint_lists.hpp"
 
 namespace socklid {
 
@@ -35,8 +36,13 @@ enum class Hook : std::uint8_t {
   socket_shutdown,
   netlink_send,
   bpf,
+  file_ioctl,
+  file_ioctl_compat,  ///< not on every kernel; its work is file_ioctl's there
+  file_open,
+  task_alloc,
+  sctp_bind_connect,
 };
-inline constexpr std::size_t hook_count = 11;
+inline constexpr std::size_t hook_count = 16;
 inline constexpr std::size_t cgroup_hook_count = 8;
 
 [[nodiscard]] std::string_view name(Hook hook);
@@ -49,15 +55,15 @@ using Hooks = std::vector<Hook>;
 
 struct Plan {
   Hooks hooks;
-  sl_policy image{};        ///< cgroup_id is 0: the container's is written in when it is known
-  std::uint32_t guards{0};  ///< SL_GUARD_*: what the plain LSM programs refuse
+  sl_policy image{};  ///< cgroup, namespace and generation are 0: written in when they are known
+  EndpointLists lists;  ///< what connect and bind name
   std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
   bool rules{false};                      ///< whether nft rules are installed: `egress` was given
   std::vector<std::string> notes;         ///< what a person should know, one line each
 };
 
-/// Fails (Exit::unsupported) only where a list does not fit: more than SL_BIND_MAX ranges.
-[[nodiscard]] Result<Plan> compile(const annotations::Policy& policy);
+/// Total: every policy has a plan.
+[[nodiscard]] Plan compile(const annotations::Policy& policy);
 
 /// The hooks by name, and the notes, one per line.
 [[nodiscard]] std::string to_string(const Plan& plan);

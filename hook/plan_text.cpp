@@ -18,7 +18,12 @@ constexpr std::array<std::string_view, hook_count> hook_names = {"socket_create"
                                                                  "socket_setsockopt",
                                                                  "socket_shutdown",
                                                                  "netlink_send",
-                                                                 "bpf"};
+                                                                 "bpf",
+                                                                 "file_ioctl",
+                                                                 "file_ioctl_compat",
+                                                                 "file_open",
+                                                                 "task_alloc",
+                                                                 "sctp_bind_connect"};
 
 struct ReasonText {
   std::string_view what;
@@ -46,8 +51,8 @@ constexpr std::array<ReasonText, SL_REASON_COUNT> reason_texts = {{
     {"netlink write", any_restricting},
     {"bpf", any_restricting},
     {"network ioctl", any_restricting},
-    {"leave the cgroup", any_restricting},
-    {"foreign socket", "io.socklid.egress"},
+    {"leave the cgroup", "io.socklid.* (any policy)"},
+    {"foreign socket", any_restricting},
 }};
 
 }  // namespace

@@ -59,6 +59,8 @@ Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const H
   guard.policies_ = SL_TRY(get_pin(directory + "/" + pins::policies));
   guard.guards_ = SL_TRY(get_pin(directory + "/" + pins::guards));
   guard.denials_ = SL_TRY(get_pin(directory + "/" + pins::denials));
+  guard.places_ = SL_TRY(get_pin(directory + "/" + pins::places));
+  guard.ports_ = SL_TRY(get_pin(directory + "/" + pins::ports));
   for (const Hook hook : hooks) {
     if (is_per_cgroup(hook)) {
       guard.programs_[static_cast<std::size_t>(hook)] =
@@ -97,25 +99,31 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   return Links(std::move(links));
 }
 
-Result<> SocketGuard::write_policy(std::uint64_t cgroup_id, const Plan& plan) const {
+Result<> SocketGuard::write_policy(std::uint64_t cgroup_id, std::uint32_t netns,
+                                   const Plan& plan) const {
   // The counters come first, so that no denial goes uncounted; those of an earlier call stay.
   const std::vector<sl_denials> zero = SL_TRY(per_cpu_denials());
   if (bpf_map_update_elem(denials_.get(), &cgroup_id, zero.data(), BPF_NOEXIST) != 0 &&
       errno != EEXIST) {
     return fail_errno(Exit::bpf, "make the container's counters");
   }
-  const sl_guard guard{plan.guards};
-  if (bpf_map_update_elem(guards_.get(), &cgroup_id, &guard, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "write what the node-wide programs refuse");
-  }
-  // Without a per-cgroup program attached there is no storage, and nobody to read it.
-  if (std::none_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup)) return {};
   sl_policy policy = plan.image;
   policy.cgroup_id = cgroup_id;
-  if (bpf_map_update_elem(policies_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
+  policy.netns = plan.rules ? netns : 0;
+  sl_policy old{};
+  const bool replaces = bpf_map_lookup_elem(guards_.get(), &cgroup_id, &old) == 0;
+  policy.generation = replaces ? 1 - old.generation : 0;
+  SL_CHECK(clear_lists(list_maps(), cgroup_id, policy.generation));
+  SL_CHECK(fill_lists(list_maps(), plan.lists, cgroup_id, policy.generation));
+  if (bpf_map_update_elem(guards_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
+    return fail_errno(Exit::bpf, "write the policy for the node-wide programs");
+  }
+  // Without a per-cgroup program attached there is no storage, and nobody to read it.
+  if (std::any_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup) &&
+      bpf_map_update_elem(policies_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
     return fail_errno(Exit::bpf, "write the container's policy");
   }
-  return {};
+  return replaces ? clear_lists(list_maps(), cgroup_id, old.generation) : Result<>{};
 }
 
 Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
@@ -127,6 +135,9 @@ Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
 }
 
 Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
+  for (const std::uint32_t generation : {0u, 1u}) {
+    SL_CHECK(clear_lists(list_maps(), cgroup_id, generation));
+  }
   for (const int map : {guards_.get(), denials_.get()}) {
     if (bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
       return fail_errno(Exit::bpf, "take the container out of the node's maps");

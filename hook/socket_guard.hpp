@@ -21,6 +21,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "hook/plan.hpp"
+#include "hook/socket_guard_lists.hpp"
 
 namespace socklid {
 
@@ -81,12 +82,14 @@ class SocketGuard {
   /// Attaches a link for each per-cgroup hook. `cgroup_fd` is a directory of cgroup2.
   [[nodiscard]] Result<Links> attach(int cgroup_fd, const Hooks& hooks) const;
   /// Replaces the container's policy in one step. After attach() only: the kernel makes the storage
-  /// then, and it denies everything until this call. The plan's guards reach the plain LSM
-  /// programs, which from then on refuse.
-  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, const Plan& plan) const;
+  /// then, and it denies everything until this call. Lists are there before the policy that asks
+  /// them. `netns` is the inode of the container's network namespace: with rules its sockets are
+  /// held to it.
+  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, std::uint32_t netns,
+                                      const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
-  /// Takes the container's entries out of the hashes; absent is fine (I7).
+  /// Takes the container's entries out of the node's maps; absent is fine (I7).
   [[nodiscard]] Result<> forget(std::uint64_t cgroup_id) const;
   /// Sum over all CPUs; all zero if there is no entry.
   [[nodiscard]] Result<sl_denials> denials(std::uint64_t cgroup_id) const;
@@ -101,10 +104,11 @@ class SocketGuard {
 
  private:
   SocketGuard() = default;
+  [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
 
   std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
-  UniqueFd policies_, guards_, denials_;              ///< maps
+  UniqueFd policies_, guards_, denials_, places_, ports_;  ///< maps
 };
 
 }  // namespace socklid

@@ -2,6 +2,7 @@
 //
 // Loading the programs once per node, anchoring hooks, and taking all of it away again.
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -33,7 +34,12 @@ constexpr std::array<Hook, hook_count> all_hooks = {Hook::socket_create,
                                                     Hook::socket_setsockopt,
                                                     Hook::socket_shutdown,
                                                     Hook::netlink_send,
-                                                    Hook::bpf};
+                                                    Hook::bpf,
+                                                    Hook::file_ioctl,
+                                                    Hook::file_ioctl_compat,
+                                                    Hook::file_open,
+                                                    Hook::task_alloc,
+                                                    Hook::sctp_bind_connect};
 
 /// libbpf's last word on a failure: its error codes alone say little.
 std::string& last_warning() {
@@ -101,11 +107,27 @@ tl::unexpected<Error> explain_load_failure(int error) {
   return fail(Exit::node, message);
 }
 
+bpf_program* program_of(const Skeleton& skeleton, Hook hook) {
+  return bpf_object__find_program_by_name(skeleton->obj, std::string(name(hook)).c_str());
+}
+
+/// Kernels before 6.8 and their stable series ask file_ioctl for 32-bit calls too: the hook is
+/// missing there, and nothing is missed.
+Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton) {
+  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
+  if (!kernel) return explain_load_failure(errno);
+  if (btf__find_by_name_kind(kernel.get(), "bpf_lsm_file_ioctl_compat", BTF_KIND_FUNC) < 0) {
+    bpf_program__set_autoload(program_of(skeleton, Hook::file_ioctl_compat), false);
+  }
+  return {};
+}
+
 Result<Skeleton> load_skeleton() {
   last_warning().clear();
   libbpf_set_print(keep_warning);
   Skeleton skeleton(socket_guard::open());
   if (!skeleton) return explain_load_failure(errno);
+  SL_CHECK(leave_out_what_the_kernel_lacks(skeleton));
   const int error = socket_guard::load(skeleton.get());
   if (error != 0) return explain_load_failure(-error);
   return skeleton;
@@ -120,11 +142,14 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies), directory + "/" + pins::policies));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.guards), directory + "/" + pins::guards));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.denials), directory + "/" + pins::denials));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.places), directory + "/" + pins::places));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   for (const Hook hook : all_hooks) {
-    const std::string program_name(name(hook));
-    const bpf_program* program =
-        bpf_object__find_program_by_name(skeleton->obj, program_name.c_str());
-    if (program == nullptr) return fail(Exit::internal, "no program for " + program_name);
+    const bpf_program* program = program_of(skeleton, hook);
+    if (program == nullptr) {
+      return fail(Exit::internal, "no program for " + std::string(name(hook)));
+    }
+    if (!bpf_program__autoload(program)) continue;
     SL_CHECK(pin(bpf_program__fd(program), directory + "/" + pins::program(hook)));
   }
   return {};
@@ -159,6 +184,7 @@ Result<> anchor(Hook hook, const std::string& directory, const std::string& cgro
   const std::string path = directory + "/" + pins::anchor(hook);
   if (::access(path.c_str(), F_OK) == 0) return {};
   const UniqueFd program(bpf_obj_get((directory + "/" + pins::program(hook)).c_str()));
+  if (!program && errno == ENOENT && hook == Hook::file_ioctl_compat) return {};
   if (!program) return fail_errno(Exit::bpf, "open the program of " + std::string(name(hook)));
   UniqueFd link;
   if (is_per_cgroup(hook)) {

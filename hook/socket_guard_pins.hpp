@@ -15,6 +15,8 @@ namespace socklid::pins {
 inline constexpr const char* policies = "map_policies";
 inline constexpr const char* guards = "map_guards";
 inline constexpr const char* denials = "map_denials";
+inline constexpr const char* places = "map_places";
+inline constexpr const char* ports = "map_ports";
 
 inline std::string program(Hook hook) {
   return "program_" + std::string(name(hook));

@@ -10,9 +10,12 @@ namespace socklid {
 namespace {
 
 std::vector<unsigned char> bytes_of(const Plan& plan) {
-  std::vector<unsigned char> bytes(sizeof plan.image + sizeof plan.guards);
+  std::vector<unsigned char> bytes(sizeof plan.image);
   std::memcpy(bytes.data(), &plan.image, sizeof plan.image);
-  std::memcpy(bytes.data() + sizeof plan.image, &plan.guards, sizeof plan.guards);
+  for (const PlaceEntry& entry : plan.lists.places) {
+    const auto* raw = reinterpret_cast<const unsigned char*>(&entry);
+    bytes.insert(bytes.end(), raw, raw + sizeof entry);
+  }
   return bytes;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "decide_probe.skel.h"
+#include "hook/socket_guard_lists.hpp"
 #include "tests/unit/decide_cases.hpp"
 
 namespace socklid::test {
@@ -50,6 +51,11 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
   for (int i = 0; i < 200; i++) {
     const sl_policy policy = generate.policy();
     use(policy);
+    host_lists() = compile_lists(generate.list(false), generate.list(true))
+                       .of(policy.cgroup_id, policy.generation);
+    const ListMaps maps{bpf_map__fd(probe_->maps.places), bpf_map__fd(probe_->maps.ports)};
+    ASSERT_TRUE(clear_lists(maps, policy.cgroup_id, policy.generation));
+    ASSERT_TRUE(fill_lists(maps, host_lists(), policy.cgroup_id, policy.generation));
     for (int k = 0; k < 100; k++) {
       const sl_attempt attempt = generate.attempt();
       const sl_decision expected = sl_decide(&policy, &attempt);
@@ -63,7 +69,9 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
   for (const int reason :
        {SL_REASON_NONE, SL_REASON_UNCONFIGURED, SL_REASON_FAMILY, SL_REASON_PROTOCOL,
         SL_REASON_CREATE, SL_REASON_CREATE_TCP, SL_REASON_CREATE_UDP, SL_REASON_CONNECT,
-        SL_REASON_BIND, SL_REASON_LISTEN, SL_REASON_ACCEPT, SL_REASON_MARK, SL_REASON_SETSOCKOPT}) {
+        SL_REASON_BIND, SL_REASON_LISTEN, SL_REASON_ACCEPT, SL_REASON_MARK, SL_REASON_SETSOCKOPT,
+        SL_REASON_SHUTDOWN, SL_REASON_NETLINK, SL_REASON_BPF, SL_REASON_IOCTL, SL_REASON_CGROUP,
+        SL_REASON_FOREIGN}) {
     EXPECT_GT(seen[static_cast<std::size_t>(reason)], 0) << reason;
   }
 }

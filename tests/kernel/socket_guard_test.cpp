@@ -60,9 +60,7 @@ class Guarded {
   Guarded(const TestCgroup& cgroup, const annotations::Annotations& wanted) : cgroup_(cgroup) {
     auto policy = annotations::parse(wanted);
     EXPECT_TRUE(policy) << policy.error().message;
-    auto plan = compile(*policy);
-    EXPECT_TRUE(plan) << plan.error().message;
-    plan_ = std::move(*plan);
+    plan_ = compile(*policy);
     auto guard = SocketGuard::open(plan_.hooks, mount);
     EXPECT_TRUE(guard) << guard.error().message;
     guard_.emplace(std::move(*guard));
@@ -75,7 +73,7 @@ class Guarded {
   Guarded& operator=(const Guarded&) = delete;
 
   void write() {
-    const auto written = guard_->write_policy(cgroup_.id(), plan_);
+    const auto written = guard_->write_policy(cgroup_.id(), netns_, plan_);
     EXPECT_TRUE(written) << written.error().message;
   }
   std::uint64_t denials(sl_reason reason) {
@@ -88,6 +86,7 @@ class Guarded {
  private:
   const TestCgroup& cgroup_;
   Plan plan_;
+  std::uint32_t netns_{0};
   std::optional<SocketGuard> guard_;
   std::optional<Links> links_;
 };

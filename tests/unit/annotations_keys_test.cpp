@@ -40,7 +40,6 @@ TEST(Keys, EachSetTheirOwnPartOfThePolicy) {
   } cases[] = {{"io.socklid.create", &Policy::create},
                {"io.socklid.create.tcp", &Policy::create_tcp},
                {"io.socklid.create.udp", &Policy::create_udp},
-               {"io.socklid.connect", &Policy::connect},
                {"io.socklid.listen", &Policy::listen},
                {"io.socklid.accept", &Policy::accept},
                {"io.socklid.shutdown", &Policy::shutdown}};
@@ -188,27 +187,34 @@ TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
   EXPECT_EQ(not_available({{"io.socklid.profile", "web"}}),
             "io.socklid.profile: \"web\": profiles are not available in this version; write the "
             "policy into the annotations, or into io.socklid.policy");
-  EXPECT_EQ(not_available({{"io.socklid.connect", "tcp/443@10.0.0.0/8"}}),
-            "io.socklid.connect: \"tcp/443@10.0.0.0/8\": lists of endpoints are not available for "
-            "io.socklid.connect in this version; use allow, deny, or io.socklid.egress");
   EXPECT_EQ(
       not_available({{"io.socklid.policy", R"({"seal":"30s"})"}}).find("io.socklid.policy: seal"),
       0U);
-  not_available({{"io.socklid.policy", R"({"connect":["tcp/80","icmp"]})"}});
   not_available({{"io.socklid.profile", ""}});
 }
 
+TEST(Keys, ConnectTakesEndpoints) {
+  const EndpointRule denied{Verdict::deny, {}};
+  EXPECT_EQ(policy_of({{"io.socklid.connect", "deny"}}).connect, denied);
+  EXPECT_EQ(policy_of({{"io.socklid.connect", "allow"}}).connect, EndpointRule{});
+  EXPECT_EQ(to_string(policy_of({{"io.socklid.connect", "udp/53 icmp;tcp/443@10.0.0.0/8"}})),
+            "io.socklid.connect: tcp/443@10.0.0.0/8 udp/53 icmp\n");
+  EXPECT_EQ(policy_of({{"io.socklid.policy", R"({"connect":["tcp/80","icmp"]})"}})
+                .connect.endpoints.size(),
+            2U);
+  EXPECT_EQ(refusal({{"io.socklid.connect", ""}}),
+            "io.socklid.connect: \"\": at byte 1 (\"\"): expected allow, deny, or endpoints such "
+            "as tcp/443 udp/53@10.0.0.1");
+}
+
 TEST(NotAvailable, IsNotWhatIsWrongAnyway) {
-  EXPECT_EQ(refusal({{"io.socklid.connect", "tcp/443x"}}),
-            "io.socklid.connect: \"tcp/443x\": at byte 1 (\"tcp/443x\"): expected allow or deny");
-  refusal({{"io.socklid.connect", ""}});
   refusal({{"io.socklid.seal", "start\n"}});
 }
 
 TEST(Limits, OfAValueAreFourKibibytes) {
   std::string value = "tcp/80";
   value.resize(max_value_bytes, ' ');
-  EXPECT_EQ(policy_of({{"io.socklid.bind", value}}).bind.ports.size(), 1U);
+  EXPECT_EQ(policy_of({{"io.socklid.bind", value}}).bind.endpoints.size(), 1U);
   value += ' ';
   EXPECT_THAT(refusal({{"io.socklid.bind", value}}),
               HasSubstr("…\": 4097 bytes, the limit is 4096; io.socklid.policy holds more"));

@@ -36,16 +36,15 @@ TEST(Output, TimesAreUtc) {
 
 TEST(Causes, EveryNeededHookHasACause) {
   annotations::Policy policy;
-  policy.connect = annotations::Verdict::deny;
+  policy.connect = {annotations::Verdict::deny, {{annotations::Protocol::sctp, {}, {}}}};
   policy.listen = annotations::Verdict::deny;
   policy.accept = annotations::Verdict::deny;
   policy.shutdown = annotations::Verdict::deny;
   policy.bind.otherwise = annotations::Verdict::deny;
   policy.egress.emplace();
   const auto plan = compile(policy);
-  ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->hooks.size(), hook_count);
-  for (const Hook hook : plan->hooks) {
+  EXPECT_EQ(plan.hooks.size(), hook_count);
+  for (const Hook hook : plan.hooks) {
     EXPECT_FALSE(causes(hook, policy).empty()) << name(hook);
     EXPECT_FALSE(purpose(hook).empty()) << name(hook);
   }

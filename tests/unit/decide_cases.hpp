@@ -6,9 +6,12 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <random>
+#include <vector>
 
-#include "bpf/decide.h"
+#include "annotations/address.hpp"
+#include "tests/unit/host_lists.hpp"
 
 namespace socklid::test {
 
@@ -28,15 +31,18 @@ class CaseGenerator {
     if (below(2) == 0) policy.flags &= ~std::uint32_t{SL_UNRESTRICTED};
     policy.families = below(4) == 0 ? random_() : (1u << 1) | (1u << 2) | (1u << 10) | (1u << 16);
     policy.netlink = below(2) == 0 ? 1 : static_cast<std::uint32_t>(random_());
-    policy.bind_count = pick<std::uint32_t>({0, 1, 2, 7, SL_BIND_MAX});
-    for (std::uint32_t i = 0; i < policy.bind_count; i++) policy.bind[i] = range();
+    policy.mark = pick<std::uint32_t>({0, 3});
+    policy.mark_mask = 0xff;
+    policy.netns = pick<std::uint32_t>({0, 0, 77});
+    policy.cgroup_id = 1;
+    policy.generation = static_cast<std::uint32_t>(below(2));
     return policy;
   }
 
   sl_attempt attempt() {
     sl_attempt attempt{};
-    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_BPF + 2));
-    attempt.flags = static_cast<std::uint32_t>(below(16));
+    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_CGROUP + 2));
+    attempt.flags = static_cast<std::uint32_t>(below(64));
     attempt.family = pick<std::uint16_t>({0, 1, 2, 2, 10, 10, 16, 17, 40, 43, 63, 64, 65535});
     attempt.type = pick<std::uint16_t>({0, 1, 1, 2, 2, 3, 5, 6, 10});
     attempt.protocol =
@@ -47,7 +53,10 @@ class CaseGenerator {
     address(attempt.address);
     attempt.level = pick<std::int32_t>({0, 1, 6, 41, 132, 255, -1});
     attempt.option =
-        pick<std::int32_t>({-1, 0, 1, 4, 5, 6, 7, 19, 36, 57, 63, 64, 65, 75, 100, 200});
+        pick<std::int32_t>({-1, 0,  1,  4,  5,  6,  7,   8,   17,     19,     31,        35,
+                            36, 57, 63, 64, 65, 75, 100, 200, 0x8913, 0x8914, 0x400454ca});
+    attempt.netns = pick<std::uint32_t>({77, 77, 78});
+    attempt.mark = pick<std::uint32_t>({0, 3, 0x103});
     return attempt;
   }
 
@@ -63,19 +72,39 @@ class CaseGenerator {
     return pick<std::uint16_t>({0, 1, 22, 79, 80, 81, 443, 32768, 65534, 65535});
   }
 
-  void address(std::uint32_t (&words)[4]) {
-    for (std::uint32_t& word : words) word = pick<std::uint32_t>({0, 0, 1, 0x0100007f, 0xffffffff});
+  /// Of few addresses and ports, so that they overlap, and name some attempts.
+ public:
+  std::vector<annotations::Endpoint> list(bool ports_only) {
+    using annotations::Protocol;
+    std::vector<annotations::Endpoint> list(below(8));
+    for (annotations::Endpoint& endpoint : list) {
+      endpoint.protocol = ports_only ? pick<Protocol>({Protocol::tcp, Protocol::udp})
+                                     : pick<Protocol>({Protocol::tcp, Protocol::udp, Protocol::icmp,
+                                                       Protocol::sctp, Protocol::dccp});
+      const bool has_ports = endpoint.protocol != Protocol::icmp && below(4) != 0;
+      if (has_ports) endpoint.ports = {port(), 65535};
+      if (below(2) == 0) endpoint.prefix = prefix();
+    }
+    return list;
   }
 
-  sl_bind_range range() {
-    sl_bind_range range{};
-    range.first = port();
-    range.last = below(4) == 0 ? 65535 : range.first;
-    range.protocol = pick<std::uint8_t>({6, 6, 17});
-    range.family = pick<std::uint8_t>({0, 0, 2, 10});
-    address(range.address);
-    for (std::uint32_t& word : range.mask) word = pick<std::uint32_t>({0, 0xff, 0xffffffff});
-    return range;
+ private:
+  annotations::Prefix prefix() {
+    annotations::Prefix prefix;
+    const bool ipv4 = below(2) == 0;
+    prefix.family = ipv4 ? annotations::AddressFamily::ipv4 : annotations::AddressFamily::ipv6;
+    prefix.bits = ipv4 ? pick<std::uint8_t>({0, 8, 31, 32}) : pick<std::uint8_t>({0, 31, 127, 128});
+    std::uint32_t words[4] = {};
+    address(words);
+    std::memcpy(prefix.address.data(), words, ipv4 ? 4 : 16);
+    for (unsigned bit = prefix.bits; bit < 128; bit++) {
+      prefix.address[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> (bit % 8)));
+    }
+    return prefix;
+  }
+
+  void address(std::uint32_t (&words)[4]) {
+    for (std::uint32_t& word : words) word = pick<std::uint32_t>({0, 0, 1, 0x0100007f, 0xffffffff});
   }
 
   std::mt19937_64 random_;

@@ -18,62 +18,70 @@ using annotations::Protocol;
 using annotations::Verdict;
 
 Plan compiled(const Policy& policy) {
-  auto plan = compile(policy);
-  EXPECT_TRUE(plan.has_value());
-  return std::move(*plan);
+  return compile(policy);
 }
 
-const Hooks when_restricted = {Hook::socket_create, Hook::socket_setsockopt, Hook::netlink_send,
-                               Hook::bpf};
+const Hooks when_restricted = {Hook::socket_create,  Hook::socket_connect,
+                               Hook::socket_sendmsg, Hook::socket_setsockopt,
+                               Hook::netlink_send,   Hook::bpf,
+                               Hook::file_ioctl,     Hook::file_ioctl_compat};
+const Hooks always = {Hook::file_open, Hook::task_alloc};
+
+/// In the order of the enumeration.
+Hooks together(Hooks some, const Hooks& more) {
+  some.insert(some.end(), more.begin(), more.end());
+  std::sort(some.begin(), some.end());
+  return some;
+}
 
 TEST(Plan, AnEmptyPolicyNeedsNothing) {
   const Plan plan = compiled({});
   EXPECT_TRUE(plan.hooks.empty());
-  EXPECT_EQ(plan.guards, 0u);
   EXPECT_FALSE(plan.rules);
 }
 
 TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   Policy mark;
   mark.mark = Mark{3, annotations::default_mark_mask};
-  EXPECT_EQ(compiled(mark).hooks,
-            (Hooks{Hook::socket_post_create, Hook::socket_sendmsg, Hook::socket_setsockopt}));
+  EXPECT_EQ(compiled(mark).hooks, together({Hook::socket_post_create, Hook::socket_connect,
+                                            Hook::socket_sendmsg, Hook::socket_setsockopt},
+                                           always));
 
   Policy listen;
   listen.listen = Verdict::deny;
-  EXPECT_EQ(compiled(listen).hooks, Hooks{Hook::socket_listen});
+  EXPECT_EQ(compiled(listen).hooks, together({Hook::socket_listen}, always));
 
   Policy accept;
   accept.accept = Verdict::deny;
-  EXPECT_EQ(compiled(accept).hooks, Hooks{Hook::socket_accept});
+  EXPECT_EQ(compiled(accept).hooks, together({Hook::socket_accept}, always));
 
   Policy shutdown;
   shutdown.shutdown = Verdict::deny;
-  EXPECT_EQ(compiled(shutdown).hooks, Hooks{Hook::socket_shutdown});
+  EXPECT_EQ(compiled(shutdown).hooks, together({Hook::socket_shutdown}, always));
 
   Policy create;
   create.create = Verdict::deny;
-  EXPECT_EQ(compiled(create).hooks, when_restricted);
+  EXPECT_EQ(compiled(create).hooks, together(when_restricted, always));
 
   Policy connect;
-  connect.connect = Verdict::deny;
+  connect.connect.otherwise = Verdict::deny;
+  EXPECT_EQ(compiled(connect).hooks, together(when_restricted, always));
+  connect.connect.endpoints = {{Protocol::sctp, {}, {}}};
   EXPECT_EQ(compiled(connect).hooks,
-            (Hooks{Hook::socket_create, Hook::socket_connect, Hook::socket_sendmsg,
-                   Hook::socket_setsockopt, Hook::netlink_send, Hook::bpf}));
+            together(together(when_restricted, always), {Hook::sctp_bind_connect}));
 
   Policy bind;
   bind.bind.otherwise = Verdict::deny;
   EXPECT_EQ(compiled(bind).hooks,
-            (Hooks{Hook::socket_create, Hook::socket_bind, Hook::socket_listen,
-                   Hook::socket_setsockopt, Hook::netlink_send, Hook::bpf}));
+            together(together({Hook::socket_bind, Hook::socket_listen}, when_restricted), always));
 }
 
-TEST(Plan, ControlMessagesAreLeftToTheRulesWhereThereAreSome) {
+TEST(Plan, WhoMayWriteRoutesMayDoSoByIoctlToo) {
   Policy policy;
-  policy.egress.emplace();
-  policy.mark = Mark{3, annotations::default_mark_mask};
-  const Hooks hooks = compiled(policy).hooks;
-  EXPECT_EQ(std::count(hooks.begin(), hooks.end(), Hook::socket_sendmsg), 0);
+  policy.families = {{annotations::Family::Kind::netlink_protocol, 0}};
+  const Plan plan = compiled(policy);
+  EXPECT_NE(plan.image.flags & SL_WRITE_ROUTES, 0u);
+  EXPECT_EQ(std::count(plan.hooks.begin(), plan.hooks.end(), Hook::file_ioctl), 0);
 }
 
 TEST(Plan, EgressTakesAMarkAndSaysSo) {
@@ -87,45 +95,13 @@ TEST(Plan, EgressTakesAMarkAndSaysSo) {
   EXPECT_EQ(plan.notes.size(), 2u);  // the mark, and that inbound service is closed
 }
 
-TEST(Plan, BindRangesAreMergedPerProtocolAndAddress) {
+TEST(Plan, ListsAreThere) {
   Policy policy;
-  policy.bind.otherwise = Verdict::deny;
-  policy.bind.ports = {{Protocol::tcp, {80, 80}, {}},
-                       {Protocol::tcp, {81, 90}, {}},
-                       {Protocol::tcp, {85, 65535}, {}},
-                       {Protocol::udp, {80, 80}, {}}};
+  policy.connect = {Verdict::deny, {{Protocol::tcp, {443, 443}, {}}}};
+  policy.bind = {Verdict::deny, {{Protocol::tcp, {80, 80}, {}}}};
   const Plan plan = compiled(policy);
-  ASSERT_EQ(plan.image.bind_count, 2u);
-  EXPECT_EQ(plan.image.bind[0].first, 80);
-  EXPECT_EQ(plan.image.bind[0].last, 65535);
-  EXPECT_EQ(plan.image.bind[1].protocol, 17);
-}
-
-TEST(Plan, APrefixBecomesAMaskInNetworkByteOrder) {
-  Policy policy;
-  policy.bind.otherwise = Verdict::deny;
-  policy.bind.ports = {{Protocol::tcp,
-                        {80, 80},
-                        annotations::Prefix{annotations::AddressFamily::ipv4, {10, 16}, 12}}};
-  const sl_bind_range range = compiled(policy).image.bind[0];
-  EXPECT_EQ(range.family, 2);
-  EXPECT_EQ(range.address[0], __builtin_bswap32(0x0a100000));
-  EXPECT_EQ(range.mask[0], __builtin_bswap32(0xfff00000));
-  EXPECT_EQ(range.mask[1] | range.mask[2] | range.mask[3], 0u);
-}
-
-TEST(Plan, AListThatDoesNotFitIsAnErrorThatSaysSo) {
-  Policy policy;
-  policy.bind.otherwise = Verdict::deny;
-  for (std::uint16_t i = 0; i <= SL_BIND_MAX; i++) {
-    const auto port = static_cast<std::uint16_t>(2 * i + 1);
-    policy.bind.ports.push_back({Protocol::tcp, {port, port}, {}});
-  }
-  const auto plan = compile(policy);
-  ASSERT_FALSE(plan.has_value());
-  EXPECT_EQ(plan.error().exit, Exit::unsupported);
-  EXPECT_EQ(plan.error().message,
-            "io.socklid.bind: 257 separate ranges, at most 256 are available; name wider ranges");
+  EXPECT_EQ(plan.image.flags & (SL_ALLOW_CONNECT | SL_ALLOW_BIND), 0u);
+  EXPECT_EQ(plan.lists.places.size(), 4u);  // of two lists, any IPv4 and any IPv6 address
 }
 
 TEST(Plan, EveryHookAndReasonHasAName) {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EndpointLists: what `connect` and `bind` name, as the entries of the two tries that the kernel's
+// programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows linearly with the
+// lists, whatever overlaps in them.
+//
+//   const EndpointLists lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints);
+//   lists.of(cgroup_id, generation).places   // the keys that one container's entries have
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "annotations/address.hpp"
+#include "bpf/policy_abi.h"
+
+namespace socklid {
+
+struct PlaceEntry {
+  sl_place_key key;
+  sl_place value;
+};
+
+struct EndpointLists {
+  std::vector<PlaceEntry> places;  ///< no two with one key
+  std::vector<sl_port_key> ports;  ///< likewise
+
+  [[nodiscard]] bool empty() const { return places.empty(); }
+  /// The same entries under a container's keys.
+  [[nodiscard]] EndpointLists of(std::uint64_t cgroup_id, std::uint32_t generation) const;
+};
+
+/// Keys have cgroup id and generation 0. An endpoint without address is a place of 0 bits in each
+/// family. Sets of ports that are equal are one.
+[[nodiscard]] EndpointLists compile_lists(const std::vector<annotations::Endpoint>& connect,
+                                          const std::vector<annotations::Endpoint>& bind);
+
+}  // namespace socklid

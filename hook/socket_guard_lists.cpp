@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/socket_guard_lists.hpp"
+
+#include <bpf/bpf.h>
+
+#include <vector>
+
+namespace socklid {
+namespace {
+
+/// A trie gives its keys in the order of its branches, from the zero bit on, a node after what is
+/// below it (kernel/bpf/lpm_trie.c, trie_get_next_key). So the key that has all its bits, and no
+/// bit set after what all keys of a container and generation share, comes before them all. It is
+/// added first and removed last; in no list, it names nothing.
+template <typename Key>
+Key first_key(std::uint64_t cgroup_id, std::uint32_t generation) {
+  Key key{};
+  key.bits = (sizeof(Key) - sizeof(key.bits)) * 8;
+  key.generation = generation;
+  key.cgroup_id = cgroup_id;
+  return key;
+}
+
+Result<> update(int map, const void* key, const void* value) {
+  if (bpf_map_update_elem(map, key, value, BPF_ANY) == 0) return {};
+  if (errno == ENOSPC) {
+    return fail(Exit::bpf,
+                "the endpoint lists of this node's containers are full (1048576 entries): shorten "
+                "io.socklid.connect or io.socklid.bind, or stop containers that have such lists");
+  }
+  return fail_errno(Exit::bpf, "write an endpoint list");
+}
+
+template <typename Key, typename Value>
+Result<> update_all(int map, const std::vector<Key>& keys, const std::vector<Value>& values) {
+  if (keys.empty()) return {};
+  auto count = static_cast<__u32>(keys.size());
+  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  if (bpf_map_update_batch(map, keys.data(), values.data(), &count, &options) == 0) return {};
+  // The one that failed says why.
+  if (count >= keys.size()) count = 0;
+  return update(map, &keys[count], &values[count]);
+}
+
+template <typename Key>
+Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::size_t value_size) {
+  std::vector<char> value(value_size);
+  const Key first = first_key<Key>(cgroup_id, generation);
+  // A key that is absent would start the walk at the first key of all.
+  if (bpf_map_lookup_elem(map, &first, value.data()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail_errno(Exit::bpf, "look for the container's endpoint lists");
+  }
+  std::vector<Key> keys = {first};
+  Key next{};
+  while (bpf_map_get_next_key(map, &keys.back(), &next) == 0 && next.cgroup_id == cgroup_id &&
+         next.generation == generation) {
+    keys.push_back(next);
+  }
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    if (bpf_map_delete_elem(map, &*key) != 0 && errno != ENOENT) {
+      return fail_errno(Exit::bpf, "remove an endpoint list");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
+                    std::uint32_t generation) {
+  if (lists.empty()) return {};
+  const EndpointLists keyed = lists.of(cgroup_id, generation);
+  const sl_place no_place{};
+  const __u32 present = 1;
+  const auto first_place = first_key<sl_place_key>(cgroup_id, generation);
+  const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
+  SL_CHECK(update(maps.places, &first_place, &no_place));
+  SL_CHECK(update(maps.ports, &first_port, &present));
+  std::vector<sl_place_key> keys;
+  std::vector<sl_place> values;
+  for (const PlaceEntry& entry : keyed.places) {
+    keys.push_back(entry.key);
+    values.push_back(entry.value);
+  }
+  // Ports first: a place whose set is missing would name nothing, and that is for nobody to see.
+  SL_CHECK(update_all(maps.ports, keyed.ports, std::vector<__u32>(keyed.ports.size(), present)));
+  return update_all(maps.places, keys, values);
+}
+
+Result<> clear_lists(const ListMaps& maps, std::uint64_t cgroup_id, std::uint32_t generation) {
+  SL_CHECK(clear<sl_place_key>(maps.places, cgroup_id, generation, sizeof(sl_place)));
+  return clear<sl_port_key>(maps.ports, cgroup_id, generation, sizeof(__u32));
+}
+
+}  // namespace socklid

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One container's entries in the node's two tries of endpoint lists. For socket_guard.cpp.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.hpp"
+#include "hook/endpoint_lists.hpp"
+
+namespace socklid {
+
+/// Descriptors of the two maps; borrowed.
+struct ListMaps {
+  int places{-1};
+  int ports{-1};
+};
+
+/// Adds the lists under the container's keys. The generation has no entries yet. On an error some
+/// may be there: clear_lists() takes them away. Exit::bpf; a full trie is told by name.
+[[nodiscard]] Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists,
+                                  std::uint64_t cgroup_id, std::uint32_t generation);
+
+/// Removes all entries of one container and generation; none is fine (I7). Finds them without
+/// knowing them, also those of a run that was killed.
+[[nodiscard]] Result<> clear_lists(const ListMaps& maps, std::uint64_t cgroup_id,
+                                   std::uint32_t generation);
+
+}  // namespace socklid
