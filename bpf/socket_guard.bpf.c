@@ -301,11 +301,15 @@ static __always_inline const struct sl_policy *policy_at(int level, int *end)
 	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
 }
 
-static __always_inline int judge_by(const struct sl_policy *policy,
-				    const struct sl_attempt *attempt)
+/* 0 to allow. A global function, verified once for all its callers and their loops. */
+__attribute__((noinline)) int judge_by(const struct sl_policy *policy,
+				       const struct sl_attempt *attempt)
 {
-	const struct sl_decision decision = sl_decide(policy, attempt);
+	struct sl_decision decision;
 
+	if (!policy || !attempt)
+		return -EPERM;
+	decision = sl_decide(policy, attempt);
 	if (decision.error == 0)
 		return 0;
 	count(policy->cgroup_id, decision.reason);
@@ -467,7 +471,7 @@ static __always_inline int judge_leaving(const struct sl_policy *policy)
 {
 	const struct sl_attempt attempt = {.verb = SL_VERB_CGROUP};
 
-	return judge_by(policy, &attempt);
+	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
 }
 
 static __always_inline const struct kernfs_node *parent_of(const struct kernfs_node *node)

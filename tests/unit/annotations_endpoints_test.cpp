@@ -194,7 +194,7 @@ TEST(Bind, IsAllowDenyOrPorts) {
   EXPECT_EQ(policy_of({{"io.socklid.bind", "deny"}}).bind, (EndpointRule{Verdict::deny, {}}));
   const EndpointRule ports = policy_of({{"io.socklid.bind", "udp/5353 tcp/80@0.0.0.0 tcp"}}).bind;
   EXPECT_EQ(ports.otherwise, Verdict::deny);
-  EXPECT_EQ(to_string(ports.ports), "tcp tcp/80@0.0.0.0 udp/5353");
+  EXPECT_EQ(to_string(ports.endpoints), "tcp tcp/80@0.0.0.0 udp/5353");
 }
 
 TEST(Bind, RefusesOtherProtocolsAndWordsAmongPorts) {

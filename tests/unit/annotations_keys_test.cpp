@@ -137,7 +137,7 @@ TEST(Keys, OfAContainerWantItsNameAsADnsLabel) {
   const std::string longest(63, 'a');
   EXPECT_EQ(policy_of({{"io.kubernetes.container.name", longest},
                        {"io.socklid.connect/" + longest, "deny"}})
-                .connect,
+                .connect.otherwise,
             Verdict::deny);
 }
 

@@ -19,11 +19,11 @@ class Random {
  public:
   Policy policy() {
     Policy policy;
-    for (Verdict Policy::*verdict :
-         {&Policy::create, &Policy::create_tcp, &Policy::create_udp, &Policy::connect,
-          &Policy::listen, &Policy::accept, &Policy::shutdown}) {
+    for (Verdict Policy::*verdict : {&Policy::create, &Policy::create_tcp, &Policy::create_udp,
+                                     &Policy::listen, &Policy::accept, &Policy::shutdown}) {
       policy.*verdict = coin() ? Verdict::allow : Verdict::deny;
     }
+    if (coin()) policy.connect = {Verdict::deny, endpoints(5)};
     if (coin()) policy.bind = {Verdict::deny, endpoints(2)};
     if (coin()) policy.egress = endpoints(5);
     if (policy.egress && coin()) policy.otherwise = coin() ? Otherwise::drop : Otherwise::reject;

@@ -89,10 +89,9 @@ class Lists {
 
 bool names(const Endpoint& endpoint, const sl_attempt& attempt, std::uint8_t protocol) {
   const bool ipv4 = attempt.address_family == AF_INET;
-  const std::uint8_t number = endpoint.protocol == Protocol::tcp   ? IPPROTO_TCP
-                              : endpoint.protocol == Protocol::udp ? IPPROTO_UDP
-                              : ipv4                               ? IPPROTO_ICMP
-                                                                   : IPPROTO_ICMPV6;
+  int number = ipv4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
+  if (endpoint.protocol == Protocol::tcp) number = IPPROTO_TCP;
+  if (endpoint.protocol == Protocol::udp) number = IPPROTO_UDP;
   if (number != protocol) return false;
   if (endpoint.protocol != Protocol::icmp &&
       (attempt.port < endpoint.ports.first || attempt.port > endpoint.ports.last)) {
@@ -136,7 +135,7 @@ TEST(EndpointLists, ALongerPrefixHidesNoShorterOne) {
   attempt.address_family = AF_INET;
   attempt.address[0] = __builtin_bswap32(0x0a010203);
   const sl_policy policy{};
-  for (const std::uint16_t port : {80, 443, 81}) {
+  for (const std::uint16_t port : std::initializer_list<std::uint16_t>{80, 443, 81}) {
     attempt.port = port;
     EXPECT_EQ(sl_list_names(&policy, SL_LIST_CONNECT, IPPROTO_TCP, &attempt), port != 81) << port;
     EXPECT_EQ(sl_list_names(&policy, SL_LIST_BIND, IPPROTO_TCP, &attempt), 0) << "another list";
