@@ -39,13 +39,13 @@ Outcome repair(const Scene& scene) {
 }
 
 /// A connection under repair is established without a word to the peer (net/ipv4/tcp_output.c:
-/// tcp_connect). What is sent afterwards goes out.
+/// tcp_connect). The end of the repair asks the peer for its window, and data follows.
 Outcome send_on_repaired(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
   if (!fd) return failed("socket");
   if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON)) return failed("TCP_REPAIR");
   if (!connect_to(fd.get(), scene.target)) return failed("connect");
-  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP))
+  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF))
     return failed("end of TCP_REPAIR");
   if (!send_token(fd.get(), scene)) return failed("send");
   return {};
