@@ -82,10 +82,15 @@ Result<> Runner::Lease::end() const {
   return own ? own->close() : Result<>{};
 }
 
-Result<std::string> Runner::why_not(const Case& one) {
-  for (const std::string_view module : one.row->modules) {
+std::string Runner::lacks(const Row& row) {
+  for (const std::string_view module : row.modules) {
     if (!modules_->load(module)) return "no kernel module " + std::string(module);
   }
+  return {};
+}
+
+Result<std::string> Runner::why_not(const Case& one) {
+  if (std::string lack = lacks(*one.row); !lack.empty()) return lack;
   const Lease place = SL_TRY(lease(Policy::nothing, *one.row));
   const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
   SL_CHECK(place.end());
@@ -99,7 +104,8 @@ Result<Finding> Runner::run_under(Policy policy, const Case& one) {
                   .policy = policy,
                   .expected = guard_of(one.row->stops, policy),
                   .seen = Seen::not_tried,
-                  .detail = {}};
+                  .detail = lacks(*one.row)};
+  if (!finding.detail.empty()) return finding;
   const Lease place = SL_TRY(lease(policy, *one.row));
   const Counts before = SL_TRY(place.arena->counters()->read());
   const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
