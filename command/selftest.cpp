@@ -16,7 +16,7 @@ namespace socklid::command {
 namespace {
 
 using selftest::Case;
-using selftest::Run;
+using selftest::Finding;
 using selftest::Runner;
 
 std::unique_ptr<Kernel> real_kernel() {
@@ -29,14 +29,14 @@ void print_now(const std::string& text) {
   std::fflush(stdout);
 }
 
-Result<std::vector<Run>> run_all(Runner& runner, const std::vector<Case>& cases, bool quiet) {
+Result<std::vector<Finding>> run_all(Runner& runner, const std::vector<Case>& cases, bool quiet) {
   selftest::Table table(cases);
-  std::vector<Run> all;
+  std::vector<Finding> all;
   if (!quiet) print_now(table.header());
   for (const Case& one : cases) {
-    for (Run& run : SL_TRY(runner.run(one))) {
-      if (!quiet) print_now(table.line(run));
-      all.push_back(std::move(run));
+    for (Finding& finding : SL_TRY(runner.run(one))) {
+      if (!quiet) print_now(table.line(finding));
+      all.push_back(std::move(finding));
     }
   }
   return all;
@@ -54,13 +54,13 @@ Result<int> selftest(const SelftestOptions& options) {
   SL_CHECK(check_root("selftest"));
   selftest::catch_interrupts();
   Runner runner = SL_TRY(Runner::open(real_kernel));
-  const auto runs = run_all(runner, cases, options.json);
+  const auto findings = run_all(runner, cases, options.json);
   const auto closed = runner.close();
-  if (!runs) return wrap("selftest", runs.error());
+  if (!findings) return wrap("selftest", findings.error());
   if (!closed) return wrap("selftest: clean up", closed.error());
-  const selftest::Summary summary = selftest::summary_of(*runs);
+  const selftest::Summary summary = selftest::summary_of(*findings);
   if (options.json) {
-    print_json(selftest::to_json(*runs));
+    print_json(selftest::to_json(*findings));
   } else {
     print("\n" + selftest::to_string(summary) + "\n");
   }

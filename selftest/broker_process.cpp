@@ -69,16 +69,17 @@ class Broker {
     }
   }
 
-  void answer(int client) {
+  /// False when the client is gone.
+  bool answer(int client) {
     BrokerRequest request{};
     UniqueFd none;
-    if (receive_with_fd(client, &request, sizeof(request), none) != sizeof(request)) return;
+    if (receive_with_fd(client, &request, sizeof(request), none) != sizeof(request)) return false;
     UniqueFd fd = request.what == BrokerRequest::Do::visit ? visit(request) : make(request);
     const BrokerReply reply{.error = fd ? 0 : errno, .pid = ::getpid(), .fd = fd.get()};
     const bool lend = fd && request.what == BrokerRequest::Do::lend;
-    // A client that is gone needs no reply.
-    (void)send_with_fd(client, &reply, sizeof(reply), lend ? fd.get() : -1);
+    const bool sent = send_with_fd(client, &reply, sizeof(reply), lend ? fd.get() : -1);
     kept_.push_back(std::move(fd));
+    return sent;
   }
 
   void forget() { kept_.clear(); }
@@ -183,9 +184,7 @@ int serve(const BrokerPlaces& places, int control) {
     if (entries[0].revents != 0) {
       broker.forget();
       if (receive_with_fd(control, &ready, 1, client) <= 0) return 0;
-    } else if ((entries[1].revents & POLLIN) != 0) {
-      broker.answer(client.get());
-    } else if (entries[1].revents != 0) {
+    } else if (entries[1].revents != 0 && !broker.answer(client.get())) {
       client.reset();
     }
   }

@@ -106,6 +106,10 @@ bool send_data(int fd, std::string_view data, const Address& peer) {
   return ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, peer.get(), peer.length) >= 0;
 }
 
+bool set_bytes(int fd, int level, int option, std::string_view value) {
+  return ::setsockopt(fd, level, option, value.data(), static_cast<socklen_t>(value.size())) == 0;
+}
+
 Outcome send_raw(const Scene& scene, int protocol, std::string_view data, const Address& peer) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_RAW, protocol);
   if (!fd) return failed("socket");

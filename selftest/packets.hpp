@@ -56,6 +56,8 @@ template <typename Sockaddr>
 /// One sendto(2) of all of `data`.
 [[nodiscard]] bool send_data(int fd, std::string_view data, const Address& peer);
 
+/// A socket option whose value is more than an int.
+[[nodiscard]] bool set_bytes(int fd, int level, int option, std::string_view value);
 /// `data` by a new raw socket of the scene's version of IP, to the address of `peer`, whose port
 /// does not matter. With IPPROTO_RAW, `data` begins with the IP header.
 [[nodiscard]] Outcome send_raw(const Scene& scene, int protocol, std::string_view data,

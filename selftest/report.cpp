@@ -49,17 +49,18 @@ std::string_view name_of(Seen seen) {
   return "?";
 }
 
-Summary summary_of(const std::vector<Run>& runs) {
+Summary summary_of(const std::vector<Finding>& findings) {
   Summary summary;
-  summary.runs = runs.size();
-  const Run* last = nullptr;
-  for (const Run& run : runs) {
-    const bool same = last != nullptr && last->of.row == run.of.row && last->of.ip == run.of.ip;
+  summary.runs = findings.size();
+  const Finding* last = nullptr;
+  for (const Finding& finding : findings) {
+    const bool same =
+        last != nullptr && last->of.row == finding.of.row && last->of.ip == finding.of.ip;
     if (!same) ++summary.rows;
-    last = &run;
-    if (run.seen == Seen::holds) {
+    last = &finding;
+    if (finding.seen == Seen::holds) {
       ++summary.hold;
-    } else if (run.seen == Seen::not_tried) {
+    } else if (finding.seen == Seen::not_tried) {
       ++summary.not_tried;
     } else {
       ++summary.open;
@@ -91,36 +92,36 @@ std::string Table::header() const {
       .end("seen");
 }
 
-std::string Table::line(const Run& run) {
+std::string Table::line(const Finding& finding) {
   std::string text;
-  if (run.of.group != group_) {
-    group_ = run.of.group;
+  if (finding.of.group != group_) {
+    group_ = finding.of.group;
     text = "\n" + std::string(group_) + "\n";
   }
-  std::string seen(name_of(run.seen));
-  if (!run.detail.empty()) seen += ": " + run.detail;
+  std::string seen(name_of(finding.seen));
+  if (!finding.detail.empty()) seen += ": " + finding.detail;
   return text + Line()
-                    .cell(run.of.row->name, name_width_)
-                    .cell(ip_of(run.of), ip_width)
-                    .cell(name_of(run.policy), policy_width)
-                    .cell(name_of(run.expected), widest_guard())
+                    .cell(finding.of.row->name, name_width_)
+                    .cell(ip_of(finding.of), ip_width)
+                    .cell(name_of(finding.policy), policy_width)
+                    .cell(name_of(finding.expected), widest_guard())
                     .end(seen);
 }
 
-json::Value to_json(const std::vector<Run>& runs) {
+json::Value to_json(const std::vector<Finding>& findings) {
   json::Array all;
-  for (const Run& run : runs) {
-    json::Object one{{"group", run.of.group},
-                     {"path", run.of.row->name},
-                     {"policy", name_of(run.policy)},
-                     {"stopped_by", name_of(run.expected)},
-                     {"seen", name_of(run.seen)}};
-    if (run.of.row->each != Each::once) one["ip"] = ip_of(run.of);
-    if (!run.detail.empty()) one["detail"] = run.detail;
-    if (!run.of.row->why.empty()) one["why"] = run.of.row->why;
+  for (const Finding& finding : findings) {
+    json::Object one{{"group", finding.of.group},
+                     {"path", finding.of.row->name},
+                     {"policy", name_of(finding.policy)},
+                     {"stopped_by", name_of(finding.expected)},
+                     {"seen", name_of(finding.seen)}};
+    if (finding.of.row->each != Each::once) one["ip"] = ip_of(finding.of);
+    if (!finding.detail.empty()) one["detail"] = finding.detail;
+    if (!finding.of.row->why.empty()) one["why"] = finding.of.row->why;
     all.emplace_back(std::move(one));
   }
-  const Summary summary = summary_of(runs);
+  const Summary summary = summary_of(findings);
   return json::Object{{"runs", std::move(all)},
                       {"rows", summary.rows},
                       {"hold", summary.hold},

@@ -20,7 +20,7 @@ struct Summary {
   std::size_t not_tried{0};
 };
 
-[[nodiscard]] Summary summary_of(const std::vector<Run>& runs);
+[[nodiscard]] Summary summary_of(const std::vector<Finding>& findings);
 /// "212 rows, 636 runs: 630 hold, 0 open, 6 not tried"
 [[nodiscard]] std::string to_string(const Summary& summary);
 /// Whether all that was tried holds and, if `strict`, all was tried. Nothing tried is no success.
@@ -32,7 +32,7 @@ class Table {
   explicit Table(const std::vector<Case>& all);
   [[nodiscard]] std::string header() const;
   /// The heading of the group first, if it is another one than before.
-  [[nodiscard]] std::string line(const Run& run);
+  [[nodiscard]] std::string line(const Finding& finding);
 
  private:
   std::size_t name_width_;
@@ -41,6 +41,6 @@ class Table {
 
 /// "holds", "OPEN", "wrong guard", "no answer", "not tried".
 [[nodiscard]] std::string_view name_of(Seen seen);
-[[nodiscard]] json::Value to_json(const std::vector<Run>& runs);
+[[nodiscard]] json::Value to_json(const std::vector<Finding>& findings);
 
 }  // namespace socklid::selftest

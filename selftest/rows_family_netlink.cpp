@@ -119,6 +119,12 @@ std::vector<Row> netlink_rows() {
        .attempt = tipc_bearer,
        .modules = {"tipc"},
        .alone = true},
+      {.name = "netlink-generic opened: TIPC bearer over UDP",
+       .stops = always(Guard::unmarked),
+       .attempt = tipc_bearer,
+       .modules = {"tipc"},
+       .annotations = {"io.socklid.families=inet inet6 netlink-generic", egress_annotation},
+       .alone = true},
   };
 }
 

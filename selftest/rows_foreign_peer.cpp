@@ -112,7 +112,7 @@ Outcome fetch_and_send(const Scene& scene) {
   return send_on(scene, fd);
 }
 
-constexpr Stops stops_here{Guard::connect, Guard::foreign, Guard::foreign};
+constexpr Stops stops_here{Guard::connect, Guard::foreign, Guard::connect};
 
 Row peer_row(std::string_view name, Outcome (*attempt)(const Scene&),
              std::vector<std::string_view> modules = {}) {

@@ -91,14 +91,6 @@ Outcome bind_and_write_frame(const Scene& scene) {
   return {};
 }
 
-/// Frames that pass traffic control by.
-Outcome bypass_queue(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::packet);
-  if (!fd) return failed("borrow");
-  if (!set_option(fd.get(), SOL_PACKET, PACKET_QDISC_BYPASS, 1)) return failed("setsockopt");
-  return {};
-}
-
 Row raw_row(std::string_view name, Outcome (*attempt)(const Scene&), const Stops& stops) {
   return {.name = name, .stops = stops, .attempt = attempt};
 }
@@ -106,7 +98,7 @@ Row raw_row(std::string_view name, Outcome (*attempt)(const Scene&), const Stops
 }  // namespace
 
 std::vector<Row> foreign_raw() {
-  constexpr Stops stops_peer_here{Guard::connect, Guard::foreign, Guard::foreign};
+  constexpr Stops stops_peer_here{Guard::connect, Guard::foreign, Guard::connect};
   return {
       raw_row("handed in: raw", send_raw<Place::inside>, stops_peer_here),
       raw_row("handed in: raw, connect and write", connect_raw, stops_peer_here),
@@ -115,12 +107,7 @@ std::vector<Row> foreign_raw() {
       raw_row("of another namespace: ping", send_ping<Place::elsewhere>, stops_peer_here),
       raw_row("handed in: packet", send_frame, stops_peer_here),
       raw_row("handed in: packet, bind and write", bind_and_write_frame,
-              {Guard::bind, Guard::foreign, Guard::foreign}),
-      {.name = "handed in: packet, an option of its",
-       .each = Each::once,
-       .proof = Proof::done,
-       .stops = always(Guard::option),
-       .attempt = bypass_queue},
+              {Guard::bind, Guard::foreign, Guard::bind}),
   };
 }
 

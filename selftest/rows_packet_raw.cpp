@@ -86,24 +86,32 @@ Outcome fragment_alone(const Scene& scene) {
 
 // Messages of the kernel's own ------------------------------------------------------------------
 
-Outcome send_icmp(const Scene& scene, std::uint8_t type4, std::uint8_t type6, std::uint8_t hops,
+struct Types {
+  std::uint8_t v4;
+  std::uint8_t v6;
+};
+
+Outcome send_icmp(const Scene& scene, const Address& peer, Types types, std::uint8_t hops,
                   std::string_view rest) {
   const bool v4 = scene.ip == Ip::v4;
-  const Ends ends{scene.local, scene.target};
+  const Ends ends{scene.local, peer};
   const std::uint8_t protocol = v4 ? std::uint8_t{IPPROTO_ICMP} : std::uint8_t{IPPROTO_ICMPV6};
-  const std::string message = icmp_message(ends, v4 ? type4 : type6, 0, rest);
+  const std::string message = icmp_message(ends, v4 ? types.v4 : types.v6, 0, rest);
   return send_raw(scene, IPPROTO_RAW,
-                  ip_packet({.ends = ends, .protocol = protocol, .hops = hops}, message),
-                  scene.target);
+                  ip_packet({.ends = ends, .protocol = protocol, .hops = hops}, message), peer);
+}
+
+/// The second word of the header and the token.
+std::string token_rest(const Scene& scene) {
+  return std::string(4, '\0').append(token_text(scene));
 }
 
 Outcome unasked_echo_reply(const Scene& scene) {
-  return send_icmp(scene, ICMP_ECHOREPLY, ICMP6_ECHO_REPLY, 64,
-                   std::string(4, '\0').append(token_text(scene)));
+  return send_icmp(scene, scene.target, {ICMP_ECHOREPLY, ICMP6_ECHO_REPLY}, 64, token_rest(scene));
 }
 
-/// About a packet of a flow that conntrack knows, but not to who sent it.
-Outcome error_to_another(const Scene& scene) {
+/// About a packet of a flow to the named peer that conntrack knows.
+Outcome send_error(const Scene& scene, const Address& peer) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd || !bind_to(fd.get(), any_address(scene.family(), served_port))) return failed("bind");
   if (!connect_to(fd.get(), scene.named) || ::send(fd.get(), nullptr, 0, 0) < 0) {
@@ -112,17 +120,27 @@ Outcome error_to_another(const Scene& scene) {
   const Ends answer{scene.named, with_port(scene.local, served_port)};
   const std::string packet =
       ip_packet({.ends = answer, .protocol = IPPROTO_UDP}, udp_datagram(answer, token_text(scene)));
-  return send_icmp(scene, ICMP_DEST_UNREACH, ICMP6_DST_UNREACH, 64, std::string(4, '\0') + packet);
+  return send_icmp(scene, peer, {ICMP_DEST_UNREACH, ICMP6_DST_UNREACH}, 64,
+                   std::string(4, '\0') + packet);
+}
+
+Outcome error_to_another(const Scene& scene) {
+  return send_error(scene, scene.target);
+}
+
+/// UDP is named, ICMP is not.
+Outcome error_to_named(const Scene& scene) {
+  return send_error(scene, scene.named);
 }
 
 Outcome neighbour_solicitation(const Scene& scene) {
   constexpr std::uint8_t type = 135;  // RFC 4861
-  return send_icmp(scene, 0, type, 255, std::string(4, '\0').append(token_text(scene)));
+  return send_icmp(scene, scene.target, {0, type}, 255, token_rest(scene));
 }
 
 Outcome listener_report(const Scene& scene) {
   constexpr std::uint8_t type = 131;  // RFC 2710
-  return send_icmp(scene, 0, type, 1, std::string(4, '\0').append(token_text(scene)));
+  return send_icmp(scene, scene.target, {0, type}, 1, token_rest(scene));
 }
 
 Row raw_row(std::string_view name, Each each, Outcome (*attempt)(const Scene&)) {
@@ -144,6 +162,7 @@ std::vector<Row> raw_packet_rows() {
       raw_row("raw opened: an echo reply that nobody asked for", Each::ip, unasked_echo_reply),
       raw_row("raw opened: an ICMP error about a named flow, to another", Each::ip,
               error_to_another),
+      raw_row("raw opened: data as an ICMP error about a named flow", Each::ip, error_to_named),
       raw_row("raw opened: data as a neighbour solicitation", Each::v6_only,
               neighbour_solicitation),
       raw_row("raw opened: data as a report of multicast listeners", Each::v6_only,

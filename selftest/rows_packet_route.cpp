@@ -23,10 +23,6 @@ constexpr std::uint8_t loose = IPOPT_LSRR, strict = IPOPT_SSRR;
 
 // By socket options -----------------------------------------------------------------------------
 
-bool set_bytes(int fd, int level, int option, const std::string& bytes) {
-  return ::setsockopt(fd, level, option, bytes.data(), static_cast<socklen_t>(bytes.size())) == 0;
-}
-
 Outcome send_with_option(const Scene& scene, int level, int option, const std::string& bytes) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
@@ -70,11 +66,6 @@ Outcome connect_by_route(const Scene& scene) {
 Outcome segment_by_option(const Scene& scene) {
   return send_with_option(scene, IPPROTO_IPV6, IPV6_RTHDR,
                           segment_routing(0, scene.target, scene.named));
-}
-
-Outcome segment_by_message(const Scene& scene) {
-  return send_with_message(scene, IPPROTO_IPV6, IPV6_RTHDR,
-                           segment_routing(0, scene.target, scene.named));
 }
 
 Outcome mobile_by_option(const Scene& scene) {
@@ -183,7 +174,6 @@ std::vector<Row> source_route_rows() {
       by_option("strict source route by control message", Each::v4_only, route_by_message<strict>),
       by_option("TCP by a loose source route", Each::v4_only, connect_by_route),
       by_option("segment routing by IPV6_RTHDR", Each::v6_only, segment_by_option),
-      by_option("segment routing by control message", Each::v6_only, segment_by_message),
       by_option("routing header of Mobile IPv6 by IPV6_RTHDR", Each::v6_only, mobile_by_option),
       by_option("routing header of Mobile IPv6 by control message", Each::v6_only,
                 mobile_by_message<IPV6_RTHDR>),

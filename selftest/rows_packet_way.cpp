@@ -9,7 +9,9 @@
 #include <linux/in6.h>
 
 #include <array>
+#include <cstddef>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "selftest/packets.hpp"
@@ -71,30 +73,6 @@ Outcome by_packet_info(const Scene& scene) {
 
 // Groups ----------------------------------------------------------------------------------------
 
-/// Nobody's: of the ranges for local use (RFC 2365, RFC 4291).
-Address group(const Scene& scene) {
-  return make_address(scene.ip == Ip::v4 ? "239.255.94.31" : "ff15::5e1f", scene.port);
-}
-
-Outcome to_group(const Scene& scene) {
-  if (scene.ip == Ip::v6) {
-    return send_after(scene, IPPROTO_IPV6, IPV6_MULTICAST_IF, index_of(scene), group(scene));
-  }
-  ip_mreqn interface {};
-  interface.imr_ifindex = index_of(scene);
-  const UniqueFd fd = open_socket(AF_INET, SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  if (::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface)) != 0) {
-    return failed("setsockopt");
-  }
-  if (!send_token_to(fd.get(), scene, group(scene))) return failed("sendto");
-  return {};
-}
-
-Outcome to_link_broadcast(const Scene& scene) {
-  return send_after(scene, SOL_SOCKET, SO_BROADCAST, 1, make_address("10.231.7.255", scene.port));
-}
-
 /// No route leads there, so the socket names the interface.
 Outcome to_all_ones(const Scene& scene) {
   const UniqueFd fd = open_socket(AF_INET, SOCK_DGRAM);
@@ -109,24 +87,37 @@ Outcome to_all_ones(const Scene& scene) {
   return {};
 }
 
-/// Joins a group for the sources that spell the token. The kernel reports them to the link, one
-/// tick of its clock later (net/ipv4/igmp.c: igmp_ifc_event, net/ipv6/mcast.c: mld_ifc_event).
+/// struct group_filter with as many sources as the token has addresses.
+std::string source_filter(const Scene& scene, const group_req& membership) {
+  const std::size_t size = scene.ip == Ip::v4 ? sizeof(in_addr) : sizeof(in6_addr);
+  group_filter head{};
+  head.gf_interface = membership.gr_interface;
+  head.gf_group = membership.gr_group;
+  head.gf_fmode = MCAST_INCLUDE;
+  head.gf_numsrc = static_cast<std::uint32_t>(scene.token.size() / size);
+  std::string filter = bytes_of(head).substr(0, offsetof(group_filter, gf_slist));
+  for (std::size_t at = 0; at < scene.token.size(); at += size) {
+    filter += bytes_of(address_of(scene.family(), token_text(scene).substr(at, size)).storage);
+  }
+  return filter;
+}
+
+/// Wants a group from the sources that spell the token. The kernel reports them to the link, a tick
+/// of its clock later (net/ipv4/igmp.c: igmp_ifc_event, net/ipv6/mcast.c: mld_ifc_event).
 Outcome report_sources(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
-  const Address joined = group(scene);
-  group_source_req request{};
-  request.gsr_interface = scene.interface;
-  std::memcpy(&request.gsr_group, joined.get(), joined.length);
-  const std::size_t size = scene.ip == Ip::v4 ? sizeof(in_addr) : sizeof(in6_addr);
-  for (std::size_t at = scene.token.size(); at > 0; at -= size) {
-    const Address source = address_of(scene.family(), token_text(scene).substr(at - size, size));
-    std::memcpy(&request.gsr_source, source.get(), source.length);
-    const int level = scene.ip == Ip::v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
-    if (::setsockopt(fd.get(), level, MCAST_JOIN_SOURCE_GROUP, &request, sizeof(request)) != 0) {
-      return failed("MCAST_JOIN_SOURCE_GROUP");
-    }
+  const int level = scene.ip == Ip::v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
+  // Nobody's: of the ranges for local use (RFC 2365, RFC 4291).
+  const Address group = make_address(scene.ip == Ip::v4 ? "239.255.94.31" : "ff15::5e1f", 0);
+  group_req membership{};
+  membership.gr_interface = scene.interface;
+  std::memcpy(&membership.gr_group, group.get(), group.length);
+  if (::setsockopt(fd.get(), level, MCAST_JOIN_GROUP, &membership, sizeof(membership)) != 0) {
+    return failed("MCAST_JOIN_GROUP");
   }
+  const std::string filter = source_filter(scene, membership);
+  if (!set_bytes(fd.get(), level, MCAST_MSFILTER, filter)) return failed("MCAST_MSFILTER");
   // Nothing tells a process that the report has gone.
   ::poll(nullptr, 0, 300);
   return {};
@@ -154,16 +145,24 @@ Outcome connect_from_served_port(const Scene& scene) {
   return {};
 }
 
+/// The address is nobody's; sending from it needs no privilege.
+Outcome from_other_host(const Scene& scene) {
+  constexpr int freebind = 78;  // IPV6_FREEBIND, linux/in6.h: not in every libc
+  const UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), IPPROTO_IPV6, freebind, 1)) return failed("setsockopt");
+  if (!bind_to(fd.get(), make_address("fd5e:1f::77", 0))) return failed("bind");
+  if (!send_token_to(fd.get(), scene, scene.target)) return failed("sendto");
+  return {};
+}
+
 /// Options that every host on the way skips, and the ports behind them.
 template <int option>
 Outcome behind_options(const Scene& scene) {
   const std::string options = option_header(0, {});
   const UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
   if (!fd) return failed("socket");
-  if (::setsockopt(fd.get(), IPPROTO_IPV6, option, options.data(),
-                   static_cast<socklen_t>(options.size())) != 0) {
-    return failed("setsockopt");
-  }
+  if (!set_bytes(fd.get(), IPPROTO_IPV6, option, options)) return failed("setsockopt");
   if (!send_token_to(fd.get(), scene, with_port(scene.named, scene.port))) return failed("sendto");
   return {};
 }
@@ -189,13 +188,11 @@ std::vector<Row> way_rows() {
       peer_row("UDP by SO_BINDTOIFINDEX", by_interface_index),
       peer_row("UDP by SO_DONTROUTE", without_gateway),
       peer_row("UDP by IP_PKTINFO", by_packet_info),
-      peer_row("UDP to a multicast group", to_group),
-      peer_row("UDP to the link's broadcast address", to_link_broadcast, Each::v4_only),
       peer_row("UDP to 255.255.255.255", to_all_ones, Each::v4_only),
       peer_row("UDP behind hop-by-hop options", behind_options<IPV6_HOPOPTS>, Each::v6_only),
       peer_row("UDP behind destination options", behind_options<IPV6_DSTOPTS>, Each::v6_only),
-      peer_row("UDP from a served port", send_from_served_port),
-      peer_row("TCP from a served port", connect_from_served_port),
+      peer_row("UDP from an address of another host by IPV6_FREEBIND", from_other_host,
+               Each::v6_only),
       rule_row("any peer, egress names some: UDP from a served port", send_from_served_port),
       rule_row("any peer, egress names some: TCP from a served port", connect_from_served_port),
       {.name = "data in reports of multicast sources",

@@ -89,7 +89,20 @@ Outcome send_to_unspecified_family(const Scene& scene) {
     std::memcpy(reinterpret_cast<char*>(&peer.storage) + offsetof(sockaddr_in6, sin6_flowinfo),
                 named.data(), named.size());
   }
-  return send_raw(scene, IPPROTO_UDP, datagram(scene), with_family(peer, AF_UNSPEC));
+  return send_raw(scene, icmp_of(scene), echo_request(scene), with_family(peer, AF_UNSPEC));
+}
+
+/// A socket for ICMP takes whole packets of any protocol then (raw(7)).
+Outcome send_own_header(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_RAW, icmp_of(scene));
+  if (!fd) return failed("socket");
+  const bool v4 = scene.ip == Ip::v4;
+  if (!set_option(fd.get(), v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6},
+                  v4 ? IP_HDRINCL : IPV6_HDRINCL, 1)) {
+    return failed("IP_HDRINCL");
+  }
+  if (!send_bytes(fd.get(), packet(scene), portless(scene.named))) return failed("sendto");
+  return {};
 }
 
 Outcome connect_raw(const Scene& scene) {
@@ -123,15 +136,27 @@ Outcome ping_by_connect(const Scene& scene) {
   return {};
 }
 
+constexpr std::string_view raw_families = "io.socklid.families=inet inet6 raw";
+
 Row raw(std::string_view name, Outcome (*attempt)(const Scene&), std::string_view why = {}) {
   return {.name = name,
           .stops = stops_peer,
           .attempt = attempt,
           .why = why,
-          .annotations = {"io.socklid.families=inet inet6 raw"}};
+          .annotations = {raw_families}};
 }
 
 #define PING_PEERS "icmp@10.231.7.9 icmp@fd5e:1f::9"
+
+/// Of raw sockets, those for ICMP alone can have a peer that connect names: the rest write their
+/// ports themselves.
+Row raw_icmp(std::string_view name, Outcome (*attempt)(const Scene&)) {
+  return {.name = name,
+          .stops = always(Guard::connect),
+          .attempt = attempt,
+          .annotations = {raw_families, "io.socklid.connect=" PING_PEERS,
+                          "io.socklid.egress=" PING_PEERS}};
+}
 
 Row ping(std::string_view name, Outcome (*attempt)(const Scene&)) {
   return {.name = name,
@@ -152,8 +177,11 @@ std::vector<Row> raw_peer_rows() {
       raw("raw opened: a packet with its own header", send_whole_packet),
       raw("raw opened: a packet to a named peer, its header to another", send_packet_for_another,
           "the LSM sees the address, not the packet"),
-      raw("raw opened: sendto an address of AF_UNSPEC", send_to_unspecified_family),
       raw("raw opened: connect, then send", connect_raw),
+      raw_icmp("raw opened, connect names ICMP: sendto", send_icmp),
+      raw_icmp("raw opened, connect names ICMP: sendto an address of AF_UNSPEC",
+               send_to_unspecified_family),
+      raw_icmp("raw opened, connect names ICMP: a header to another (IP_HDRINCL)", send_own_header),
   };
 }
 

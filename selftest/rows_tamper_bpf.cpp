@@ -83,6 +83,7 @@ Outcome attach(const Scene& /*scene*/) {
   attributes.attach_type = BPF_CGROUP_INET_EGRESS;
   attributes.attach_flags = BPF_F_ALLOW_MULTI;
   if (call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
+  attributes.attach_flags = 0;
   if (call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
   return {};
 }

@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <linux/ethtool.h>
 #include <linux/if_tun.h>
 #include <linux/if_tunnel.h>
 #include <linux/if_vlan.h>
@@ -160,13 +159,6 @@ Outcome set_hardware_address(const Scene& scene) {
   return ask(AF_INET, SIOCSIFHWADDR, &request);
 }
 
-Outcome set_offload(const Scene& scene) {
-  ethtool_value value{ETHTOOL_SGSO, 0};
-  ifreq request = interface_request(scene);
-  request.ifr_data = reinterpret_cast<char*>(&value);  // NOLINT
-  return ask(AF_INET, SIOCETHTOOL, &request);
-}
-
 Outcome set_neighbour(const Scene& scene) {
   arpreq request{};
   std::memcpy(&request.arp_pa, &scene.target.storage, sizeof(request.arp_pa));
@@ -213,7 +205,6 @@ Rows tamper_ioctl() {
       ioctl_row("ioctl: the interface's size, by a unix socket of a child", set_size_in_child),
       ioctl_row("ioctl: an interface's name, by a unix socket", rename, {"ipip"}),
       ioctl_row("ioctl: the interface's hardware address", set_hardware_address),
-      ioctl_row("ioctl: the interface's offloads", set_offload),
       ioctl_row("ioctl: a tunnel", add_tunnel, {"ipip"}),
       ioctl_row("ioctl: a bridge", add_bridge<AF_INET>, {"bridge"}),
       ioctl_row("ioctl: a bridge, by a unix socket", add_bridge<AF_UNIX>, {"bridge"}),

@@ -36,10 +36,6 @@ Outcome mark_in_nested_cgroup(const Scene& scene) {
   return in_nested_cgroup(mark_socket<SOCK_DGRAM>, scene);
 }
 
-Outcome mark_in_user_namespace(const Scene& scene) {
-  return in_user_namespace(mark_socket<SOCK_DGRAM>, scene);
-}
-
 /// The value 0 takes a mark away.
 Outcome unmark_socket(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
@@ -155,7 +151,6 @@ Rows tamper_mark() {
       set_row("no mark by SO_MARK", unmark_socket),
       set_row("another mark by SO_MARK, from a thread", mark_in_thread),
       set_row("another mark by SO_MARK, from a nested cgroup", mark_in_nested_cgroup),
-      set_row("another mark by SO_MARK, from a user namespace", mark_in_user_namespace),
       set_row("another mark by a command of io_uring", mark_by_ring_command),
       send_row("another mark by control message", mark_by_control),
       send_row("another mark by control message, second of sendmmsg", mark_by_second_message),

@@ -39,27 +39,19 @@ Outcome repair(const Scene& scene) {
 }
 
 /// A connection under repair is established without a word to the peer (net/ipv4/tcp_output.c:
-/// tcp_connect). What is sent afterwards goes out.
+/// tcp_connect). The end of the repair asks the peer for its window, and data follows.
 Outcome send_on_repaired(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
   if (!fd) return failed("socket");
   if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON)) return failed("TCP_REPAIR");
   if (!connect_to(fd.get(), scene.target)) return failed("connect");
-  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP))
+  if (!set_option(fd.get(), SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF))
     return failed("end of TCP_REPAIR");
   if (!send_token(fd.get(), scene)) return failed("send");
   return {};
 }
 
-/// An upper layer takes the socket over: with "smc" another family speaks through it.
-Outcome become_smc(const Scene& scene) {
-  const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
-  if (!fd) return failed("socket");
-  if (::setsockopt(fd.get(), SOL_TCP, TCP_ULP, "smc", 3) != 0) return failed("TCP_ULP");
-  if (!connect_to(fd.get(), scene.target) && errno != ECONNREFUSED) return failed("connect");
-  return {};
-}
-
+/// An upper layer takes the socket over, and what it writes.
 Outcome become_tls(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
   if (!fd) return failed("socket");
@@ -93,7 +85,6 @@ Rows tamper_option() {
        .attempt = claim_by_other_level},
       {.name = "TCP_REPAIR", .proof = Proof::done, .stops = stops, .attempt = repair},
       {.name = "a connection made by TCP_REPAIR", .stops = stops, .attempt = send_on_repaired},
-      {.name = "TCP_ULP: SMC", .stops = stops, .attempt = become_smc, .modules = {"smc"}},
       {.name = "TCP_ULP: TLS",
        .proof = Proof::done,
        .stops = stops,

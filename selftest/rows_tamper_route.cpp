@@ -75,10 +75,12 @@ NetlinkMessage new_route(const Scene& scene) {
 }
 
 NetlinkMessage delete_route(const Scene& scene) {
-  NetlinkMessage message(RTM_DELROUTE);
-  message.fixed(route_header(scene.family(), scene.ip == Ip::v4 ? 24 : 64));
-  std::array<unsigned char, 16> network{};
   const bool v4 = scene.ip == Ip::v4;
+  rtmsg header = route_header(scene.family(), v4 ? 24 : 64);
+  header.rtm_protocol = RTPROT_UNSPEC;  // whoever made it
+  NetlinkMessage message(RTM_DELROUTE);
+  message.fixed(header);
+  std::array<unsigned char, 16> network{};
   inet_pton(scene.family(), v4 ? "10.231.7.0" : "fd5e:1f::", network.data());
   return message.attribute(RTA_DST, network.data(), v4 ? 4 : 16).value(RTA_OIF, scene.interface);
 }

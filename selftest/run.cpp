@@ -31,18 +31,18 @@ bool has_no_answer(const Ending& ending) {
   return ending.step == "no answer" || ending.step.starts_with("signal ");
 }
 
-void judge(Run& run, const Trial& trial, const Counts& before, const Counts& after) {
+void judge(Finding& finding, const Trial& trial, const Counts& before, const Counts& after) {
   if (trial.proof) {
-    run.seen = Seen::open;
+    finding.seen = Seen::open;
   } else if (has_no_answer(trial.ending)) {
-    run.seen = Seen::no_answer;
-  } else if (run.expected == Guard::harmless || rose(run.expected, before, after)) {
-    run.seen = Seen::holds;
+    finding.seen = Seen::no_answer;
+  } else if (finding.expected == Guard::harmless || rose(finding.expected, before, after)) {
+    finding.seen = Seen::holds;
     return;
   } else {
-    run.seen = Seen::wrong_guard;
+    finding.seen = Seen::wrong_guard;
   }
-  run.detail = detail_of(trial.ending, risen(before, after));
+  finding.detail = detail_of(trial.ending, risen(before, after));
 }
 
 }  // namespace
@@ -82,10 +82,15 @@ Result<> Runner::Lease::end() const {
   return own ? own->close() : Result<>{};
 }
 
-Result<std::string> Runner::why_not(const Case& one) {
-  for (const std::string_view module : one.row->modules) {
+std::string Runner::lacks(const Row& row) {
+  for (const std::string_view module : row.modules) {
     if (!modules_->load(module)) return "no kernel module " + std::string(module);
   }
+  return {};
+}
+
+Result<std::string> Runner::why_not(const Case& one) {
+  if (std::string lack = lacks(*one.row); !lack.empty()) return lack;
   const Lease place = SL_TRY(lease(Policy::nothing, *one.row));
   const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
   SL_CHECK(place.end());
@@ -94,24 +99,25 @@ Result<std::string> Runner::why_not(const Case& one) {
   return why.empty() ? "nothing comes of it without a policy" : why;
 }
 
-Result<Run> Runner::run_under(Policy policy, const Case& one) {
-  Run run{.of = one,
-          .policy = policy,
-          .expected = guard_of(one.row->stops, policy),
-          .seen = Seen::not_tried,
-          .detail = {}};
+Result<Finding> Runner::run_under(Policy policy, const Case& one) {
+  Finding finding{.of = one,
+                  .policy = policy,
+                  .expected = guard_of(one.row->stops, policy),
+                  .seen = Seen::not_tried,
+                  .detail = lacks(*one.row)};
+  if (!finding.detail.empty()) return finding;
   const Lease place = SL_TRY(lease(policy, *one.row));
   const Counts before = SL_TRY(place.arena->counters()->read());
   const Trial trial = SL_TRY(try_row(*place.arena, *one.row, scenes_.next(one.ip)));
   const Counts after = SL_TRY(place.arena->counters()->read());
   SL_CHECK(place.end());
-  judge(run, trial, before, after);
-  return run;
+  judge(finding, trial, before, after);
+  return finding;
 }
 
-Result<std::vector<Run>> Runner::run(const Case& one) {
+Result<std::vector<Finding>> Runner::run(const Case& one) {
   const std::string why = SL_TRY(why_not(one));
-  std::vector<Run> runs;
+  std::vector<Finding> runs;
   for (const Policy policy : policies) {
     if (why.empty()) {
       runs.push_back(SL_TRY(run_under(policy, one)));

@@ -4,7 +4,7 @@
 //
 //   Runner runner = SL_TRY(Runner::open([] { return std::make_unique<LinuxKernel>(...); }));
 //   for (const Case& one : cases(patterns))
-//     for (const Run& run : SL_TRY(runner.run(one))) print(run);
+//     for (const Finding& finding : SL_TRY(runner.run(one))) print(finding);
 //   SL_CHECK(runner.close());
 //
 // Needs root. From open() on the process stays on one CPU, which the proof that nothing has
@@ -38,7 +38,7 @@ enum class Seen : std::uint8_t {
 };
 
 /// A case under one policy.
-struct Run {
+struct Finding {
   Case of;
   Policy policy{Policy::verbs};
   Guard expected{};
@@ -51,7 +51,9 @@ class Runner {
   [[nodiscard]] static Result<Runner> open(MakeKernel make_kernel);
   /// One for each policy, in the order of `policies`. An error ends the run: the node cannot do it,
   /// or not even what a policy names gets through.
-  [[nodiscard]] Result<std::vector<Run>> run(const Case& one);
+  [[nodiscard]] Result<std::vector<Finding>> run(const Case& one);
+  /// Under this one policy, whether it works without or not. Of Policy::nothing there is none.
+  [[nodiscard]] Result<Finding> run_under(Policy policy, const Case& one);
   /// Takes everything away. Goes on after an error and returns the first.
   [[nodiscard]] Result<> close();
 
@@ -59,8 +61,9 @@ class Runner {
   explicit Runner(Grounds grounds)
       : grounds_(std::make_unique<Grounds>(std::move(grounds))),
         modules_(std::make_unique<Modules>()) {}
+  /// Why it can't be tried here; empty if it can.
+  [[nodiscard]] std::string lacks(const Row& row);
   [[nodiscard]] Result<std::string> why_not(const Case& one);
-  [[nodiscard]] Result<Run> run_under(Policy policy, const Case& one);
   [[nodiscard]] Result<std::unique_ptr<Arena>> make_arena(Policy policy, const Row& row);
   /// One that may be used by others before and after.
   [[nodiscard]] Result<Arena*> shared_arena(Policy policy, const Row& row);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/mutants/mutant_kernel.hpp"
+
+#include <bpf/bpf.h>
+
+#include <array>
+#include <string_view>
+
+#include "hook/cgroup.hpp"
+#include "hook/socket_guard.hpp"
+#include "hook/socket_guard_pins.hpp"
+#include "tests/mutants/mutant_rules.hpp"
+
+namespace socklid::test {
+namespace {
+
+constexpr std::string_view switches = "mutant_off";
+
+/// Of the maps that the loaded programs use, the one of that name.
+Result<UniqueFd> open_switches() {
+  const std::string path =
+      pins::directory(object_hash()) + "/" + pins::program(Hook::socket_create);
+  const UniqueFd program(bpf_obj_get(path.c_str()));
+  std::array<__u32, 64> ids{};
+  bpf_prog_info info{};
+  info.nr_map_ids = ids.size();
+  info.map_ids = reinterpret_cast<std::uint64_t>(ids.data());
+  __u32 size = sizeof(info);
+  if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) {
+    return fail_errno(Exit::bpf, "look at " + path);
+  }
+  for (__u32 i = 0; i < info.nr_map_ids; ++i) {
+    UniqueFd map(bpf_map_get_fd_by_id(ids.at(i)));
+    bpf_map_info details{};
+    size = sizeof(details);
+    if (map && bpf_obj_get_info_by_fd(map.get(), &details, &size) == 0 &&
+        details.name == switches) {
+      return map;
+    }
+  }
+  return fail(Exit::bpf, "the programs have no switches: they were not compiled for this test");
+}
+
+}  // namespace
+
+MutantKernel::MutantKernel(std::optional<selftest::Guard> guard)
+    : real_(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
+
+Result<> MutantKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
+  return real_.install_rules(target, leave_only(guard_, rules));
+}
+
+Result<> load_programs() {
+  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(kernel.begin());
+  const std::string mount = SL_TRY(find_cgroup_mount()).point;
+  (void)SL_TRY(SocketGuard::open({Hook::socket_create}, mount));
+  return {};
+}
+
+Result<> unload_programs() {
+  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(kernel.begin());
+  const std::string mount = SL_TRY(find_cgroup_mount()).point;
+  return SocketGuard::unload(object_hash(), mount);
+}
+
+Result<> leave_only_in_programs(std::optional<selftest::Guard> guard) {
+  std::uint64_t off = ~0ULL & ~(1ULL << SL_REASON_UNCONFIGURED);
+  if (guard) off &= ~(1ULL << selftest::reason_of(*guard));
+  const UniqueFd map = SL_TRY(open_switches());
+  const __u32 key = 0;
+  if (bpf_map_update_elem(map.get(), &key, &off, BPF_ANY) != 0) {
+    return fail_errno(Exit::bpf, "switch the guards");
+  }
+  return {};
+}
+
+}  // namespace socklid::test

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/mutants/mutant_rules.hpp"
+
+#include <algorithm>
+
+namespace socklid::test {
+namespace {
+
+using nft::Action;
+using nft::Rule;
+
+/// Rules that stop something are those that count (hook/nft_rules.cpp).
+bool is_of(std::optional<selftest::Guard> guard, const Rule& rule) {
+  if (!guard) return false;
+  const auto& comments = selftest::comments_of(*guard);
+  return std::find(comments.begin(), comments.end(), rule.comment) != comments.end();
+}
+
+/// What stands where the guard stood: a rule for some packets is gone, one for all the rest lets
+/// them through, because the end of a chain stops them too.
+std::optional<Rule> without_guard(const Rule& rule) {
+  if (!rule.matches.empty()) return std::nullopt;
+  return Rule{{}, {Action::accept, {}, {}}, {}, false};
+}
+
+}  // namespace
+
+NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules) {
+  for (nft::Chain& chain : rules.chains) {
+    std::vector<Rule> kept;
+    for (Rule& rule : chain.rules) {
+      if (!rule.counted || is_of(guard, rule)) {
+        kept.push_back(std::move(rule));
+      } else if (auto open = without_guard(rule)) {
+        kept.push_back(std::move(*open));
+      }
+    }
+    chain.rules = std::move(kept);
+  }
+  return rules;
+}
+
+}  // namespace socklid::test

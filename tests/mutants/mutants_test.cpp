@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each guard alone. Every row that names it as what stops it under a policy is tried with all
+// other guards switched off, and must still be stopped, by that guard; so no guard is idle behind
+// another. Fails when a guard stops nothing of what rows say it stops, when it has no row, or when
+// switching guards off opens nothing, which would make all of this worthless.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "selftest/report.hpp"
+#include "selftest/run.hpp"
+#include "tests/mutants/mutant_kernel.hpp"
+
+namespace socklid::test {
+namespace {
+
+using selftest::Case;
+using selftest::Finding;
+using selftest::Guard;
+using selftest::Policy;
+using selftest::Runner;
+using selftest::Seen;
+
+struct Pair {
+  Case of;
+  Policy policy;
+};
+
+/// The cases and policies whose guard this is.
+std::vector<Pair> pairs_of(Guard guard) {
+  std::vector<Pair> pairs;
+  for (const Case& one : selftest::cases({})) {
+    for (const Policy policy : selftest::policies) {
+      if (selftest::guard_of(one.row->stops, policy) == guard) pairs.push_back({one, policy});
+    }
+  }
+  return pairs;
+}
+
+std::string describe(const Finding& finding) {
+  return std::string(finding.of.row->name) + " [" + std::string(ip_of(finding.of)) + "] under " +
+         std::string(name_of(finding.policy)) + ": " + std::string(name_of(finding.seen)) + ": " +
+         finding.detail;
+}
+
+/// Its own arenas, so that its rules are those of the one guard.
+class Mutant {
+ public:
+  explicit Mutant(std::optional<Guard> guard) : guard_(guard) {
+    auto runner = Runner::open([guard] { return std::make_unique<MutantKernel>(guard); });
+    if (!runner) {
+      ADD_FAILURE() << runner.error().message;
+      return;
+    }
+    runner_.emplace(std::move(*runner));
+  }
+  Mutant(const Mutant&) = delete;
+  Mutant& operator=(const Mutant&) = delete;
+  ~Mutant() {
+    if (!runner_) return;
+    const auto closed = runner_->close();
+    EXPECT_TRUE(closed) << closed.error().message;
+  }
+
+  /// Nothing if it could not be tried; says why.
+  std::optional<Finding> try_pair(const Pair& pair) {
+    if (!runner_) return std::nullopt;
+    const auto switched = leave_only_in_programs(guard_);
+    auto finding = runner_->run_under(pair.policy, pair.of);
+    if (switched && finding) return std::move(*finding);
+    ADD_FAILURE() << pair.of.row->name << ": "
+                  << (switched ? finding.error().message : switched.error().message);
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<Guard> guard_;
+  std::optional<Runner> runner_;
+};
+
+class EachGuard : public testing::TestWithParam<Guard> {
+ protected:
+  static void SetUpTestSuite() {
+    const auto loaded = load_programs();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+  }
+  static void TearDownTestSuite() {
+    const auto unloaded = unload_programs();
+    EXPECT_TRUE(unloaded) << unloaded.error().message;
+  }
+};
+
+TEST_P(EachGuard, StopsByItselfWhatItIsThereFor) {
+  const std::vector<Pair> pairs = pairs_of(GetParam());
+  ASSERT_FALSE(pairs.empty()) << "no row is stopped by it";
+  Mutant mutant(GetParam());
+  for (const Pair& pair : pairs) {
+    const auto finding = mutant.try_pair(pair);
+    if (!finding) return;
+    EXPECT_EQ(finding->seen, Seen::holds) << describe(*finding);
+  }
+}
+
+/// Of every group some, of every guard one: enough to show that the switches switch.
+TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
+  Mutant mutant(std::nullopt);
+  std::size_t open = 0;
+  for (const Guard guard : selftest::all_guards()) {
+    if (guard == Guard::harmless) continue;
+    const std::vector<Pair> pairs = pairs_of(guard);
+    if (pairs.empty()) continue;
+    const auto finding = mutant.try_pair(pairs.front());
+    if (!finding) return;
+    EXPECT_EQ(finding->seen, Seen::open) << describe(*finding);
+    ++open;
+  }
+  EXPECT_GT(open, 0U);
+}
+
+std::vector<Guard> guards() {
+  std::vector<Guard> all = selftest::all_guards();
+  std::erase(all, Guard::harmless);
+  return all;
+}
+
+std::string test_name(const testing::TestParamInfo<Guard>& info) {
+  std::string name;
+  for (const char c : selftest::name_of(info.param)) {
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Guards, EachGuard, testing::ValuesIn(guards()), test_name);
+
+}  // namespace
+}  // namespace socklid::test
