@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# bpf_skeleton(<name> <source>): compiles <source> for BPF and makes <name>_skel, an INTERFACE
-# target whose header <name>.skel.h embeds the object; <name>_hash.h defines its SHA-256.
+# bpf_skeleton(<name> <source> [TARGET <target>] [DEFINITIONS <macro>...]): compiles <source> for BPF
+# and makes <target>, by default <name>_skel, an INTERFACE target whose header <name>.skel.h embeds
+# the object; <name>_hash.h defines its SHA-256.
 
 find_program(BPF_CLANG NAMES clang-14 clang REQUIRED)
 find_program(BPF_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
@@ -14,6 +15,12 @@ execute_process(
   OUTPUT_STRIP_TRAILING_WHITESPACE)
 
 function(bpf_skeleton name source)
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET" "DEFINITIONS")
+  set(target ${name}_skel)
+  if(ARG_TARGET)
+    set(target ${ARG_TARGET})
+  endif()
+  list(TRANSFORM ARG_DEFINITIONS PREPEND -D)
   set(directory ${CMAKE_CURRENT_BINARY_DIR}/skeleton)
   file(MAKE_DIRECTORY ${directory})
   set(object ${directory}/${name}.bpf.o)
@@ -25,8 +32,8 @@ function(bpf_skeleton name source)
     OUTPUT ${object}
     COMMAND
       ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
-      -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR} -idirafter
-      /usr/include/${bpf_multiarch} -MMD -MF ${object}.d -MT ${object} -c
+      -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR} ${ARG_DEFINITIONS}
+      -idirafter /usr/include/${bpf_multiarch} -MMD -MF ${object}.d -MT ${object} -c
       ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}
     DEPENDS ${source}
@@ -44,8 +51,8 @@ function(bpf_skeleton name source)
             ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
     DEPENDS ${object} ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
     VERBATIM)
-  add_custom_target(${name}_skel_files DEPENDS ${header} ${hash})
-  add_library(${name}_skel INTERFACE)
-  add_dependencies(${name}_skel ${name}_skel_files)
-  target_include_directories(${name}_skel SYSTEM INTERFACE ${directory})
+  add_custom_target(${target}_files DEPENDS ${header} ${hash})
+  add_library(${target} INTERFACE)
+  add_dependencies(${target} ${target}_files)
+  target_include_directories(${target} SYSTEM INTERFACE ${directory})
 endfunction()
