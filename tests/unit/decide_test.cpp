@@ -9,59 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "hook/plan.hpp"
-#include "tests/unit/host_lists.hpp"
+#include "tests/unit/decide_attempts.hpp"
 
 namespace socklid {
 namespace {
-
-using annotations::Endpoint;
-using annotations::Policy;
-using annotations::PortRange;
-using annotations::Protocol;
-using annotations::Verdict;
-
-enum : std::uint16_t { unix_family = 1, inet = 2, inet6 = 10, netlink = 16, packet = 17, smc = 43 };
-enum : std::uint16_t { stream = 1, datagram = 2, raw = 3 };
-
-sl_attempt create(std::uint16_t family, std::uint16_t type, std::uint32_t protocol) {
-  sl_attempt attempt{};
-  attempt.verb = SL_VERB_CREATE;
-  attempt.family = family;
-  attempt.type = type;
-  attempt.protocol = protocol;
-  return attempt;
-}
-
-sl_attempt on(sl_verb verb, std::uint16_t family, std::uint16_t type, std::uint16_t port = 0) {
-  sl_attempt attempt = create(family, type, type == stream ? 6 : 17);
-  attempt.verb = static_cast<std::uint8_t>(verb);
-  attempt.address_family = family;
-  attempt.address_length = 28;
-  attempt.port = port;
-  return attempt;
-}
-
-sl_decision decision(const Policy& policy, const sl_attempt& attempt) {
-  const Plan plan = compile(policy);
-  test::host_lists() = plan.lists;
-  return sl_decide(&plan.image, &attempt);
-}
-
-int decide(const Policy& policy, const sl_attempt& attempt) {
-  return -decision(policy, attempt).error;
-}
-
-Policy bind_list(std::vector<Endpoint> ports) {
-  Policy policy;
-  policy.bind.otherwise = Verdict::deny;
-  policy.bind.endpoints = std::move(ports);
-  return policy;
-}
-
-Endpoint port(Protocol protocol, std::uint16_t number) {
-  return {protocol, {number, number}, {}};
-}
 
 TEST(Decide, APolicyNobodyWroteDeniesEverythingButUnix) {
   const sl_policy zero{};
@@ -307,66 +258,6 @@ TEST(Decide, ARawSocketReachesOnlyWhatHasNoPorts) {
   EXPECT_EQ(decide(policy, attempt), EPERM);
 }
 
-TEST(Decide, ASocketThatWasHandedInChoosesNoPeer) {
-  Policy policy;
-  policy.egress.emplace();
-  Plan plan = compile(policy);
-  plan.image.netns = 4026531840;
-  sl_attempt attempt = on(SL_VERB_CONNECT, inet, datagram, 53);
-  attempt.netns = 4026531840;
-  attempt.mark = plan.image.mark;
-  EXPECT_EQ(sl_decide(&plan.image, &attempt).reason, SL_REASON_NONE);
-  attempt.mark |= 0x40000000;  // outside the mask
-  EXPECT_EQ(sl_decide(&plan.image, &attempt).reason, SL_REASON_NONE);
-  attempt.mark = 0;
-  EXPECT_EQ(sl_decide(&plan.image, &attempt).reason, SL_REASON_FOREIGN);
-  attempt.mark = plan.image.mark;
-  attempt.netns = 1;
-  EXPECT_EQ(sl_decide(&plan.image, &attempt).reason, SL_REASON_FOREIGN);
-  sl_attempt made = create(inet, stream, 6);
-  made.netns = 1;
-  EXPECT_EQ(sl_decide(&plan.image, &made).reason, SL_REASON_FOREIGN);
-  // A closed family: its packets may need no address.
-  sl_attempt frame = on(SL_VERB_SEND, packet, raw);
-  EXPECT_EQ(decision(bind_list({}), frame).reason, SL_REASON_FOREIGN);
-  frame.family = 38;
-  EXPECT_EQ(decision(bind_list({}), frame).reason, SL_REASON_FOREIGN);
-}
-
-TEST(Decide, NetlinkOnlyReadsRoutes) {
-  sl_attempt attempt = on(SL_VERB_NETLINK, netlink, raw);
-  attempt.protocol = 0;
-  EXPECT_EQ(decision(bind_list({}), attempt).reason, SL_REASON_NETLINK);
-  EXPECT_EQ(decide(Policy{}, attempt), 0);
-  attempt.flags = SL_ATTEMPT_READS;
-  EXPECT_EQ(decide(bind_list({}), attempt), 0);
-  attempt.protocol = 12;  // made outside and handed in
-  EXPECT_EQ(decide(bind_list({}), attempt), EPERM);
-}
-
-TEST(Decide, IoctlsOnlyRead) {
-  sl_attempt attempt = on(SL_VERB_IOCTL, unix_family, stream);
-  for (const int command : {0x8912, 0x8913, 0x8946, 0x8954}) {
-    attempt.option = command;
-    EXPECT_EQ(decide(bind_list({}), attempt), 0) << command;
-  }
-  for (const int command : {0x890b, 0x8914, 0x8940, 0x8982, 0x89a0, 0x89f1, 0x400454ca}) {
-    attempt.option = command;
-    EXPECT_TRUE(sl_is_network_ioctl(static_cast<unsigned>(command))) << command;
-    EXPECT_EQ(decide(bind_list({}), attempt), EPERM) << command;
-    EXPECT_EQ(decide(Policy{}, attempt), 0) << command;
-  }
-  EXPECT_FALSE(sl_is_network_ioctl(0x5401));  // TCGETS
-}
-
-TEST(Decide, NoPolicyLetsATaskOutOfItsCgroup) {
-  Policy policy;
-  policy.listen = Verdict::deny;
-  EXPECT_EQ(decision(policy, on(SL_VERB_CGROUP, 0, 0)).reason, SL_REASON_CGROUP);
-  EXPECT_EQ(decide(policy, on(SL_VERB_BPF, 0, 0)), 0);
-  EXPECT_EQ(decide(bind_list({}), on(SL_VERB_BPF, 0, 0)), EPERM);
-}
-
 TEST(Decide, UnixAndNetlinkHaveNoPeersAndPortsOfOurs) {
   Policy policy = bind_list({});
   policy.create = policy.listen = policy.accept = Verdict::deny;
@@ -385,40 +276,6 @@ TEST(Decide, OtherFamiliesThatAreOpenAreStillUnderTheVerbs) {
   EXPECT_EQ(decide(policy, on(SL_VERB_BIND, packet, raw, 80)), EPERM);
   EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, 40, stream, 80)), EPERM);
   EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, 40, stream, 80)), EPERM);
-}
-
-TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {
-  struct Option {
-    int level, option, expected;
-  };
-  const std::vector<Option> options = {
-      {1, 36, EPERM}, {1, 2, 0},       {1, 9, 0},      {0, 4, EPERM},   {0, 19, EPERM},
-      {0, 64, EPERM}, {0, 1, 0},       {0, 35, 0},     {41, 57, EPERM}, {41, 64, EPERM},
-      {41, 67, 0},    {41, 26, 0},     {6, 19, EPERM}, {6, 1, 0},       {132, 110, 0},
-      {0, 17, EPERM}, {41, 35, EPERM}, {6, 31, EPERM}, {284, 1, EPERM}, {17, 103, 0},
-  };
-  Policy policy;
-  policy.egress.emplace();
-  for (const Option& o : options) {
-    sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, stream);
-    attempt.level = o.level;
-    attempt.option = o.option;
-    EXPECT_EQ(decide(policy, attempt), o.expected) << o.level << '/' << o.option;
-    EXPECT_EQ(decide(Policy{}, attempt), 0) << o.level << '/' << o.option;
-  }
-}
-
-TEST(Decide, AMarkOfThePolicysIsNobodysToChange) {
-  Policy policy;
-  policy.mark = annotations::Mark{3, annotations::default_mark_mask};
-  sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, stream);
-  attempt.level = 1;
-  attempt.option = 36;
-  EXPECT_EQ(decide(policy, attempt), EPERM);
-  EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_MARK);
-  attempt.level = 41;
-  attempt.option = 57;
-  EXPECT_EQ(decide(policy, attempt), 0);  // the policy restricts nothing else
 }
 
 TEST(Decide, EachDenialNamesItsReason) {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the programs share: the policies, the counters, and reading an attempt out of the kernel.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decide.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+
+/* The policy of the cgroup a program is attached to, found without a look-up and also for tasks
+ * in cgroups below it. Zero until the hook writes it, and zero denies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct sl_policy);
+} policies SEC(".maps");
+
+/* The same policies by cgroup id, for the plain programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_policy);
+} guards SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_denials);
+} denials SEC(".maps");
+
+static __always_inline void count(__u64 cgroup_id, __u32 reason)
+{
+	struct sl_denials *counters = bpf_map_lookup_elem(&denials, &cgroup_id);
+
+	if (counters && reason < SL_REASON_COUNT)
+		__sync_fetch_and_add(&counters->count[reason], 1);
+}
+
+/* What is known of a socket whatever is done with it. */
+static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl_verb verb)
+{
+	struct sl_attempt attempt = {.verb = verb};
+	struct sock *sk = sock->sk;
+
+	attempt.type = (__u16)sock->type;
+	if (sk) {
+		attempt.family = sk->__sk_common.skc_family;
+		attempt.protocol = sk->sk_protocol;
+		attempt.netns = sk->__sk_common.skc_net.net->ns.inum;
+		attempt.mark = sk->sk_mark;
+	}
+	return attempt;
+}
+
+/* An IPv4 address written as an IPv6 one (::ffff:a.b.c.d) is that IPv4 address. */
+static __always_inline void normalise(struct sl_attempt *attempt)
+{
+	if (attempt->address_family != SL_AF_INET6 || attempt->address[0] != 0 ||
+	    attempt->address[1] != 0 || attempt->address[2] != __builtin_bswap32(0xffff))
+		return;
+	attempt->address_family = SL_AF_INET;
+	attempt->address[0] = attempt->address[3];
+	attempt->address[2] = 0;
+	attempt->address[3] = 0;
+}
+
+/* Copies a socket address out of the kernel's copy of it. Bytes beyond `length` are whatever
+ * the kernel has there: sl_decide() does not look at an address that is too short. */
+static __always_inline void read_address(struct sl_attempt *attempt, const void *address,
+					 int length)
+{
+	struct {
+		__u16 family;
+		__u16 port;
+		__u32 flow_or_ipv4;
+		__u32 ipv6[4];
+	} raw = {};
+
+	if (length < 0 || bpf_probe_read_kernel(&raw, sizeof(raw), address) != 0)
+		return;
+	attempt->address_length = (__u32)length;
+	attempt->address_family = raw.family;
+	attempt->port = __builtin_bswap16(raw.port);
+	if (raw.family == SL_AF_INET6)
+		__builtin_memcpy(attempt->address, raw.ipv6, sizeof(raw.ipv6));
+	else
+		attempt->address[0] = raw.flow_or_ipv4;
+	if (length >= SL_SOCKADDR_IN6_LENGTH)
+		normalise(attempt);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plain LSM programs, for what is rare. They run for every task of the node and look up its
+ * cgroups, each of which can have a policy:
+ *
+ *   socket_shutdown      shutdown                    bpf                 bpf(2)
+ *   netlink_send         netlink that only reads     file_open           other cgroups' files
+ *   file_ioctl, _compat  ioctls that only read       task_alloc          children in other cgroups
+ *   sctp_bind_connect    SCTP's own ways to bind and connect
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/attempt.bpf.h"
+#include "bpf/decide.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+
+/* The policy of the cgroup at this level of the task's path, the root being 0. `end` when the path
+ * ends above it. */
+static __always_inline const struct sl_policy *policy_at(int level, int *end)
+{
+	const __u64 id = bpf_get_current_ancestor_cgroup_id(level);
+
+	*end = id == 0;
+	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
+}
+
+/* 0 to allow. A global function, verified once for all its callers and their loops. */
+__attribute__((noinline)) int judge_by(const struct sl_policy *policy,
+				       const struct sl_attempt *attempt)
+{
+	struct sl_decision decision;
+
+	if (!policy || !attempt)
+		return -EPERM;
+	decision = sl_decide(policy, attempt);
+	if (decision.error == 0)
+		return 0;
+	count(policy->cgroup_id, decision.reason);
+	return -EPERM;
+}
+
+/* Every policy above the task must allow it. 0, or a negative errno. */
+static __always_inline int judge_plain(const struct sl_attempt *attempt)
+{
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+
+		if (policy && judge_by(policy, attempt) != 0)
+			return -EPERM;
+	}
+	return 0;
+}
+
+SEC("lsm/socket_shutdown")
+int BPF_PROG(socket_shutdown, struct socket *sock, int how, int ret)
+{
+	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SHUTDOWN);
+
+	return ret != 0 ? ret : judge_plain(&attempt);
+}
+
+struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
+	__u32 length;
+	__u16 type;
+	__u16 flags;
+	__u32 sequence;
+	__u32 port;
+};
+
+/* Whether one routing message only reads. The type's low bits say what it does, from RTM_BASE on
+ * (linux/rtnetlink.h): new, del, get, set; types below are netlink's own. `ip link show` begins
+ * with an RTM_NEWLINK that names no device and may not make one, to see how the kernel refuses it
+ * (net/core/rtnetlink.c, __rtnl_newlink: ENODEV). */
+static __always_inline int message_reads(const struct netlink_header *header,
+					 const unsigned char *data)
+{
+	const __u32 bare_link = sizeof(*header) + 16 /* struct ifinfomsg */;
+	__u32 index = 1;
+
+	if (header->type < 16 /* RTM_BASE */ || (header->type & 3) == 2 /* get */)
+		return 1;
+	if (header->type != 16 /* RTM_NEWLINK */ || header->length != bare_link ||
+	    (header->flags & 0x400 /* NLM_F_CREATE */))
+		return 0;
+	return bpf_probe_read_kernel(&index, sizeof(index), data + sizeof(*header) + 4) == 0 &&
+	       index == 0;
+}
+
+/* Whether every message of the buffer only reads, walking it as the kernel will
+ * (net/netlink/af_netlink.c, netlink_rcv_skb). */
+static __always_inline int only_reads(const struct sk_buff *skb)
+{
+	const unsigned char *data = skb->data;
+	__u32 left = skb->len;
+
+	for (int i = 0; i < 128; i++) {
+		struct netlink_header header;
+		__u32 aligned;
+
+		if (left < sizeof(header))
+			return 1;
+		if (bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
+			return 0;
+		if (header.length < sizeof(header) || header.length > left)
+			return 1;
+		if (!message_reads(&header, data))
+			return 0;
+		aligned = (header.length + 3) & ~3u;
+		if (aligned >= left)
+			return 1;
+		data += aligned;
+		left -= aligned;
+	}
+	return 0;
+}
+
+/* Whether any policy is above the task: most tasks of a node have none. */
+static __always_inline int is_guarded(void)
+{
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		if (policy_at(level, &end))
+			return 1;
+	}
+	return 0;
+}
+
+SEC("lsm/netlink_send")
+int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
+{
+	struct sl_attempt attempt = {.verb = SL_VERB_NETLINK, .family = SL_AF_NETLINK};
+
+	if (ret != 0 || !is_guarded())
+		return ret;
+	attempt.protocol = sk->sk_protocol;
+	if (attempt.protocol == 0 /* NETLINK_ROUTE */ && only_reads(skb))
+		attempt.flags |= SL_ATTEMPT_READS;
+	return judge_plain(&attempt);
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(bpf, int cmd, void *attr, unsigned int size, int ret)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_BPF};
+
+	if (ret != 0)
+		return ret;
+	if (cmd == SL_LIVENESS_COMMAND)
+		return -SL_LIVENESS_ERROR;
+	return judge_plain(&attempt);
+}
+
+static __always_inline int judge_ioctl(unsigned int command)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
+
+	return sl_is_network_ioctl(command) ? judge_plain(&attempt) : 0;
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(file_ioctl, struct file *file, unsigned int command, unsigned long argument, int ret)
+{
+	return ret != 0 ? ret : judge_ioctl(command);
+}
+
+/* From 32-bit code, where the kernel asks separately (security_file_ioctl_compat, 6.8 and stable
+ * kernels from then on); elsewhere the program above sees those too. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int command, unsigned long argument,
+	     int ret)
+{
+	return ret != 0 ? ret : judge_ioctl(command);
+}
+
+/* The innermost policy above the task. Cgroups of outer ones hold the inner one's. */
+static __always_inline const struct sl_policy *innermost_policy(void)
+{
+	const struct sl_policy *found = 0;
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+
+		if (policy)
+			found = policy;
+	}
+	return found;
+}
+
+static __always_inline int judge_leaving(const struct sl_policy *policy)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_CGROUP};
+
+	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
+}
+
+static __always_inline const struct kernfs_node *parent_of(const struct kernfs_node *node)
+{
+	const struct kernfs_node___renamed *renamed = (const void *)node;
+
+	if (bpf_core_field_exists(renamed->__parent))
+		return BPF_CORE_READ(renamed, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/* A task leaves its cgroup, and the policy with it, by writing to a file of another one. Those of
+ * its own and below are its own business. */
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file, int ret)
+{
+	const struct sl_policy *policy;
+	const struct kernfs_node *node;
+
+	if (ret != 0 || file->f_inode->i_sb->s_magic != 0x63677270 /* CGROUP2_SUPER_MAGIC */ ||
+	    !(file->f_mode & 2 /* FMODE_WRITE */))
+		return ret;
+	policy = innermost_policy();
+	if (!policy)
+		return 0;
+	node = file->f_inode->i_private;
+	for (int i = 0; i < 64 && node; i++) {
+		if (BPF_CORE_READ(node, id) == policy->cgroup_id)
+			return 0;
+		node = parent_of(node);
+	}
+	return judge_leaving(policy);
+}
+
+/* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */
+SEC("lsm/task_alloc")
+int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
+{
+	const struct sl_policy *policy;
+
+	if (ret != 0 || !(clone_flags & 0x200000000ul /* CLONE_INTO_CGROUP */))
+		return ret;
+	policy = innermost_policy();
+	return policy ? judge_leaving(policy) : 0;
+}
+
+static __always_inline int is_ipv6(const void *address)
+{
+	__u16 family = 0;
+
+	return bpf_probe_read_kernel(&family, sizeof(family), address) == 0 &&
+	       family == SL_AF_INET6;
+}
+
+/* Asked for sctp_bindx, sctp_connectx and the first send of a new association, with one address
+ * after the other (Documentation/security/SCTP.rst). The last two come from packets of the peer,
+ * in whatever task was interrupted, and only with net.sctp.addip_enable. */
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length,
+	     int ret)
+{
+	struct sl_attempt attempt = {
+		.verb = option == 100 /* SCTP_SOCKOPT_BINDX_ADD */ ? SL_VERB_BIND : SL_VERB_CONNECT,
+		.type = SL_SOCK_STREAM,
+		.family = sk->__sk_common.skc_family,
+		.protocol = SL_IPPROTO_SCTP,
+		.netns = sk->__sk_common.skc_net.net->ns.inum,
+		.mark = sk->sk_mark,
+	};
+	const struct sl_policy *policy = innermost_policy();
+	const char *next = (const char *)address;
+
+	if (ret != 0 || !policy || option == 0x01c0 /* SCTP_PARAM_ADD_IP */ ||
+	    option == 0x04c0 /* SCTP_PARAM_SET_PRIMARY */)
+		return ret;
+	for (int i = 0; i < 8 && length > 0; i++) {
+		int size;
+
+		read_address(&attempt, next, length);
+		size = is_ipv6(next) ? 28 : 16; /* sizeof(struct sockaddr_in6), _in */
+		if (judge_by(policy, &attempt) != 0)
+			return -EPERM;
+		next += size;
+		length -= size;
+	}
+	return length > 0 ? -EPERM : 0;
+}
