@@ -53,12 +53,22 @@ Row device_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
           .alone = true};
 }
 
+/// Who may write routes may make devices.
+Row opened_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
+  Row row = device_row(name, attempt);
+  row.stops = always(Guard::forwarded);
+  row.annotations = {"io.socklid.families=inet inet6 netlink-route", egress_annotation};
+  return row;
+}
+
 }  // namespace
 
 std::vector<Row> forwarded_rows() {
   return {
       device_row("a packet injected by a tun device", inject_by_tun),
       device_row("a frame injected by a tap device", inject_by_tap),
+      opened_row("netlink-route opened: a packet injected by a tun device", inject_by_tun),
+      opened_row("netlink-route opened: a frame injected by a tap device", inject_by_tap),
   };
 }
 

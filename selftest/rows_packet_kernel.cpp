@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients in the kernel: mounting a file system of the network connects, by a socket that no
-// process has made or holds.
+// Senders in the kernel: mounting a file system of the network connects by a socket that no process
+// has made or holds; the packet generator needs no socket at all.
+#include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -57,6 +61,30 @@ Outcome mount_nfs(const Scene& scene) {
           ",port=" + std::to_string(scene.port));
 }
 
+/// One command, in one write, to a file of /proc/net/pktgen.
+bool command(const std::string& file, const std::string& text) {
+  const UniqueFd fd(::open(("/proc/net/pktgen/" + file).c_str(), O_WRONLY | O_CLOEXEC));
+  return ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+/// Documentation/networking/pktgen.rst. The thread of this CPU sends, and `start` returns when it
+/// has.
+Outcome generate_packet(const Scene& scene) {
+  std::array<char, IF_NAMESIZE> buffer{};
+  if (::if_indextoname(scene.interface, buffer.data()) == nullptr) return failed("interface");
+  const std::string device = buffer.data();
+  const std::string thread = "kpktgend_" + std::to_string(::sched_getcpu());
+  if (!command(thread, "add_device " + device)) return failed("add_device");
+  const std::string port = std::to_string(scene.port);
+  for (const std::string& text :
+       {std::string("count 1"), "udp_dst_min " + port, "udp_dst_max " + port,
+        (scene.ip == Ip::v4 ? "dst " : "dst6 ") + target_of(scene)}) {
+    if (!command(device, text)) return failed(text);
+  }
+  if (!command("pgctrl", "start")) return failed("start");
+  return {};
+}
+
 }  // namespace
 
 std::vector<Row> kernel_client_rows() {
@@ -71,6 +99,12 @@ std::vector<Row> kernel_client_rows() {
        .attempt = mount_nfs,
        .why = "needs CAP_SYS_ADMIN",
        .modules = {"nfsv4"}},
+      {.name = "a packet of the kernel's packet generator",
+       .stops = stops_peer,
+       .attempt = generate_packet,
+       .why = "needs CAP_NET_ADMIN, a writable /proc, and pktgen, which nothing loads by itself",
+       .modules = {"pktgen"},
+       .alone = true},
   };
 }
 

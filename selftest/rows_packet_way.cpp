@@ -198,7 +198,8 @@ std::vector<Row> way_rows() {
       {.name = "data in reports of multicast sources",
        .stops = always(Guard::option),
        .attempt = report_sources,
-       .why = "the kernel reports to all hosts of the link whom a group is wanted from"},
+       .why = "the kernel reports to all hosts of the link whom a group is wanted from",
+       .alone = true},
   };
 }
 
