@@ -71,7 +71,9 @@ SL_INLINE int sl_option_loosens(const struct sl_attempt *a)
 	case SL_SOL_SOCKET:
 		return option == SL_SO_MARK;
 	case 0: /* SOL_IP */
-		return option == 4 /* IP_OPTIONS */ || option == 7 /* IP_RETOPTS */ ||
+		/* IP_RETOPTS as an option asks for those of incoming packets; ping does. */
+		return option == 4 /* IP_OPTIONS */ ||
+		       (option == 7 /* IP_RETOPTS */ && (a->flags & SL_ATTEMPT_CONTROL)) ||
 		       option == 16 /* IP_IPSEC_POLICY */ || option == 17 /* IP_XFRM_POLICY */ ||
 		       option == 19 /* IP_TRANSPARENT */ ||
 		       option >= 64 /* iptables, arptables, ebtables, MRT_* */;
