@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "command/unguarded.hpp"
 #include "hook/paths.hpp"
 
 namespace socklid::command {
@@ -48,6 +49,7 @@ struct Check {
 // check_state.cpp: what earlier runs have left
 [[nodiscard]] Check check_builds(const Paths& paths);
 [[nodiscard]] Check check_containers(const Paths& paths);
+[[nodiscard]] Check check_unguarded(const Paths& paths);
 
 // Pure parts ------------------------------------------------------------------------------------
 
@@ -58,5 +60,7 @@ struct Check {
 [[nodiscard]] Check judge_podman_version(std::string_view printed);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
+/// Of the containers that run: fails if one of them has no policy, or could not be looked at.
+[[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
 
 }  // namespace socklid::command

@@ -7,11 +7,14 @@
 #include "command/check.hpp"
 #include "command/container.hpp"
 #include "command/output.hpp"
+#include "hook/container_state.hpp"
 #include "hook/linux_kernel.hpp"
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
 namespace {
+
+constexpr const char* running_name = "running containers";
 
 Result<std::vector<Container>> all_containers(const Paths& paths) {
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
@@ -56,6 +59,34 @@ Check check_containers(const Paths& paths) {
   if (incomplete.empty()) return passed(name, detail);
   return failed(name, detail + "; incomplete: " + joined(incomplete, ", "),
                 "stop and start these containers: their policy may not be in force");
+}
+
+Check check_unguarded(const Paths& paths) {
+  const Survey survey = running_containers("");
+  const auto all = all_containers(paths);
+  if (!all) return failed(running_name, all.error().message);
+  return judge_running(survey, unguarded(survey.containers, *all));
+}
+
+Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded) {
+  std::vector<std::string> lines;
+  for (const Unguarded& one : unguarded) {
+    lines.push_back(printable(short_id(one.container.id)) + " (pid " +
+                    std::to_string(one.container.pid) + ", " + printable(one.container.told_by) +
+                    ": " + printable(one.cause) + ")");
+  }
+  if (!lines.empty()) {
+    return failed(
+        running_name,
+        "running without the policy that their annotations ask for: " + joined(lines, ", "),
+        "stop and start them, do not restore them with crun, which runs no hooks then; "
+        "if they come back like this, their engine does not call the hook: see hooks.d");
+  }
+  if (!survey.unread.empty()) {
+    return failed(running_name, "cannot tell: " + printable(joined(survey.unread, ", ")),
+                  "repair or remove these files of the container runtime");
+  }
+  return passed(running_name, "every container that asks for a policy is under one");
 }
 
 }  // namespace socklid::command

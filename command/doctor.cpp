@@ -25,6 +25,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_image_annotations,
     check_builds,
     check_containers,
+    check_unguarded,
 };
 
 std::vector<Refusal> last_refusals(const Paths& paths) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/list.hpp"
 
+#include <cstdio>
+
 #include "command/output.hpp"
 #include "hook/linux_kernel.hpp"
 
@@ -11,9 +13,9 @@ constexpr std::size_t id_width = 12;
 constexpr std::size_t policy_width = 40;
 
 /// "connect=deny bind=tcp/80": the annotations of ours without the prefix they share.
-std::string short_policy(const Record& record) {
+std::string short_policy(const annotations::Annotations& annotations) {
   std::string text;
-  for (const auto& [key, value] : record.annotations) {
+  for (const auto& [key, value] : annotations) {
     if (!key.starts_with(annotations::key_prefix)) continue;
     if (!text.empty()) text += ' ';
     text += printable(key.substr(annotations::key_prefix.size()) + "=" + value);
@@ -24,7 +26,7 @@ std::string short_policy(const Record& record) {
 std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
   const std::optional<Record>& record = line.container.entry.record;
   const std::string id = printable(id_of(line.container));
-  const std::string policy = record ? short_policy(*record) : "-";
+  const std::string policy = record ? short_policy(record->annotations) : "-";
   return {no_trunc ? id : id.substr(0, id_width),
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
@@ -33,27 +35,60 @@ std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
           record ? printable(record->cgroup_path) : "-"};
 }
 
+std::vector<std::string> cells(const Unguarded& line, bool no_trunc) {
+  const RunningContainer& container = line.container;
+  const std::string id = printable(container.id);
+  const std::string policy = short_policy(container.annotations);
+  return {no_trunc ? id : id.substr(0, id_width),
+          std::string(unguarded_state),
+          no_trunc ? policy : shortened(policy, policy_width),
+          "-",
+          "-",
+          container.cgroup.empty() ? "-" : printable(container.cgroup)};
+}
+
+json::Object json_object(const annotations::Annotations& annotations) {
+  json::Object object;
+  for (const auto& [key, value] : annotations) object.emplace(key, value);
+  return object;
+}
+
+json::Object json_object(const Unguarded& line) {
+  const RunningContainer& container = line.container;
+  annotations::Annotations ours = container.annotations;
+  std::erase_if(ours,
+                [](const auto& one) { return !one.first.starts_with(annotations::key_prefix); });
+  return {{"id", container.id},
+          {"state", unguarded_state},
+          {"cause", line.cause},
+          {"told_by", container.told_by},
+          {"pid", std::int64_t{container.pid}},
+          {"denied", json::Value()},
+          {"annotations", json_object(ours)},
+          {"cgroup", container.cgroup}};
+}
+
 }  // namespace
 
-std::string list_text(const std::vector<ListLine>& lines, bool no_trunc) {
+std::string list_text(const Listing& listing, bool no_trunc) {
   std::vector<std::vector<std::string>> table = {
       {"ID", "STATE", "POLICY", "MARK", "DENIED", "CGROUP"}};
-  for (const ListLine& line : lines) table.push_back(cells(line, no_trunc));
+  for (const Unguarded& line : listing.unguarded) table.push_back(cells(line, no_trunc));
+  for (const ListLine& line : listing.lines) table.push_back(cells(line, no_trunc));
   return columns(table);
 }
 
-json::Value list_json(const std::vector<ListLine>& lines) {
+json::Value list_json(const Listing& listing) {
   json::Array array;
-  for (const ListLine& line : lines) {
+  for (const Unguarded& line : listing.unguarded) array.emplace_back(json_object(line));
+  for (const ListLine& line : listing.lines) {
     const std::optional<Record>& record = line.container.entry.record;
     json::Object object{{"id", id_of(line.container)},
                         {"state", to_string(line.container.state)},
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
     if (record) {
-      json::Object given;
-      for (const auto& [key, value] : record->annotations) given.emplace(key, value);
-      object.emplace("annotations", std::move(given));
+      object.emplace("annotations", json_object(record->annotations));
       object.emplace("cgroup", record->cgroup_path);
       object.emplace("mark", record->mark ? json::Value(annotations::to_string(*record->mark))
                                           : json::Value());
@@ -65,16 +100,22 @@ json::Value list_json(const std::vector<ListLine>& lines) {
 
 Result<int> list(const ListOptions& options) {
   SL_CHECK(check_root("list"));
+  const Survey survey = running_containers("");
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  std::vector<ListLine> lines;
-  for (Container& container : SL_TRY(containers(kernel))) {
+  std::vector<Container> all = SL_TRY(containers(kernel));
+  Listing listing{.unguarded = unguarded(survey.containers, all), .lines = {}};
+  for (Container& container : all) {
     const auto denials = denials_of(container);
-    lines.push_back({std::move(container), denials ? std::optional(sum(*denials)) : std::nullopt});
+    listing.lines.push_back(
+        {std::move(container), denials ? std::optional(sum(*denials)) : std::nullopt});
+  }
+  for (const std::string& why : survey.unread) {
+    std::fprintf(stderr, "socklid: a container is not in this list: %s\n", printable(why).c_str());
   }
   if (options.json) {
-    print_json(list_json(lines));
+    print_json(list_json(listing));
   } else {
-    print(list_text(lines, options.no_trunc));
+    print(list_text(listing, options.no_trunc));
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// socklid list: one line for each container under policy.
+// socklid list: one line for each container under policy, and for each that should be.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "command/container.hpp"
+#include "command/unguarded.hpp"
 
 namespace socklid::command {
 
@@ -22,9 +23,15 @@ struct ListLine {
   std::optional<std::uint64_t> denied;
 };
 
-/// A header, then the lines. Without `no_trunc` ids have 12 characters and policies 40.
-[[nodiscard]] std::string list_text(const std::vector<ListLine>& lines, bool no_trunc);
-[[nodiscard]] json::Value list_json(const std::vector<ListLine>& lines);
+struct Listing {
+  std::vector<Unguarded> unguarded;
+  std::vector<ListLine> lines;
+};
+
+/// A header, then the lines, those of containers without their policy first. Without `no_trunc`
+/// ids have 12 characters and policies 40.
+[[nodiscard]] std::string list_text(const Listing& listing, bool no_trunc);
+[[nodiscard]] json::Value list_json(const Listing& listing);
 
 [[nodiscard]] Result<int> list(const ListOptions& options);
 

@@ -54,6 +54,8 @@ def mounts():
     return [
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+        {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+         "options": ["newinstance", "ptmxmode=0666", "mode=0620"]},
         {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid"]},
         {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
          "options": ["rw", "nosuid"]},

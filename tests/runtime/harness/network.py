@@ -7,6 +7,7 @@ looked at before and after a container.
 
 import json
 import subprocess
+from contextlib import contextmanager
 
 from harness.commands import TOP, run
 
@@ -71,13 +72,26 @@ class Network:
         self.servers.append(server)
         return server
 
+    @contextmanager
+    def quiet(self):
+        """Nobody serves in the neighbourhood: its ports are for others."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.serve()
+
     def from_neighbour(self, *attempts):
         return in_netns(OUTSIDE, self.probe, *attempts).out
 
-    def close(self):
+    def stop(self):
         for server in self.servers:
             server.kill()
             server.wait()
+        self.servers = []
+
+    def close(self):
+        self.stop()
         self.remove()
 
     @staticmethod

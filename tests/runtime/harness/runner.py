@@ -139,8 +139,11 @@ class Report:
     def mark(self, cell):
         return {True: "ok", False: "FAILED", None: ""}[self.cells.get(cell)]
 
-    def finish(self):
+    def finish(self, tables=()):
+        """`tables`: what tests have to show besides, printed as they are."""
         self.matrix()
+        for table in tables:
+            print(f"\n{table}")
         print(f"\n# {time.monotonic() - self.started:.0f} s")
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
         return 1 if self.failed else 0

@@ -30,6 +30,7 @@ def built(name):
 class Session:
     def __init__(self):
         self.work = tempfile.mkdtemp(prefix="socklid-test.")
+        self.tables = []  # for the end of the run
 
     @cached_property
     def probe(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sockets in the container's network namespace, made from outside the container."""
+"""Sockets in the container's network namespace and the neighbour's, made from outside."""
 
 import ctypes
 import os
@@ -12,23 +12,26 @@ from harness.network import INSIDE
 CLONE_NEWNET = 0x40000000
 
 
-def inside(make):
+def inside(make, netns=INSIDE):
     """Calls `make` in a thread that has entered the namespace; the others stay where they are."""
-    result = []
+    result, errors = [], []
 
     def work():
         libc = ctypes.CDLL(None, use_errno=True)
-        namespace = os.open(f"/run/netns/{INSIDE}", os.O_RDONLY | os.O_CLOEXEC)
+        namespace = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
         if libc.setns(namespace, CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
         os.close(namespace)
-        result.append(make())
+        try:
+            result.append(make())
+        except OSError as error:
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
     if not result:
-        raise RuntimeError("no socket in the container's namespace")
+        raise RuntimeError(f"no socket in the namespace {netns}: {errors}")
     return result[0]
 
 
