@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -20,7 +19,6 @@
 
 #include "selftest/cgroup_tree.hpp"
 #include "selftest/interrupt.hpp"
-#include "selftest/sockets.hpp"
 
 namespace socklid::selftest {
 namespace {
@@ -110,15 +108,13 @@ Result<Attempt> Attempt::start(const Arena& arena, const Row& row, const Scene& 
 }
 
 Result<Ending> Attempt::wait() {
-  pollfd entry{control_.get(), POLLIN, 0};
-  const int ready = ::poll(&entry, 1, deadline_seconds * 1000);
-  SL_CHECK(check_interrupted());
+  const bool ready = SL_TRY(wait_readable(control_.get()));
   Report report;
-  if (ready == 1 && ::recv(control_.get(), &report, sizeof(report), 0) == sizeof(report)) {
+  if (ready && ::recv(control_.get(), &report, sizeof(report), 0) == sizeof(report)) {
     return Ending{.step = report.step.data(), .error = report.error};
   }
   const int status = child_.kill();
-  if (ready == 1 && WIFSIGNALED(status)) {
+  if (ready && WIFSIGNALED(status)) {
     return Ending{.step = "signal " + std::to_string(WTERMSIG(status)), .error = 0};
   }
   return Ending{.step = "no answer", .error = 0};
@@ -127,8 +123,8 @@ Result<Ending> Attempt::wait() {
 Result<bool> Attempt::has_received() {
   char answer = 'n';
   if (::send(control_.get(), "r", 1, MSG_NOSIGNAL) != 1) return false;
-  if (!wait_ready(control_.get(), POLLIN)) {
-    return fail_errno(Exit::internal, "ask the attempt what it has received");
+  if (!SL_TRY(wait_readable(control_.get()))) {
+    return fail(Exit::internal, "the attempt does not say what it has received");
   }
   return ::recv(control_.get(), &answer, 1, 0) == 1 && answer == 'y';
 }

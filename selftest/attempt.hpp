@@ -35,8 +35,8 @@ class Attempt {
   /// Errors: Exit::internal.
   [[nodiscard]] static Result<Attempt> start(const Arena& arena, const Row& row,
                                              const Scene& scene);
-  /// Waits for the attempt's outcome. One that does not come within `deadline_seconds`, or dies,
-  /// ends at the step "no answer" or "signal N". Exit::busy if the run was interrupted.
+  /// Waits for the attempt's outcome. One that does not come in time (selftest/interrupt.hpp), or
+  /// dies, ends at the step "no answer" or "signal N". Exit::busy if the run was interrupted.
   [[nodiscard]] Result<Ending> wait();
   /// Whether the socket that it holds has got the token by now. Not if it is gone.
   [[nodiscard]] Result<bool> has_received();
@@ -46,8 +46,5 @@ class Attempt {
   Child child_;
   UniqueFd control_;
 };
-
-/// For what waits for nothing: emulated machines are slow.
-inline constexpr int deadline_seconds = 20;
 
 }  // namespace socklid::selftest

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftest/interrupt.hpp"
 
+#include <poll.h>
+
 #include <csignal>
 
 namespace socklid::selftest {
@@ -13,6 +15,13 @@ void remember(int /*signal*/) {
 }
 
 }  // namespace
+
+Result<bool> wait_readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  const int ready = ::poll(&entry, 1, deadline_seconds * 1000);
+  SL_CHECK(check_interrupted());
+  return ready == 1;
+}
 
 void catch_interrupts() {
   struct sigaction action {};

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
+#include "selftest/interrupt.hpp"
 #include "selftest/netlink_message.hpp"
 #include "selftest/sockets.hpp"
 
@@ -115,8 +116,11 @@ Result<LinkWatch> LinkWatch::open() {
 Result<> LinkWatch::wait_for(unsigned index) const {
   std::array<char, 8192> news{};
   for (;;) {
-    const ssize_t size = ::recv(fd_.get(), news.data(), news.size(), 0);
-    if (size < 0) return fail_errno(Exit::netns, "wait for the interface " + std::to_string(index));
+    const bool any = SL_TRY(wait_readable(fd_.get()));
+    const ssize_t size = any ? ::recv(fd_.get(), news.data(), news.size(), 0) : -1;
+    if (size < 0) {
+      return fail(Exit::netns, "the interface " + std::to_string(index) + " does not come up");
+    }
     if (tells_up({news.data(), static_cast<std::size_t>(size)}, index)) return {};
   }
 }

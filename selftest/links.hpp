@@ -39,7 +39,7 @@ struct End {
 class LinkWatch {
  public:
   [[nodiscard]] static Result<LinkWatch> open();
-  /// Until the interface is operational; an error after `patience` without news.
+  /// Until the interface is operational.
   [[nodiscard]] Result<> wait_for(unsigned index) const;
 
  private:

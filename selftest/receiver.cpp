@@ -13,8 +13,9 @@
 #include <utility>
 
 #include "selftest/broker.hpp"
-#include "selftest/wire.hpp"
+#include "selftest/interrupt.hpp"
 #include "selftest/sockets.hpp"
+#include "selftest/wire.hpp"
 
 namespace socklid::selftest {
 namespace {
@@ -84,7 +85,7 @@ Result<bool> read_up_to(int fd, std::uint64_t number, Wanted is_wanted) {
   for (;;) {
     const auto frame = next_frame(fd, buffer);
     if (!frame && errno == EAGAIN) {
-      if (!wait_ready(fd, POLLIN)) return fail_errno(Exit::netns, "wait for a sentinel frame");
+      if (!SL_TRY(wait_readable(fd))) return fail(Exit::netns, "a sentinel frame does not come");
     } else if (!frame) {
       return fail_errno(Exit::netns, "read what was captured");
     } else if (frame->incoming) {

@@ -64,7 +64,10 @@ class Runner {
   /// Why it can't be tried here; empty if it can.
   [[nodiscard]] std::string lacks(const Row& row);
   [[nodiscard]] Result<std::string> why_not(const Case& one);
+  [[nodiscard]] Result<> try_under(Finding& finding);
   [[nodiscard]] Result<std::unique_ptr<Arena>> make_arena(Policy policy, const Row& row);
+  /// What the policy names gets through.
+  [[nodiscard]] Result<> check_works(Arena& arena, Policy policy);
   /// One that may be used by others before and after.
   [[nodiscard]] Result<Arena*> shared_arena(Policy policy, const Row& row);
   /// An arena for one run: shared, or of the row's own, which end() closes.
