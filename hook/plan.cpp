@@ -143,12 +143,12 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan) {
   }
   if (policy.connect.otherwise == Verdict::deny && policy.egress) {
     notes.emplace_back(
-        "io.socklid.connect refuses peers at the call, io.socklid.egress their packets: what is to "
-        "be reached must be named by both");
+        "io.socklid.connect judges at the call, io.socklid.egress packets: both must name a peer");
   } else if (policy.egress && !policy.egress->empty()) {
     notes.emplace_back(
-        "io.socklid.egress judges packets, so a refusal comes after the call; the same list as "
-        "io.socklid.connect refuses at the call with EPERM");
+        "io.socklid.egress judges packets, after the call; the same list as io.socklid.connect "
+        "would "
+        "refuse at the call");
   }
   return notes;
 }

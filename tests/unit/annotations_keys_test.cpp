@@ -203,7 +203,7 @@ TEST(Keys, ConnectTakesEndpoints) {
                 .connect.endpoints.size(),
             2U);
   EXPECT_EQ(refusal({{"io.socklid.connect", ""}}),
-            "io.socklid.connect: \"\": at byte 1 (\"\"): expected allow, deny, or endpoints such "
+            "io.socklid.connect: \"\": at byte 1: expected allow, deny, or endpoints such "
             "as tcp/443 udp/53@10.0.0.1");
 }
 
