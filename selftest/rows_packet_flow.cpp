@@ -2,14 +2,14 @@
 //
 // Forged flows. The rules let out answers to connections from outside, and conntrack says what an
 // answer is. Loopback is not judged: a packet that claims to come from the target, sent there,
-// makes conntrack believe that the target has asked.
+// makes conntrack believe that the target has asked, and the container or the kernel answers.
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 
-#include <cstring>
 #include <string>
+#include <string_view>
 
 #include "selftest/links.hpp"
 #include "selftest/packets.hpp"
@@ -20,80 +20,113 @@
 namespace socklid::selftest {
 namespace {
 
+// By raw sockets --------------------------------------------------------------------------------
+
+/// From the target to the container.
+Outcome forge(const Scene& scene, std::uint8_t protocol, const Ends& ends,
+              std::string_view message) {
+  return send_raw(scene, IPPROTO_RAW, ip_packet({.ends = ends, .protocol = protocol}, message),
+                  scene.local);
+}
+
 /// The kernel answers by itself, with the data of the question.
 Outcome forged_ping(const Scene& scene) {
   const bool v4 = scene.ip == Ip::v4;
   const Ends ends{scene.target, scene.local};
   const std::string rest = std::string(4, '\0').append(token_text(scene));
-  const std::string message = icmp_message(ends, v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0, rest);
-  const std::uint8_t protocol = v4 ? std::uint8_t{IPPROTO_ICMP} : std::uint8_t{IPPROTO_ICMPV6};
-  return send_raw(scene, IPPROTO_RAW, ip_packet({.ends = ends, .protocol = protocol}, message),
-                  scene.local);
+  return forge(scene, v4 ? std::uint8_t{IPPROTO_ICMP} : std::uint8_t{IPPROTO_ICMPV6}, ends,
+               icmp_message(ends, v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0, rest));
 }
 
-/// A socket on the served port answers `asker`, who has not asked.
-Outcome answer(const Scene& scene, const UniqueFd& server, const Address& asker) {
-  if (!send_token_to(server.get(), scene, asker)) return failed("sendto");
-  return {};
+/// Nobody listens: the kernel says so to the target, with the datagram as proof.
+Outcome forged_datagram(const Scene& scene) {
+  const Ends ends{scene.target, scene.local};
+  return forge(scene, IPPROTO_UDP, ends, udp_datagram(ends, token_text(scene)));
 }
 
+/// A socket on the served port.
 UniqueFd open_server(const Scene& scene) {
   UniqueFd server = open_socket(scene.family(), SOCK_DGRAM);
   if (server && !bind_to(server.get(), with_port(scene.local, served_port))) return {};
   return server;
 }
 
-Outcome forged_question_by_raw(const Scene& scene) {
+Outcome forged_question(const Scene& scene) {
   const UniqueFd server = open_server(scene);
   if (!server) return failed("bind");
   const Ends ends{scene.target, with_port(scene.local, served_port)};
-  const std::string packet =
-      ip_packet({.ends = ends, .protocol = IPPROTO_UDP}, udp_datagram(ends, "?"));
-  Outcome asked = send_raw(scene, IPPROTO_RAW, packet, scene.local);
+  Outcome asked = forge(scene, IPPROTO_UDP, ends, udp_datagram(ends, "?"));
   if (!asked.step.empty()) return asked;
-  return answer(scene, server, scene.target);
+  if (!send_token_to(server.get(), scene, scene.target)) return failed("sendto");
+  return {};
 }
 
-/// Asks as the target does, from a port that the kernel chooses, and has it answered.
-Outcome ask_as_target(const Scene& scene, const UniqueFd& asker) {
+// By sockets with another host's address --------------------------------------------------------
+// IPv6 lets a socket send from any address that it could bind to, IPv4 looks again
+// (net/ipv4/route.c: ip_route_output_key_hash_rcu).
+
+using Permit = bool (*)(int fd);
+
+bool by_option(int fd) {
+  constexpr int ipv6_freebind = 78;  // linux/in6.h: not in every libc
+  return set_option(fd, IPPROTO_IPV6, ipv6_freebind, 1);
+}
+
+bool by_ipv4_option(int fd) {
+  return set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+}
+
+bool by_sysctl(int /*fd*/) {
+  return set_sysctl("net/ipv6/ip_nonlocal_bind", "1").has_value();
+}
+
+/// A socket that sends as the target, from a port that the kernel chooses.
+template <Permit permit>
+UniqueFd open_as_target(const Scene& scene) {
+  UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
+  if (fd && (!permit(fd.get()) || !bind_to(fd.get(), with_port(scene.target, 0)))) return {};
+  return fd;
+}
+
+template <Permit permit>
+Outcome refused(const Scene& scene, const Address& closed) {
+  const UniqueFd asker = open_as_target<permit>(scene);
+  if (!asker) return failed("bind to the target");
+  if (!send_token_to(asker.get(), scene, closed)) return failed("sendto");
+  return {};
+}
+
+/// To a port of the container's where nobody listens, as forged_datagram() does.
+template <Permit permit>
+Outcome refused_by_container(const Scene& scene) {
+  return refused<permit>(scene, scene.local);
+}
+
+template <Permit permit>
+Outcome refused_by_loopback(const Scene& scene) {
+  return refused<permit>(scene, make_address("::1", scene.port));
+}
+
+template <Permit permit>
+Outcome answered(const Scene& scene) {
   const UniqueFd server = open_server(scene);
   if (!server) return failed("bind");
-  if (!bind_to(asker.get(), with_port(scene.target, 0))) return failed("bind to the target");
+  const UniqueFd asker = open_as_target<permit>(scene);
+  if (!asker) return failed("bind to the target");
   Address own;
   own.length = sizeof(own.storage);
   if (::getsockname(asker.get(), reinterpret_cast<sockaddr*>(&own.storage), &own.length) != 0) {
     return failed("getsockname");
   }
-  const Address server_address = with_port(scene.local, served_port);
-  if (::sendto(asker.get(), "?", 1, 0, server_address.get(), server_address.length) < 0) {
-    return failed("ask");
-  }
-  return answer(scene, server, own);
+  if (!send_data(asker.get(), "?", with_port(scene.local, served_port))) return failed("ask");
+  if (!send_token_to(server.get(), scene, own)) return failed("answer");
+  return {};
 }
 
-Outcome forged_question_by_sysctl(const Scene& scene) {
-  const std::string_view name = scene.ip == Ip::v4 ? std::string_view("net/ipv4/ip_nonlocal_bind")
-                                                   : std::string_view("net/ipv6/ip_nonlocal_bind");
-  if (!set_sysctl(name, "1")) return failed("ip_nonlocal_bind");
-  const UniqueFd asker = open_socket(scene.family(), SOCK_DGRAM);
-  if (!asker) return failed("socket");
-  return ask_as_target(scene, asker);
-}
+// The table -------------------------------------------------------------------------------------
 
-Outcome forged_question_by_freebind(const Scene& scene) {
-  const UniqueFd asker = open_socket(scene.family(), SOCK_DGRAM);
-  if (!asker) return failed("socket");
-  constexpr int ipv6_freebind = 78;  // linux/in6.h, which libc's header takes the place of
-  const bool v4 = scene.ip == Ip::v4;
-  if (!set_option(asker.get(), v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6},
-                  v4 ? IP_FREEBIND : ipv6_freebind, 1)) {
-    return failed("setsockopt");
-  }
-  return ask_as_target(scene, asker);
-}
-
-/// Policies that leave peers to the rules, and serve.
-Row served_row(std::string_view name, Each each, Outcome (*attempt)(const Scene&), Guard guard) {
+/// Only the rules stand in the way, and they let out answers from the served port.
+Row served(std::string_view name, Each each, Outcome (*attempt)(const Scene&), Guard guard) {
   return {.name = name,
           .each = each,
           .stops = always(guard),
@@ -102,24 +135,44 @@ Row served_row(std::string_view name, Each each, Outcome (*attempt)(const Scene&
           .alone = true};
 }
 
-Row raw_served_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
-  Row row = served_row(name, Each::ip, attempt, Guard::not_named);
+Row with_raw(Row row) {
   row.annotations.push_back(raw_annotation);
   return row;
+}
+
+/// Loopback is a peer that `connect` names.
+Row with_loopback(std::string_view name, Outcome (*attempt)(const Scene&), Stops stops) {
+  return {.name = name,
+          .each = Each::v6_only,
+          .stops = stops,
+          .attempt = attempt,
+          .annotations = {"io.socklid.connect=udp@::1"},
+          .alone = true};
 }
 
 }  // namespace
 
 std::vector<Row> forged_flow_rows() {
+  constexpr Each v6 = Each::v6_only;
   return {
-      raw_served_row("raw opened: a ping forged over loopback, answered to the target",
-                     forged_ping),
-      raw_served_row("raw opened: a question forged over loopback, answered to the target",
-                     forged_question_by_raw),
-      served_row("a question forged over loopback by ip_nonlocal_bind", Each::v6_only,
-                 forged_question_by_sysctl, Guard::not_named),
-      served_row("a question forged over loopback by IPV6_FREEBIND", Each::v6_only,
-                 forged_question_by_freebind, Guard::not_named),
+      with_raw(served("raw opened: a ping forged over loopback, answered to the target", Each::ip,
+                      forged_ping, Guard::unmarked)),
+      with_raw(served("raw opened: a datagram forged over loopback, refused to the target",
+                      Each::ip, forged_datagram, Guard::unmarked)),
+      with_raw(served("raw opened: a question forged over loopback, answered to the target",
+                      Each::ip, forged_question, Guard::not_named)),
+      served("a question forged over loopback by IPV6_FREEBIND", v6, answered<by_option>,
+             Guard::option),
+      served("a question forged over loopback by IP_FREEBIND", v6, answered<by_ipv4_option>,
+             Guard::option),
+      served("a question forged over loopback by ip_nonlocal_bind", v6, answered<by_sysctl>,
+             Guard::not_named),
+      served("a datagram refused over loopback by IPV6_FREEBIND", v6,
+             refused_by_container<by_option>, Guard::option),
+      served("a datagram refused over loopback by ip_nonlocal_bind", v6,
+             refused_by_container<by_sysctl>, Guard::unmarked),
+      with_loopback("connect names ::1: a datagram refused there by IPV6_FREEBIND",
+                    refused_by_loopback<by_option>, always(Guard::option)),
   };
 }
 

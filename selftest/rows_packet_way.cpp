@@ -145,17 +145,6 @@ Outcome connect_from_served_port(const Scene& scene) {
   return {};
 }
 
-/// The address is nobody's; sending from it needs no privilege.
-Outcome from_other_host(const Scene& scene) {
-  constexpr int freebind = 78;  // IPV6_FREEBIND, linux/in6.h: not in every libc
-  const UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  if (!set_option(fd.get(), IPPROTO_IPV6, freebind, 1)) return failed("setsockopt");
-  if (!bind_to(fd.get(), make_address("fd5e:1f::77", 0))) return failed("bind");
-  if (!send_token_to(fd.get(), scene, scene.target)) return failed("sendto");
-  return {};
-}
-
 /// Options that every host on the way skips, and the ports behind them.
 template <int option>
 Outcome behind_options(const Scene& scene) {
@@ -191,8 +180,6 @@ std::vector<Row> way_rows() {
       peer_row("UDP to 255.255.255.255", to_all_ones, Each::v4_only),
       peer_row("UDP behind hop-by-hop options", behind_options<IPV6_HOPOPTS>, Each::v6_only),
       peer_row("UDP behind destination options", behind_options<IPV6_DSTOPTS>, Each::v6_only),
-      peer_row("UDP from an address of another host by IPV6_FREEBIND", from_other_host,
-               Each::v6_only),
       rule_row("any peer, egress names some: UDP from a served port", send_from_served_port),
       rule_row("any peer, egress names some: TCP from a served port", connect_from_served_port),
       {.name = "data in reports of multicast sources",
