@@ -80,8 +80,8 @@ Outcome send_packet_for_another(const Scene& scene) {
   return send_raw(scene, IPPROTO_RAW, packet(scene), portless(scene.named));
 }
 
-/// Both versions of IP take it for an address of theirs. In IPv6 the word that would be the IPv4
-/// address is the flow label, which is ours to choose.
+/// Both versions of IP take it for an address of theirs. What would be the IPv4 address is the flow
+/// label in IPv6, which is ours to choose, and ICMP of IPv4 a protocol like any other.
 Outcome send_to_unspecified_family(const Scene& scene) {
   Address peer = portless(scene.target);
   if (scene.ip == Ip::v6) {
@@ -89,7 +89,7 @@ Outcome send_to_unspecified_family(const Scene& scene) {
     std::memcpy(reinterpret_cast<char*>(&peer.storage) + offsetof(sockaddr_in6, sin6_flowinfo),
                 named.data(), named.size());
   }
-  return send_raw(scene, icmp_of(scene), echo_request(scene), with_family(peer, AF_UNSPEC));
+  return send_raw(scene, IPPROTO_ICMP, echo_request(scene), with_family(peer, AF_UNSPEC));
 }
 
 /// A socket for ICMP takes whole packets of any protocol then (raw(7)).
@@ -154,8 +154,7 @@ Row raw_icmp(std::string_view name, Outcome (*attempt)(const Scene&)) {
   return {.name = name,
           .stops = always(Guard::connect),
           .attempt = attempt,
-          .annotations = {raw_families, "io.socklid.connect=" PING_PEERS,
-                          "io.socklid.egress=" PING_PEERS}};
+          .annotations = {raw_families, "io.socklid.connect=" PING_PEERS}};
 }
 
 Row ping(std::string_view name, Outcome (*attempt)(const Scene&)) {
