@@ -54,47 +54,29 @@ std::string lease_request(const Scene& scene) {
   return bytes_of(request) + bytes_of(control) + route;
 }
 
-UniqueFd open_with_label(const Scene& scene) {
-  UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
-  const std::string request = lease_request(scene);
-  if (!fd || ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, request.data(),
-                          static_cast<socklen_t>(request.size())) != 0) {
-    return {};
-  }
-  return set_option(fd.get(), IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1) ? std::move(fd) : UniqueFd();
-}
-
 Outcome send_by_label(const Scene& scene) {
-  const UniqueFd fd = open_with_label(scene);
-  if (!fd) return failed("IPV6_FLOWLABEL_MGR");
+  const UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
+  const std::string request = lease_request(scene);
+  if (!fd) return failed("socket");
+  if (::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, request.data(),
+                   static_cast<socklen_t>(request.size())) != 0) {
+    return failed("IPV6_FLOWLABEL_MGR");
+  }
+  if (!set_option(fd.get(), IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1)) {
+    return failed("IPV6_FLOWINFO_SEND");
+  }
   if (!send_token_to(fd.get(), scene, labelled_peer(scene))) return failed("sendto");
-  return {};
-}
-
-Outcome connect_by_label(const Scene& scene) {
-  const UniqueFd fd = open_with_label(scene);
-  if (!fd) return failed("IPV6_FLOWLABEL_MGR");
-  if (!connect_to(fd.get(), labelled_peer(scene))) return failed("connect");
-  if (!send_token(fd.get(), scene)) return failed("send");
   return {};
 }
 
 }  // namespace
 
 std::vector<Row> label_peer_rows() {
-  constexpr std::string_view why = "the peer's address is the named one's";
-  return {
-      {.name = "UDP: sendto a named peer, a flow label with a routing header",
-       .each = Each::v6_only,
-       .stops = always(Guard::option),
-       .attempt = send_by_label,
-       .why = why},
-      {.name = "UDP: connect to a named peer, a flow label with a routing header",
-       .each = Each::v6_only,
-       .stops = always(Guard::option),
-       .attempt = connect_by_label,
-       .why = why},
-  };
+  return {{.name = "UDP: sendto a named peer, a flow label with a routing header",
+           .each = Each::v6_only,
+           .stops = always(Guard::option),
+           .attempt = send_by_label,
+           .why = "the peer's address is the named one's"}};
 }
 
 }  // namespace socklid::selftest
