@@ -96,8 +96,10 @@ bool by_splice(int fd, const std::string& bytes) {
          ::splice(out.get(), nullptr, fd, nullptr, bytes.size(), 0) >= 0;
 }
 
+/// `setup` is IORING_SETUP_SQPOLL, a thread of the kernel's that sends, or 0.
+template <std::uint32_t setup>
 bool by_ring(int fd, const std::string& bytes) {
-  Ring ring;
+  Ring ring(setup);
   if (!ring) return false;
   iovec part = part_of(bytes, 0, bytes.size());
   const msghdr message = message_of(&part, 1);
@@ -180,7 +182,8 @@ Rows tamper_transport() {
       rule_row("netlink message over a connection", send_rule<by_connection>),
       rule_row("netlink message by sendmmsg", send_rule<by_sendmmsg>),
       rule_row("netlink message by splice", send_rule<by_splice>),
-      rule_row("netlink message by io_uring", send_rule<by_ring>),
+      rule_row("netlink message by io_uring", send_rule<by_ring<0>>),
+      rule_row("netlink message by a thread of io_uring", send_rule<by_ring<IORING_SETUP_SQPOLL>>),
       rule_row("netlink message behind a question", behind_a_question),
       rule_row("netlink message behind 200 others", behind_many),
       rule_row("netlink message behind padding", behind_padding),
