@@ -285,6 +285,17 @@ SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
 	return sl_allow();
 }
 
+/* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
+ * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
+SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
+					      const struct sl_attempt *a)
+{
+	SL_DENY_IF(a->flags & SL_ATTEMPT_REMARKED, EPERM, SL_REASON_MARK);
+	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (a->flags & SL_ATTEMPT_ROUTED), EPERM,
+		   SL_REASON_SETSOCKOPT);
+	return sl_allow();
+}
+
 /* The verbs of plain LSM programs, which also run for tasks without any policy. */
 SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const struct sl_attempt *a)
 {
@@ -336,6 +347,8 @@ SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct s
 		return sl_allow();
 	case SL_VERB_SETSOCKOPT:
 		return sl_decide_setsockopt(p, a);
+	case SL_VERB_PACKET:
+		return sl_decide_packet(p, a);
 	default:
 		return sl_decide_rare(p, a);
 	}

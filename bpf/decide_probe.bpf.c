@@ -20,20 +20,33 @@ struct {
 	__type(value, struct sl_policy);
 } policy_under_test SEC(".maps");
 
-struct probe_context {
-	struct sl_attempt attempt;
-	struct sl_decision decision;
-};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sl_attempt);
+} attempt_under_test SEC(".maps");
 
-SEC("syscall")
-int decide_probe(struct probe_context *context)
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sl_decision);
+} answer SEC(".maps");
+
+/* A packet program, of which there is a test run and which may use tries. Looks at no packet. */
+SEC("tc")
+int decide_probe(struct __sk_buff *skb)
 {
 	const __u32 key = 0;
 	const struct sl_policy *policy = bpf_map_lookup_elem(&policy_under_test, &key);
-	struct sl_attempt attempt = context->attempt;
+	const struct sl_attempt *given = bpf_map_lookup_elem(&attempt_under_test, &key);
+	struct sl_decision *decision = bpf_map_lookup_elem(&answer, &key);
+	struct sl_attempt attempt;
 
-	if (!policy)
+	if (!policy || !given || !decision)
 		return 1;
-	context->decision = sl_decide(policy, &attempt);
+	attempt = *given;
+	*decision = sl_decide(policy, &attempt);
 	return 0;
 }

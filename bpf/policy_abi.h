@@ -28,6 +28,7 @@ enum sl_verb {
 	SL_VERB_BPF,        /* bpf(2) */
 	SL_VERB_IOCTL,      /* an ioctl(2) that changes interfaces, addresses, routes or tunnels */
 	SL_VERB_CGROUP,     /* moving a task to a cgroup outside the container's */
+	SL_VERB_PACKET,     /* a packet that differs from what its socket says */
 };
 
 /*
@@ -155,6 +156,8 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_FASTOPEN  (1u << 2) /* MSG_FASTOPEN */
 #define SL_ATTEMPT_LISTENING (1u << 3) /* the socket listens already */
 #define SL_ATTEMPT_CONTROL   (1u << 4) /* level and option are a control message's */
+#define SL_ATTEMPT_ROUTED    (1u << 6) /* the packet has a source route or routing header */
+#define SL_ATTEMPT_REMARKED  (1u << 7) /* the packet's mark is not its socket's */
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */

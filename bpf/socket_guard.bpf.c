@@ -8,7 +8,8 @@
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
- * and plain LSM programs for what is rare: bpf/plain_guard.bpf.h.
+ * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, and a look at the packets themselves
+ * where no rules are, bpf/packet_guard.bpf.h.
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
@@ -25,6 +26,7 @@
 #include "bpf/decide.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/lists.bpf.h"
+#include "bpf/packet_guard.bpf.h"
 #include "bpf/plain_guard.bpf.h"
 #include "bpf/policy_abi.h"
 

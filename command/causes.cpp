@@ -76,6 +76,7 @@ Keys causes(Hook hook, const Policy& policy) {
     case Hook::socket_connect:
     case Hook::socket_sendmsg:
     case Hook::socket_setsockopt:
+    case Hook::inet_egress:
       return confining_keys(policy);
     case Hook::socket_post_create:
       return marking_keys(policy);
@@ -128,6 +129,7 @@ std::string_view purpose(Hook hook) {
       "which sockets may listen",
       "which listeners may accept",
       "no option that would loosen the policy",
+      "no packet with another mark or route than its socket's",
       "no shutdown of network sockets",
       "netlink may read routes, not change them",
       "no bpf(2)",

@@ -128,11 +128,14 @@ std::vector<Rule> accept_related_errors() {
 
 /// Before the mark tests: the kernel sends these itself, and MLD with a random mark (skb->mark
 /// shares its bytes with reserved_tailroom, include/linux/skbuff.h). The hop limits are what
-/// receivers insist on (RFC 4861, RFC 3810): no router forwards such a packet.
-std::vector<Rule> accept_ipv6_upkeep() {
+/// receivers insist on (RFC 4861, RFC 3810): no router forwards such a packet. The kernel's own
+/// sockets for it have no mark (net/ipv6/ndisc.c, mcast.c); a raw socket of the container has.
+std::vector<Rule> accept_ipv6_upkeep(Mark mark) {
   return {
-      accept({in_set(Field::icmpv6_type, "nd_out"), equals(Field::ipv6_hop_limit, 255)}),
-      accept({in_set(Field::icmpv6_type, "mld_out"), equals(Field::ipv6_hop_limit, 1)}),
+      accept({in_set(Field::icmpv6_type, "nd_out"), equals(Field::ipv6_hop_limit, 255),
+              differs(Field::socket_mark, mark)}),
+      accept({in_set(Field::icmpv6_type, "mld_out"), equals(Field::ipv6_hop_limit, 1),
+              differs(Field::socket_mark, mark)}),
   };
 }
 
@@ -166,7 +169,7 @@ Chain output_chain(Mark mark, bool serves) {
   Chain chain{"output", nft::Base{HookPoint::output, output_priority}, {}};
   append(chain.rules, drop_source_routes("io.socklid.egress"));
   chain.rules.push_back(accept({equals(Field::oif, loopback)}));
-  append(chain.rules, accept_ipv6_upkeep());
+  append(chain.rules, accept_ipv6_upkeep(mark));
   append(chain.rules, accept_replies(serves));
   append(chain.rules, judge_marks(mark));
   chain.rules.push_back(jump({}, Action::go_to, "egress"));

@@ -107,6 +107,7 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
       {Hook::socket_listen, binds || policy.listen == Verdict::deny},
       {Hook::socket_accept, policy.accept == Verdict::deny},
       {Hook::socket_setsockopt, restricted || plan.mark.has_value()},
+      {Hook::inet_egress, peers && !plan.rules},
       {Hook::socket_shutdown, policy.shutdown == Verdict::deny},
       {Hook::netlink_send, restricted},
       {Hook::bpf, restricted},

@@ -23,6 +23,7 @@ namespace socklid {
 
 /// The kernel hooks our programs attach to. The first eight are per-cgroup LSM programs, of which
 /// the kernel has ten slots for distinct hooks (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h);
+/// the ninth is a per-cgroup program for packets (BPF_CGROUP_INET_EGRESS), which takes none;
 /// the others are plain LSM programs, shared by all containers of the node (D2).
 enum class Hook : std::uint8_t {
   socket_create,
@@ -33,6 +34,7 @@ enum class Hook : std::uint8_t {
   socket_listen,
   socket_accept,
   socket_setsockopt,
+  inet_egress,
   socket_shutdown,
   netlink_send,
   bpf,
@@ -42,8 +44,8 @@ enum class Hook : std::uint8_t {
   task_alloc,
   sctp_bind_connect,
 };
-inline constexpr std::size_t hook_count = 16;
-inline constexpr std::size_t cgroup_hook_count = 8;
+inline constexpr std::size_t hook_count = 17;
+inline constexpr std::size_t cgroup_hook_count = 9;
 
 [[nodiscard]] std::string_view name(Hook hook);
 [[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
@@ -55,7 +57,7 @@ using Hooks = std::vector<Hook>;
 
 struct Plan {
   Hooks hooks;
-  sl_policy image{};  ///< cgroup, namespace and generation are 0: written in when they are known
+  sl_policy image{};    ///< cgroup, namespace and generation are 0: written in when they are known
   EndpointLists lists;  ///< what connect and bind name
   std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
   bool rules{false};                      ///< whether nft rules are installed: `egress` was given

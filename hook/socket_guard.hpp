@@ -107,7 +107,7 @@ class SocketGuard {
   [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
 
-  std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
+  std::array<UniqueFd, cgroup_hook_count> programs_;       ///< by Hook; only those asked for
   UniqueFd policies_, guards_, denials_, places_, ports_;  ///< maps
 };
 

@@ -24,22 +24,12 @@
 namespace socklid {
 namespace {
 
-constexpr std::array<Hook, hook_count> all_hooks = {Hook::socket_create,
-                                                    Hook::socket_post_create,
-                                                    Hook::socket_bind,
-                                                    Hook::socket_connect,
-                                                    Hook::socket_sendmsg,
-                                                    Hook::socket_listen,
-                                                    Hook::socket_accept,
-                                                    Hook::socket_setsockopt,
-                                                    Hook::socket_shutdown,
-                                                    Hook::netlink_send,
-                                                    Hook::bpf,
-                                                    Hook::file_ioctl,
-                                                    Hook::file_ioctl_compat,
-                                                    Hook::file_open,
-                                                    Hook::task_alloc,
-                                                    Hook::sctp_bind_connect};
+constexpr std::array<Hook, hook_count> all_hooks = {
+    Hook::socket_create,    Hook::socket_post_create, Hook::socket_bind,   Hook::socket_connect,
+    Hook::socket_sendmsg,   Hook::socket_listen,      Hook::socket_accept, Hook::socket_setsockopt,
+    Hook::inet_egress,      Hook::socket_shutdown,    Hook::netlink_send,  Hook::bpf,
+    Hook::file_ioctl,       Hook::file_ioctl_compat,  Hook::file_open,     Hook::task_alloc,
+    Hook::sctp_bind_connect};
 
 /// libbpf's last word on a failure: its error codes alone say little.
 std::string& last_warning() {
@@ -189,7 +179,7 @@ Result<> anchor(Hook hook, const std::string& directory, const std::string& cgro
   UniqueFd link;
   if (is_per_cgroup(hook)) {
     const UniqueFd cgroup = SL_TRY(open_anchor_cgroup(cgroup_mount));
-    link.reset(bpf_link_create(program.get(), cgroup.get(), BPF_LSM_CGROUP, nullptr));
+    link.reset(bpf_link_create(program.get(), cgroup.get(), pins::attach_type(hook), nullptr));
     // EINVAL is what the kernel says when all slots for distinct hooks are taken
     // (kernel/bpf/cgroup.c, bpf_cgroup_atype_find).
     if (!link && errno == EINVAL) {

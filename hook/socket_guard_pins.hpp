@@ -4,6 +4,8 @@
 // socket_guard*.cpp, and for the command to look at. No name has a dot: bpffs refuses it.
 #pragma once
 
+#include <linux/bpf.h>
+
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,11 @@ inline std::string program(Hook hook) {
 /// The anchor of a per-cgroup hook, or the one link of a plain one.
 inline std::string anchor(Hook hook) {
   return "anchor_" + std::string(name(hook));
+}
+
+/// How a per-cgroup hook is attached.
+inline bpf_attach_type attach_type(Hook hook) {
+  return hook == Hook::inet_egress ? BPF_CGROUP_INET_EGRESS : BPF_LSM_CGROUP;
 }
 
 inline std::string root() {

@@ -15,11 +15,6 @@
 namespace socklid::test {
 namespace {
 
-struct ProbeContext {
-  sl_attempt attempt;
-  sl_decision decision;
-};
-
 class DecideProbe : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -28,18 +23,24 @@ class DecideProbe : public ::testing::Test {
   }
   void TearDown() override { decide_probe::destroy(probe_); }
 
-  void use(const sl_policy& policy) {
+  template <typename Value>
+  void put(const bpf_map* map, const Value& value) {
     const __u32 key = 0;
-    ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(probe_->maps.policy_under_test), &key, &policy, 0),
-              0);
+    ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(map), &key, &value, 0), 0);
   }
+  void use(const sl_policy& policy) { put(probe_->maps.policy_under_test, policy); }
 
   sl_decision ask(const sl_attempt& attempt) {
-    ProbeContext context{attempt, {1, 99}};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context));
+    const std::array<char, 64> packet{};  // of at least an Ethernet header
+    const __u32 key = 0;
+    sl_decision decision{1, 99};
+    put(probe_->maps.attempt_under_test, attempt);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(),
+                .data_size_in = packet.size());
     EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(probe_->progs.decide_probe), &options), 0);
     EXPECT_EQ(options.retval, 0u);
-    return context.decision;
+    EXPECT_EQ(bpf_map_lookup_elem(bpf_map__fd(probe_->maps.answer), &key, &decision), 0);
+    return decision;
   }
 
   decide_probe* probe_{nullptr};
