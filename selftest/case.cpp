@@ -15,7 +15,7 @@ constexpr Table tables[]{
     {"choosing a peer", peer_rows},
     {"being reached", listen_rows},
     {"families and protocols", family_rows},
-    {"where a packet really goes", packet_rows},
+    {"where a packet goes", packet_rows},
     {"changing what stands in the way", tamper_rows},
     {"sockets from elsewhere", foreign_rows},
 };

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/tipc_netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>

@@ -14,7 +14,9 @@
 #include "annotations/parser.hpp"
 #include "hook/nft_rules.hpp"
 #include "hook/plan.hpp"
+#include "selftest/case.hpp"
 #include "selftest/counters.hpp"
+#include "selftest/policy.hpp"
 
 namespace socklid::selftest {
 namespace {
@@ -79,6 +81,16 @@ TEST(Guards, EachHasANameOfItsOwn) {
   for (const Guard guard : all_guards()) {
     EXPECT_FALSE(name_of(guard).empty());
     EXPECT_TRUE(names.insert(name_of(guard)).second) << name_of(guard);
+  }
+}
+
+TEST(Guards, EachStopsSomeRow) {
+  std::set<Guard> stopping;
+  for (const Case& one : cases({})) {
+    for (const Policy policy : policies) stopping.insert(guard_of(one.row->stops, policy));
+  }
+  for (const Guard guard : all_guards()) {
+    EXPECT_TRUE(stopping.contains(guard) || guard == Guard::harmless) << name_of(guard);
   }
 }
 
