@@ -157,13 +157,14 @@ SL_INLINE int sl_is_short(const struct sl_attempt *a)
 	return a->address_length < SL_SOCKADDR_IN_LENGTH;
 }
 
-/* The address is normalised, but AF_UNSPEC stands for AF_INET. */
+/* The address is normalised, but AF_UNSPEC on inet stands for AF_INET. On inet6 it is no address to
+ * some protocols and an IPv6 one to others: it names nothing. */
 SL_INLINE int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
 		       const struct sl_attempt *a)
 {
 	struct sl_attempt named = *a;
 
-	if (named.address_family == SL_AF_UNSPEC)
+	if (named.address_family == SL_AF_UNSPEC && a->family == SL_AF_INET)
 		named.address_family = SL_AF_INET;
 	return sl_is_inet(named.address_family) && sl_list_names(p, list, protocol, &named);
 }
@@ -266,7 +267,8 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK,
 		   EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(p->flags & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && sl_adds_peer(a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && (sl_adds_peer(a) || sl_writes_header(a)),
+		   EPERM, SL_REASON_CONNECT);
 	SL_DENY_IF(restricted && sl_option_loosens(a), EPERM,
 		   SL_REASON_SETSOCKOPT);
 	return sl_allow();

@@ -57,8 +57,9 @@ SL_INLINE int sl_is_inet(__u16 family)
 
 /*
  * Socket options that would loosen a policy: they change a socket's mark, send a packet to
- * another first hop than the address a hook has seen, claim a foreign local address, change what
- * becomes of packets, or write netfilter rules the old way. Numbers: asm-generic/socket.h,
+ * another first hop than the address a hook has seen, claim a foreign local address, put data into
+ * what the kernel sends by itself (multicast filters), change what becomes of packets, or write
+ * netfilter rules the old way. Numbers: asm-generic/socket.h,
  * linux/in.h, linux/in6.h, linux/tcp.h, linux/netfilter_ipv{4,6}/ip*_tables.h, linux/mroute*.h.
  * Of levels, those that inet sockets of open protocols have: any other is refused them. SMC hands
  * options down to a TCP socket.
@@ -74,16 +75,18 @@ SL_INLINE int sl_option_loosens(const struct sl_attempt *a)
 		/* IP_RETOPTS as an option asks for those of incoming packets; ping does. */
 		return option == 4 /* IP_OPTIONS */ ||
 		       (option == 7 /* IP_RETOPTS */ && (a->flags & SL_ATTEMPT_CONTROL)) ||
-		       option == 16 /* IP_IPSEC_POLICY */ || option == 17 /* IP_XFRM_POLICY */ ||
-		       option == 19 /* IP_TRANSPARENT */ ||
+		       option == 15 /* IP_FREEBIND */ || option == 16 /* IP_IPSEC_POLICY */ || option == 17 /* IP_XFRM_POLICY */ ||
+		       option == 19 /* IP_TRANSPARENT */ || option == 41 /* IP_MSFILTER */ ||
+		       option == 48 /* MCAST_MSFILTER */ ||
 		       option >= 64 /* iptables, arptables, ebtables, MRT_* */;
 	case 41: /* SOL_IPV6 */
 		return option == 1 /* IPV6_ADDRFORM */ || option == 5 /* IPV6_2292RTHDR */ ||
 		       option == 6 /* IPV6_2292PKTOPTIONS */ ||
+		       option == 32 /* IPV6_FLOWLABEL_MGR, which keeps routing headers */ ||
 		       option == 34 /* IPV6_IPSEC_POLICY */ || option == 35 /* IPV6_XFRM_POLICY */ ||
-		       option == 57 /* IPV6_RTHDR */ || option == 64 /* IP6T_SO_SET_REPLACE */ ||
+		       option == 48 /* MCAST_MSFILTER */ || option == 57 /* IPV6_RTHDR */ || option == 64 /* IP6T_SO_SET_REPLACE */ ||
 		       option == 65 /* IP6T_SO_SET_ADD_COUNTERS */ ||
-		       option == 75 /* IPV6_TRANSPARENT */ || option >= 200 /* MRT6_* */;
+		       option == 75 /* IPV6_TRANSPARENT */ || option == 78 /* IPV6_FREEBIND */ || option >= 200 /* MRT6_* */;
 	case 6: /* SOL_TCP */
 		return option == 19 /* TCP_REPAIR */ || option == 31 /* TCP_ULP */;
 	case 17:  /* SOL_UDP */
@@ -108,6 +111,13 @@ SL_INLINE int sl_adds_peer(const struct sl_attempt *a)
 {
 	return a->level == 132 && (a->option == 7 || a->option == 8) &&
 	       (a->flags & SL_ATTEMPT_CONTROL);
+}
+
+/* IP_HDRINCL, IPV6_HDRINCL: a raw socket's packets go where their own header says, whatever peer
+ * the send names. */
+SL_INLINE int sl_writes_header(const struct sl_attempt *a)
+{
+	return (a->level == 0 && a->option == 3) || (a->level == 41 && a->option == 36);
 }
 
 /* ioctls of sockets (linux/sockios.h: type 0x89), whatever the socket's family, and the one that

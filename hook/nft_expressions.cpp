@@ -86,6 +86,13 @@ void Writer::load(Field field, std::uint32_t reg) {
       nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, reg);
       return;
     }
+    case Source::Kind::route: {
+      nftnl_expr* expression = add("fib");
+      nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, source.key);
+      nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
+      nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_DREG, reg);
+      return;
+    }
     case Source::Kind::network:
     case Source::Kind::transport: {
       const bool network = source.kind == Source::Kind::network;

@@ -35,6 +35,8 @@ Source source_of(Field field) {
       return {Kind::ct, NFT_CT_STATE, 0, 4};
     case Field::ct_direction:
       return {Kind::ct, NFT_CT_DIRECTION, 0, 1};
+    case Field::source_type:
+      return {Kind::route, NFT_FIB_RESULT_ADDRTYPE, 0, 4};
     case Field::ipv4_source:
       return {Kind::network, 0, 12, 4};
     case Field::ipv4_destination:

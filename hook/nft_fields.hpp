@@ -13,9 +13,10 @@ namespace socklid::nft {
 
 /// How a field gets into a register.
 struct Source {
-  enum class Kind : std::uint8_t { meta, socket, ct, network, transport, option, extension };
+  enum class Kind : std::uint8_t { meta, socket, ct, network, transport, option, extension, route };
   Kind kind{};
-  std::uint32_t key{0};  ///< NFT_META_*, NFT_CT_*, NFT_SOCKET_*, or the header's number
+  std::uint32_t key{
+      0};  ///< NFT_META_*, NFT_CT_*, NFT_SOCKET_*, NFT_FIB_RESULT_*, or the header's number
   std::uint32_t offset{0};
   std::uint32_t size{1};  ///< bytes
 };

@@ -8,6 +8,7 @@
 #include <linux/icmpv6.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <linux/rtnetlink.h>
 
 #include <iterator>
 #include <string>
@@ -118,12 +119,14 @@ std::vector<Rule> drop_source_routes(const std::string& key) {
   };
 }
 
-/// Errors about a flow that conntrack knows.
-std::vector<Rule> accept_related_errors() {
-  return {
+/// Errors about a flow that conntrack knows. `more` is what else they must match.
+std::vector<Rule> accept_related_errors(const std::vector<Match>& more) {
+  std::vector<Rule> rules = {
       accept({in_set(Field::icmp_type, "icmp_errors"), has(Field::ct_state, related)}),
       accept({in_set(Field::icmpv6_type, "icmpv6_errors"), has(Field::ct_state, related)}),
   };
+  for (Rule& rule : rules) rule.matches.insert(rule.matches.end(), more.begin(), more.end());
+  return rules;
 }
 
 /// Before the mark tests: the kernel sends these itself, and MLD with a random mark (skb->mark
@@ -141,12 +144,13 @@ std::vector<Rule> accept_ipv6_upkeep(Mark mark) {
 
 /// Replies to what the input chain let in. A connection begun from a served port is in conntrack's
 /// original direction and goes on to the mark tests.
-std::vector<Rule> accept_replies(bool serves) {
+std::vector<Rule> accept_replies(Mark mark, bool serves) {
   std::vector<Rule> rules;
   if (serves) rules.push_back(jump({reply}, Action::jump, "replies"));
   rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHOREPLY), reply}));
   rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REPLY), reply}));
-  append(rules, accept_related_errors());
+  // As above: the kernel's own, not those that a raw socket makes up.
+  append(rules, accept_related_errors({differs(Field::socket_mark, mark)}));
   return rules;
 }
 
@@ -168,9 +172,12 @@ std::vector<Rule> judge_marks(Mark mark) {
 Chain output_chain(Mark mark, bool serves) {
   Chain chain{"output", nft::Base{HookPoint::output, output_priority}, {}};
   append(chain.rules, drop_source_routes("io.socklid.egress"));
-  chain.rules.push_back(accept({equals(Field::oif, loopback)}));
+  // Not with somebody else's address: what would answer it, the kernel or a server here, would
+  // answer them.
+  chain.rules.push_back(
+      accept({equals(Field::oif, loopback), equals(Field::source_type, RTN_LOCAL)}));
   append(chain.rules, accept_ipv6_upkeep(mark));
-  append(chain.rules, accept_replies(serves));
+  append(chain.rules, accept_replies(mark, serves));
   append(chain.rules, judge_marks(mark));
   chain.rules.push_back(jump({}, Action::go_to, "egress"));
   return chain;
@@ -196,7 +203,7 @@ Chain input_chain(bool serves) {
   append(chain.rules, drop_source_routes("io.socklid.bind"));
   chain.rules.push_back(accept({equals(Field::iif, loopback)}));
   chain.rules.push_back(accept({reply}));
-  append(chain.rules, accept_related_errors());
+  append(chain.rules, accept_related_errors({}));
   chain.rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHO)}));
   chain.rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REQUEST)}));
   chain.rules.push_back(

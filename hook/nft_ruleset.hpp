@@ -40,6 +40,7 @@ enum class Field : std::uint8_t {
   socket_mark,        ///< sk->sk_mark, of full sockets only (net/netfilter/nft_socket.c)
   ct_state,           ///< NF_CT_STATE_BIT: established 2, related 4, new 8
   ct_direction,       ///< IP_CT_DIR_ORIGINAL 0, IP_CT_DIR_REPLY 1
+  source_type,        ///< RTN_* of the source address: local 2 (linux/rtnetlink.h)
   ipv4_source,        ///< address
   ipv4_destination,   ///< address
   ipv4_loose_route,   ///< 1 if there is an IP option LSRR, else 0

@@ -2,6 +2,7 @@
 #include "hook/nft_words.hpp"
 
 #include <arpa/inet.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #include <cstdio>
@@ -26,6 +27,8 @@ std::string_view name_of(Field field) {
       return "ct state";
     case Field::ct_direction:
       return "ct direction";
+    case Field::source_type:
+      return "fib saddr type";
     case Field::ipv4_source:
       return "ip saddr";
     case Field::ipv4_destination:
@@ -143,6 +146,8 @@ std::string value_text(Field field, std::uint32_t value) {
       return hexadecimal(value);
     case Field::ct_direction:
       return value == 0 ? "original" : "reply";
+    case Field::source_type:
+      return value == RTN_LOCAL ? "local" : std::to_string(value);
     case Field::ipv4_loose_route:
     case Field::ipv4_strict_route:
     case Field::ipv6_routing:

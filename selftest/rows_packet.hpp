@@ -16,7 +16,6 @@ namespace socklid::selftest {
 [[nodiscard]] std::vector<Row> forged_flow_rows();   ///< answers to what nobody has asked
 [[nodiscard]] std::vector<Row> tunnel_rows();        ///< packets in packets
 [[nodiscard]] std::vector<Row> forwarded_rows();     ///< packets that a device injects
-[[nodiscard]] std::vector<Row> kernel_client_rows();  ///< what the kernel sends itself
 
 inline constexpr std::string_view raw_annotation = "io.socklid.families=inet inet6 raw";
 

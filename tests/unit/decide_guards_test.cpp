@@ -35,6 +35,23 @@ TEST(Decide, ASocketThatWasHandedInChoosesNoPeer) {
   EXPECT_EQ(decision(bind_list({}), frame).reason, SL_REASON_FOREIGN);
 }
 
+TEST(Decide, ARawSocketWithPeersToNameWritesNoHeader) {
+  Policy policy;
+  policy.connect.otherwise = Verdict::deny;
+  sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, raw);
+  attempt.option = 3;
+  EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_CONNECT);
+}
+
+TEST(Decide, APacketIsWhatItsSocketSays) {
+  sl_attempt attempt = on(SL_VERB_PACKET, 0, 0);
+  EXPECT_EQ(decide(bind_list({}), attempt), 0);
+  attempt.flags = SL_ATTEMPT_ROUTED;
+  EXPECT_EQ(decision(bind_list({}), attempt).reason, SL_REASON_SETSOCKOPT);
+  attempt.flags = SL_ATTEMPT_REMARKED;
+  EXPECT_EQ(decision(bind_list({}), attempt).reason, SL_REASON_MARK);
+}
+
 TEST(Decide, NetlinkOnlyReadsRoutes) {
   sl_attempt attempt = on(SL_VERB_NETLINK, netlink, raw);
   attempt.protocol = 0;
@@ -74,10 +91,12 @@ TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {
     int level, option, expected;
   };
   const std::vector<Option> options = {
-      {1, 36, EPERM}, {1, 2, 0},       {1, 9, 0},      {0, 4, EPERM},   {0, 19, EPERM},
-      {0, 64, EPERM}, {0, 1, 0},       {0, 35, 0},     {41, 57, EPERM}, {41, 64, EPERM},
-      {41, 67, 0},    {41, 26, 0},     {6, 19, EPERM}, {6, 1, 0},       {132, 110, 0},
-      {0, 17, EPERM}, {41, 35, EPERM}, {6, 31, EPERM}, {284, 1, EPERM}, {17, 103, 0},
+      {1, 36, EPERM},  {1, 2, 0},       {1, 9, 0},      {0, 4, EPERM},   {0, 19, EPERM},
+      {0, 64, EPERM},  {0, 1, 0},       {0, 35, 0},     {41, 57, EPERM}, {41, 64, EPERM},
+      {41, 67, 0},     {41, 26, 0},     {6, 19, EPERM}, {6, 1, 0},       {132, 110, 0},
+      {0, 17, EPERM},  {41, 35, EPERM}, {6, 31, EPERM}, {284, 1, EPERM}, {17, 103, 0},
+      {0, 3, 0},       {0, 7, 0},       {0, 15, EPERM}, {41, 32, EPERM}, {41, 78, EPERM},
+      {41, 48, EPERM},
   };
   Policy policy;
   policy.egress.emplace();

@@ -221,8 +221,8 @@ TEST(Decide, ConnectReachesWhatTheListNames) {
   EXPECT_EQ(decide(policy, udp), 0);
   udp.protocol = 136;  // UDP-Lite is UDP
   EXPECT_EQ(decide(policy, udp), 0);
-  udp.address_family = 0;  // goes to an IPv4 address
-  EXPECT_EQ(decide(policy, udp), 0);
+  udp.address_family = 0;  // on inet6 no address
+  EXPECT_EQ(decide(policy, udp), EPERM);
   udp.address_family = 17;
   EXPECT_EQ(decide(policy, udp), EPERM);
 }

@@ -44,6 +44,8 @@ std::optional<std::uint32_t> number(const ModelPacket& packet, Field field, bool
       return packet.ct_state;
     case Field::ct_direction:
       return packet.ct_direction;
+    case Field::source_type:
+      return packet.forged_source ? 1U : 2U;
     case Field::ipv4_loose_route:
       return only_if(packet.ipv4, packet.loose_route);
     case Field::ipv4_strict_route:

@@ -26,6 +26,7 @@ struct ModelPacket {
   std::uint8_t icmp_type{0};  ///< of icmp and icmpv6
   std::uint8_t tcp_flags{0};
   std::uint8_t hop_limit{64};
+  bool forged_source{false};  ///< not an address of the namespace
   bool routing_header{false};
   bool loose_route{false};
   bool strict_route{false};

@@ -40,7 +40,7 @@ ModelPacket icmpv6(int type, int hop_limit, std::uint32_t mark = 0xd4) {
   packet.icmp_type = static_cast<std::uint8_t>(type);
   packet.hop_limit = static_cast<std::uint8_t>(hop_limit);
   packet.mark = mark;
-  packet.socket_mark.reset();
+  packet.socket_mark = 0;  // the kernel's own socket
   return packet;
 }
 
@@ -49,7 +49,7 @@ ModelPacket icmp(std::uint8_t type, std::uint32_t state, std::uint32_t direction
   packet.protocol = IPPROTO_ICMP;
   packet.icmp_type = type;
   packet.mark = 0;
-  packet.socket_mark.reset();
+  packet.socket_mark = 0;  // the kernel's own socket
   packet.ct_state = state;
   packet.ct_direction = direction;
   return packet;
@@ -245,6 +245,22 @@ TEST(NftLoopback, IsNoEgress) {
   packet.socket_mark.reset();
   EXPECT_EQ(leaving(rules(policy("")), packet), ModelVerdict::accept);
   EXPECT_EQ(entering(rules(policy("")), packet), ModelVerdict::accept);
+}
+
+TEST(NftLoopback, IsJudgedFromSomebodyElsesAddress) {
+  ModelPacket packet = sent("127.0.0.1", 5432);
+  packet.interface = 1;
+  packet.forged_source = true;
+  EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::reset);
+}
+
+TEST(NftNeighbours, AreFoundByTheKernelAlone) {
+  const NftRuleset ruleset = rules(policy("tcp"));
+  for (const int type : {135, 143}) {
+    ModelPacket packet = icmpv6(type, type == 135 ? 255 : 1, test_mark.value);
+    packet.socket_mark = test_mark.value;  // a raw socket of the container
+    EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::admin_prohibited) << type;
+  }
 }
 
 TEST(NftSourceRoute, NeverPasses) {
