@@ -52,18 +52,17 @@ Outcome connect_and_write(const Scene& scene) {
 }
 
 /// It had its peer before it came.
-template <Loan loan, Place place>
+template <Loan loan>
 Outcome write(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, loan, place);
+  const UniqueFd fd = borrow(scene, loan);
   if (!fd) return failed("borrow");
   if (!send_token(fd.get(), scene)) return failed("send");
   return {};
 }
 
 /// A named peer first, when nothing is wrong, then another.
-template <Place place>
 Outcome connect_again(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, place);
+  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
   if (!fd) return failed("borrow");
   if (!connect_to(fd.get(), scene.named)) return failed("connect to the named peer");
   if (!send_token_to(fd.get(), scene, scene.target)) return failed("send");
@@ -119,10 +118,13 @@ Row peer_row(std::string_view name, Outcome (*attempt)(const Scene&),
   return {.name = name, .stops = stops_here, .attempt = attempt, .modules = std::move(modules)};
 }
 
-/// Without egress a connection that was made outside goes on, by design: docs/annotations.md.
-Row connected_row(std::string_view name, Outcome (*attempt)(const Scene&), Guard guard) {
-  return {
-      .name = name, .stops = always(guard), .attempt = attempt, .annotations = {egress_annotation}};
+/// A socket goes on with the peer it has, by design (docs/annotations.md), but not past the rules
+/// of its namespace: without egress, or in another namespace, there are none.
+Row connected_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
+  return {.name = name,
+          .stops = always(Guard::unmarked),
+          .attempt = attempt,
+          .annotations = {egress_annotation}};
 }
 
 }  // namespace
@@ -140,7 +142,9 @@ std::vector<Row> foreign_peer() {
       peer_row("of another namespace: UDP, connect and write", connect_and_write<elsewhere>),
       peer_row("of another namespace: UDP by io_uring", send_by_ring),
       peer_row("of another namespace: UDP from a child", send_in_child),
-      peer_row("of another namespace: UDP, a named peer first", connect_again<elsewhere>),
+      {.name = "of another namespace: UDP, a named peer first",
+       .stops = {Guard::connect, Guard::foreign, Guard::foreign},
+       .attempt = connect_again},
       peer_row("of another namespace: TCP", connect<Loan::tcp, elsewhere>),
       peer_row("of another namespace: TCP Fast Open", fast_open),
       peer_row("of another namespace: MPTCP", connect<Loan::mptcp, elsewhere>),
@@ -148,14 +152,8 @@ std::vector<Row> foreign_peer() {
        .stops = always(Guard::foreign),
        .attempt = send_to_named,
        .annotations = {egress_annotation}},
-      connected_row("handed in: connected UDP", write<Loan::udp_connected, inside>,
-                    Guard::unmarked),
-      connected_row("handed in: TCP connected before the policy", write<Loan::tcp_early, inside>,
-                    Guard::unmarked),
-      connected_row("of another namespace: connected UDP", write<Loan::udp_connected, elsewhere>,
-                    Guard::foreign),
-      connected_row("of another namespace: connected TCP", write<Loan::tcp_connected, elsewhere>,
-                    Guard::foreign),
+      connected_row("handed in: connected UDP", write<Loan::udp_connected>),
+      connected_row("handed in: TCP connected before the policy", write<Loan::tcp_early>),
   };
 }
 
