@@ -169,13 +169,21 @@ std::vector<Rule> judge_marks(Mark mark) {
   };
 }
 
+/// Not with somebody else's address: what would answer it, the kernel or a server here, would
+/// answer them. But the reset with which `reject` refuses a connection comes from its peer's
+/// (nf_send_reset).
+std::vector<Rule> accept_loopback(Mark mark) {
+  return {
+      accept({equals(Field::oif, loopback), equals(Field::source_type, RTN_LOCAL)}),
+      accept({equals(Field::oif, loopback), has(Field::tcp_flags, tcp_reset),
+              Compare{Field::mark, Operator::equal, 0, mark.mask}}),
+  };
+}
+
 Chain output_chain(Mark mark, bool serves) {
   Chain chain{"output", nft::Base{HookPoint::output, output_priority}, {}};
   append(chain.rules, drop_source_routes("io.socklid.egress"));
-  // Not with somebody else's address: what would answer it, the kernel or a server here, would
-  // answer them.
-  chain.rules.push_back(
-      accept({equals(Field::oif, loopback), equals(Field::source_type, RTN_LOCAL)}));
+  append(chain.rules, accept_loopback(mark));
   append(chain.rules, accept_ipv6_upkeep(mark));
   append(chain.rules, accept_replies(mark, serves));
   append(chain.rules, judge_marks(mark));

@@ -7,7 +7,7 @@ namespace socklid::selftest {
 
 std::span<const Row> foreign_rows() {
   static const std::vector<Row> rows =
-      joined({foreign_peer(), foreign_listen(), foreign_raw(), foreign_change()});
+      joined({foreign_peer(), foreign_listen(), foreign_raw(), foreign_change(), foreign_mark()});
   return rows;
 }
 

@@ -13,5 +13,6 @@ namespace socklid::selftest {
 [[nodiscard]] std::vector<Row> foreign_listen();  ///< being reached
 [[nodiscard]] std::vector<Row> foreign_raw();     ///< sockets that the container could not make
 [[nodiscard]] std::vector<Row> foreign_change();  ///< what changes something else by a socket
+[[nodiscard]] std::vector<Row> foreign_mark();    ///< whose packet is marked past the hooks
 
 }  // namespace socklid::selftest

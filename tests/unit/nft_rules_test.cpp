@@ -93,7 +93,7 @@ TEST(NftEgress, LetsOutWhatItNames) {
   query.protocol = IPPROTO_UDP;
   EXPECT_EQ(leaving(ruleset, query), ModelVerdict::accept);
   ModelPacket echo = icmp(8, fresh, 0);
-  echo.mark = test_mark.value;
+  echo.mark = echo.socket_mark.emplace(test_mark.value);
   EXPECT_EQ(leaving(ruleset, echo), ModelVerdict::accept);
 }
 

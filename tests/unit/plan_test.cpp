@@ -21,10 +21,15 @@ Plan compiled(const Policy& policy) {
   return compile(policy);
 }
 
-const Hooks when_restricted = {Hook::socket_create,  Hook::socket_connect,
-                               Hook::socket_sendmsg, Hook::socket_setsockopt,
-                               Hook::netlink_send,   Hook::bpf,
-                               Hook::file_ioctl,     Hook::file_ioctl_compat};
+const Hooks when_restricted = {Hook::socket_create,
+                               Hook::socket_connect,
+                               Hook::socket_sendmsg,
+                               Hook::socket_setsockopt,
+                               Hook::inet_egress,
+                               Hook::netlink_send,
+                               Hook::bpf,
+                               Hook::file_ioctl,
+                               Hook::file_ioctl_compat};
 const Hooks always = {Hook::file_open, Hook::task_alloc};
 
 /// In the order of the enumeration.
@@ -43,9 +48,10 @@ TEST(Plan, AnEmptyPolicyNeedsNothing) {
 TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   Policy mark;
   mark.mark = Mark{3, annotations::default_mark_mask};
-  EXPECT_EQ(compiled(mark).hooks, together({Hook::socket_post_create, Hook::socket_connect,
-                                            Hook::socket_sendmsg, Hook::socket_setsockopt},
-                                           always));
+  EXPECT_EQ(compiled(mark).hooks,
+            together({Hook::socket_post_create, Hook::socket_connect, Hook::socket_sendmsg,
+                      Hook::socket_setsockopt, Hook::inet_egress},
+                     always));
 
   Policy listen;
   listen.listen = Verdict::deny;
