@@ -8,12 +8,22 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
 #include "tests/mutants/mutant_kernel.hpp"
+
+namespace socklid::selftest {
+
+/// For GoogleTest, by its name.
+void PrintTo(Guard guard, std::ostream* stream) {
+  *stream << name_of(guard);
+}
+
+}  // namespace socklid::selftest
 
 namespace socklid::test {
 namespace {
@@ -45,6 +55,10 @@ std::string describe(const Finding& finding) {
   return std::string(finding.of.row->name) + " [" + std::string(ip_of(finding.of)) + "] under " +
          std::string(name_of(finding.policy)) + ": " + std::string(name_of(finding.seen)) + ": " +
          finding.detail;
+}
+
+void expect(Seen wanted, const Finding& finding) {
+  EXPECT_TRUE(finding.seen == wanted) << describe(finding);
 }
 
 /// Its own arenas, so that its rules are those of the one guard.
@@ -101,7 +115,7 @@ TEST_P(EachGuard, StopsByItselfWhatItIsThereFor) {
   for (const Pair& pair : pairs) {
     const auto finding = mutant.try_pair(pair);
     if (!finding) return;
-    EXPECT_EQ(finding->seen, Seen::holds) << describe(*finding);
+    expect(Seen::holds, *finding);
   }
 }
 
@@ -115,7 +129,7 @@ TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
     if (pairs.empty()) continue;
     const auto finding = mutant.try_pair(pairs.front());
     if (!finding) return;
-    EXPECT_EQ(finding->seen, Seen::open) << describe(*finding);
+    expect(Seen::open, *finding);
     ++open;
   }
   EXPECT_GT(open, 0U);
