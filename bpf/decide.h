@@ -179,6 +179,7 @@ SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
+	SL_DENY_IF(sl_is_inet(a->family) && sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
 	/* Netlink addresses are the sender's own number and the groups it reads. */
 	if ((p->flags & SL_ALLOW_BIND) || a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
 		return sl_allow();
@@ -198,6 +199,7 @@ SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p,
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
 	SL_DENY_IF(!(p->flags & SL_ALLOW_LISTEN), EPERM, SL_REASON_LISTEN);
+	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
 	if ((p->flags & SL_ALLOW_BIND) || (a->flags & SL_ATTEMPT_LISTENING))
 		return sl_allow();
 	SL_DENY_IF(!sl_is_inet(a->family) || !sl_may_bind(p, a), EPERM, SL_REASON_BIND);

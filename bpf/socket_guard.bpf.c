@@ -108,7 +108,8 @@ struct control_header { /* struct cmsghdr, linux/socket.h */
 
 /* A control message can do to one packet what a socket option does to all: each is judged as the
  * option of its level and type. The kernel's own copy, walked as the kernel walks it
- * (for_each_cmsghdr); what is malformed it refuses itself. More than 16 are nobody's need. */
+ * (for_each_cmsghdr); what is malformed it refuses itself. More than 16 are nobody's need, and taken for
+ * the worst that one can be. */
 static __always_inline int judge_control(struct sl_attempt *attempt, const char *control,
 					 __u64 left)
 {
@@ -134,7 +135,9 @@ static __always_inline int judge_control(struct sl_attempt *attempt, const char 
 		control += aligned;
 		left -= aligned;
 	}
-	return 0;
+	attempt->level = SL_SOL_SOCKET;
+	attempt->option = SL_SO_MARK;
+	return judge(attempt);
 }
 
 SEC("lsm_cgroup/socket_sendmsg")

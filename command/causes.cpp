@@ -81,11 +81,15 @@ Keys causes(Hook hook, const Policy& policy) {
     case Hook::socket_post_create:
       return marking_keys(policy);
     case Hook::socket_bind:
-      return {"io.socklid.bind"};
-    case Hook::socket_listen:
       return given(std::array<Item, 2>{{
           {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
+          {"io.socklid.egress", policy.egress.has_value()},
+      }});
+    case Hook::socket_listen:
+      return given(std::array<Item, 3>{{
+          {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
           {"io.socklid.listen", policy.listen == Verdict::deny},
+          {"io.socklid.egress", policy.egress.has_value()},
       }});
     case Hook::socket_accept:
       return {"io.socklid.accept"};

@@ -92,7 +92,8 @@ std::uint32_t protocol_flags(const Policy& policy) {
 
 Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   const bool binds = policy.bind.otherwise == Verdict::deny;
-  // Peers are also judged for sockets that were handed in.
+  // Peers are also judged for sockets that were handed in; ports, where those may be of a namespace
+  // without the rules.
   const bool peers = restricted || plan.mark;
   const bool sctp = (plan.image.flags & SL_OPEN_SCTP) != 0 &&
                     (binds || policy.connect.otherwise == Verdict::deny);
@@ -101,10 +102,10 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   const std::array<std::pair<Hook, bool>, hook_count> table = {{
       {Hook::socket_create, restricted},
       {Hook::socket_post_create, plan.mark.has_value()},
-      {Hook::socket_bind, binds},
+      {Hook::socket_bind, binds || plan.rules},
       {Hook::socket_connect, peers},
       {Hook::socket_sendmsg, peers},
-      {Hook::socket_listen, binds || policy.listen == Verdict::deny},
+      {Hook::socket_listen, binds || plan.rules || policy.listen == Verdict::deny},
       {Hook::socket_accept, policy.accept == Verdict::deny},
       {Hook::socket_setsockopt, restricted || plan.mark.has_value()},
       {Hook::inet_egress, peers && !plan.rules},

@@ -24,7 +24,7 @@ namespace socklid::selftest {
 namespace {
 
 // Not in every libc: linux/net.h, linux/in.h.
-constexpr int sock_dccp = 6, ipproto_dccp = 33, ipproto_l2tp = 115, ipproto_smc = 256;
+constexpr int sock_dccp = 6, ipproto_dccp = 33, ipproto_l2tp = 115;
 
 // Other transports ------------------------------------------------------------------------------
 
@@ -37,10 +37,6 @@ Outcome connect_by(const Scene& scene, int type, int protocol) {
 
 Outcome mptcp_connect(const Scene& scene) {
   return connect_by(scene, SOCK_STREAM, IPPROTO_MPTCP);
-}
-
-Outcome smc_connect(const Scene& scene) {
-  return connect_by(scene, SOCK_STREAM, ipproto_smc);
 }
 
 Outcome sctp_connect(const Scene& scene) {
@@ -144,7 +140,6 @@ Row closed(std::string_view name, Outcome (*attempt)(const Scene&),
 std::vector<Row> protocol_rows() {
   return {
       closed("MPTCP connect", mptcp_connect),
-      closed("SMC as a protocol of inet", smc_connect, {"smc"}),
       closed("SCTP connect", sctp_connect, {"sctp"}),
       closed("SCTP sendto", sctp_send, {"sctp"}),
       closed("DCCP connect", dccp_connect, {"dccp_ipv4", "dccp_ipv6"}),

@@ -79,35 +79,6 @@ Outcome mark_by_ring_control(const Scene& scene) {
   return {};
 }
 
-/// linux/io_uring.h of kernel 6.7: SOCKET_URING_OP_SETSOCKOPT with its fields, which older headers
-/// have under other names.
-Outcome mark_by_ring_command(const Scene& scene) {
-  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  Ring ring;
-  if (!ring) return failed("io_uring_setup");
-  struct Command {
-    std::uint8_t opcode{IORING_OP_URING_CMD}, flags{0};
-    std::uint16_t priority{0};
-    std::int32_t fd{-1};
-    std::uint32_t operation{3}, pad1{0};
-    std::uint32_t level{SOL_SOCKET}, option{SO_MARK};
-    std::uint32_t length{0}, uring_cmd_flags{0};
-    std::uint64_t user_data{0};
-    std::uint16_t buffer{0}, personality{0};
-    std::uint32_t option_length{sizeof(other_mark)};
-    const void* value{&other_mark};
-    std::uint64_t pad2{0};
-  };
-  static_assert(sizeof(Command) == sizeof(io_uring_sqe));
-  Command command;
-  command.fd = fd.get();
-  io_uring_sqe request{};
-  std::memcpy(&request, &command, sizeof(request));
-  if (ring.run(request) < 0) return failed("IORING_OP_URING_CMD");
-  return {};
-}
-
 /// Seventeen messages about the time to live, then one about the mark.
 Outcome mark_behind_others(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
@@ -151,7 +122,6 @@ Rows tamper_mark() {
       set_row("no mark by SO_MARK", unmark_socket),
       set_row("another mark by SO_MARK, from a thread", mark_in_thread),
       set_row("another mark by SO_MARK, from a nested cgroup", mark_in_nested_cgroup),
-      set_row("another mark by a command of io_uring", mark_by_ring_command),
       send_row("another mark by control message", mark_by_control),
       send_row("another mark by control message, second of sendmmsg", mark_by_second_message),
       send_row("another mark by control message of io_uring", mark_by_ring_control),
