@@ -197,6 +197,11 @@ Chain egress_chain(std::vector<Rule> allowed, Otherwise otherwise) {
   if (otherwise == Otherwise::drop) {
     chain.rules.push_back({{}, {Action::drop, {}, {}}, {}, false});
   } else {
+    // The answer quotes the packet and goes to its source: not to one that is somebody else's.
+    chain.rules.push_back({{Compare{Field::source_type, Operator::not_equal, RTN_LOCAL}},
+                           {Action::drop, {}, {}},
+                           {},
+                           false});
     chain.rules.push_back(
         {{equals(Field::l4proto, IPPROTO_TCP)}, {Action::reject_reset, {}, {}}, {}, false});
     chain.rules.push_back({{}, {Action::reject_admin, {}, {}}, {}, false});

@@ -44,6 +44,16 @@ Outcome forged_datagram(const Scene& scene) {
   return forge(scene, IPPROTO_UDP, ends, udp_datagram(ends, token_text(scene)));
 }
 
+/// To a peer that no policy names: it is refused with a copy for whom it claims to come from.
+Outcome forged_refusal(const Scene& scene) {
+  const Address closed = with_port(scene.named, scene.port);
+  const Ends ends{scene.target, closed};
+  return send_raw(
+      scene, IPPROTO_RAW,
+      ip_packet({.ends = ends, .protocol = IPPROTO_UDP}, udp_datagram(ends, token_text(scene))),
+      closed);
+}
+
 /// A socket on the served port.
 UniqueFd open_server(const Scene& scene) {
   UniqueFd server = open_socket(scene.family(), SOCK_DGRAM);
@@ -156,11 +166,13 @@ std::vector<Row> forged_flow_rows() {
   constexpr Each v6 = Each::v6_only;
   return {
       with_raw(served("raw opened: a ping forged over loopback, answered to the target", Each::ip,
-                      forged_ping, Guard::unmarked)),
+                      forged_ping, Guard::not_named)),
       with_raw(served("raw opened: a datagram forged over loopback, refused to the target",
-                      Each::ip, forged_datagram, Guard::unmarked)),
+                      Each::ip, forged_datagram, Guard::not_named)),
       with_raw(served("raw opened: a question forged over loopback, answered to the target",
                       Each::ip, forged_question, Guard::not_named)),
+      with_raw(served("raw opened: a datagram forged as the target's, rejected to the target",
+                      Each::ip, forged_refusal, Guard::not_named)),
       served("a question forged over loopback by IPV6_FREEBIND", v6, answered<by_option>,
              Guard::option),
       served("a question forged over loopback by IP_FREEBIND", v6, answered<by_ipv4_option>,
@@ -170,7 +182,7 @@ std::vector<Row> forged_flow_rows() {
       served("a datagram refused over loopback by IPV6_FREEBIND", v6,
              refused_by_container<by_option>, Guard::option),
       served("a datagram refused over loopback by ip_nonlocal_bind", v6,
-             refused_by_container<by_sysctl>, Guard::unmarked),
+             refused_by_container<by_sysctl>, Guard::not_named),
       with_loopback("connect names ::1: a datagram refused there by IPV6_FREEBIND",
                     refused_by_loopback<by_option>, always(Guard::option)),
   };

@@ -251,7 +251,14 @@ TEST(NftLoopback, IsJudgedFromSomebodyElsesAddress) {
   ModelPacket packet = sent("127.0.0.1", 5432);
   packet.interface = 1;
   packet.forged_source = true;
+  EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::drop);
+}
+
+TEST(NftEgress, RejectsToNobodyElse) {
+  ModelPacket packet = sent("203.0.113.9", 5432);
   EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::reset);
+  packet.forged_source = true;
+  EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::drop);
 }
 
 TEST(NftNeighbours, AreFoundByTheKernelAlone) {

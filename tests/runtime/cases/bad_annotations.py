@@ -68,13 +68,14 @@ CASES = {
                                          P + "connect": "allow"}, A),
     "a value beyond its limit": ({P + "bind": "tcp/80 " * 1000}, A),
     "a policy beyond its limit": ({P + "policy": '{"bind": ["' + "x" * 210_000 + '"]}'}, A),
+    "an endpoint of connect that is none": ({P + "connect": "tcp/443@300.1.1.1"}, A),
+    "an endpoint of connect with host bits": ({P + "connect": "tcp/443@10.0.0.1/8"}, A),
     "too many endpoints": ({P + "policy": '{"egress": ['
                             + ",".join(f'"tcp/{i % 60000}@10.{i >> 8 & 255}.{i & 255}.1"'
                                        for i in range(10_001)) + "]}"}, A),
     "audit mode": ({P + "mode": "audit"}, U),
     "a seal of another kind": ({P + "seal": "listen"}, U),
     "a profile": ({P + "profile": "web"}, U),
-    "endpoints of connect": ({P + "connect": "tcp/443"}, U),
 }
 
 
