@@ -37,7 +37,6 @@ enum class Loan : std::uint8_t {
   sctp,           ///< one-to-many, no peer, no port
   icmp,           ///< SOCK_DGRAM
   raw,            ///< IPPROTO_RAW: with IPv4 the header is the writer's
-  icmpv6_connected,  ///< SOCK_RAW, to scene.target, hop limit 255
   packet,         ///< AF_PACKET, SOCK_RAW, sends only
   netlink_route,
   netlink_netfilter,

@@ -151,11 +151,6 @@ class Broker {
                            family == AF_INET ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
       case Loan::raw:
         return open_socket(family, SOCK_RAW, IPPROTO_RAW);
-      case Loan::icmpv6_connected:
-        return prepared(open_socket(family, SOCK_RAW, IPPROTO_ICMPV6), [&](int fd) {
-          return set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255) &&
-                 connect_to(fd, with_port(request.target, 0));
-        });
       case Loan::packet:
         return open_socket(AF_PACKET, SOCK_RAW);
       case Loan::netlink_route:

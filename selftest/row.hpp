@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -124,6 +125,8 @@ struct Row {
   Each each{Each::ip};
   Proof proof{Proof::wire};
   Stops stops;
+  /// What would stop it without those, if no row of its own can show that guard.
+  std::optional<Guard> behind{};
   Outcome (*attempt)(const Scene& scene){nullptr};
   /// What else to know: why it is harmless, where to read about it. Printed with the row.
   std::string_view why{};

@@ -88,6 +88,7 @@ TEST(Guards, EachStopsSomeRow) {
   std::set<Guard> stopping;
   for (const Case& one : cases({})) {
     for (const Policy policy : policies) stopping.insert(guard_of(one.row->stops, policy));
+    if (one.row->behind) stopping.insert(*one.row->behind);
   }
   for (const Guard guard : all_guards()) {
     EXPECT_TRUE(stopping.contains(guard) || guard == Guard::harmless) << name_of(guard);
