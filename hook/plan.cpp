@@ -5,6 +5,8 @@
 #include <array>
 #include <map>
 
+#include "annotations/family.hpp"
+
 namespace socklid {
 namespace {
 
@@ -21,7 +23,7 @@ constexpr unsigned af_unix = 1;
 constexpr unsigned af_inet = 2;
 constexpr unsigned af_inet6 = 10;
 constexpr unsigned af_netlink = 16;
-constexpr unsigned netlink_route = 0;
+constexpr unsigned netlink_route = 0, netlink_xfrm = 6, netlink_netfilter = 12, netlink_generic = 16;
 
 /// The mark that `egress` takes where none is given: any will do in a namespace of its own.
 constexpr annotations::Mark taken_mark{1, annotations::default_mark_mask};
@@ -125,8 +127,34 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   return hooks;
 }
 
+/// Whether an opened family is a way past the rules: they see packets of IP sockets only, and
+/// some of netlink's protocols change what the rules stand on.
+bool leads_past_rules(const Family& family) {
+  switch (family.kind) {
+    case Family::Kind::address_family:
+      return family.number != af_unix && family.number != af_inet && family.number != af_inet6 &&
+             family.number != af_netlink;
+    case Family::Kind::netlink_protocol:
+      return family.number == netlink_route || family.number == netlink_xfrm ||
+             family.number == netlink_netfilter || family.number == netlink_generic;
+    case Family::Kind::raw:
+      return false;
+  }
+  return true;
+}
+
+void note_families(const Policy& policy, std::vector<std::string>& notes) {
+  if (!policy.egress || !policy.families) return;
+  for (const Family& family : *policy.families) {
+    if (!leads_past_rules(family)) continue;
+    notes.push_back("io.socklid.families opens " + annotations::to_string(family) +
+                    ", a way past io.socklid.egress");
+  }
+}
+
 std::vector<std::string> notes_on(const Policy& policy, const Plan& plan) {
   std::vector<std::string> notes;
+  note_families(policy, notes);
   if (policy.egress && !policy.mark) {
     notes.emplace_back("io.socklid.egress without io.socklid.mark takes mark 1");
   }

@@ -101,6 +101,27 @@ TEST(Plan, EgressTakesAMarkAndSaysSo) {
   EXPECT_EQ(plan.notes.size(), 2u);  // the mark, and that inbound service is closed
 }
 
+TEST(Plan, SaysWhichFamiliesLeadPastTheRules) {
+  using annotations::Family;
+  constexpr int packet = 17, vsock = 40, inet = 2, netlink_audit = 9;
+  Policy policy;
+  policy.families = {{Family::Kind::address_family, inet},
+                     {Family::Kind::address_family, packet},
+                     {Family::Kind::address_family, vsock},
+                     {Family::Kind::netlink_protocol, 0},
+                     {Family::Kind::netlink_protocol, netlink_audit},
+                     {Family::Kind::raw, 0}};
+  EXPECT_TRUE(compiled(policy).notes.empty());
+  policy.egress.emplace();
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  policy.bind = {Verdict::deny, {{Protocol::tcp, {80, 80}, {}}}};
+  EXPECT_EQ(compiled(policy).notes,
+            (std::vector<std::string>{
+                "io.socklid.families opens packet, a way past io.socklid.egress",
+                "io.socklid.families opens vsock, a way past io.socklid.egress",
+                "io.socklid.families opens netlink-route, a way past io.socklid.egress"}));
+}
+
 TEST(Plan, ListsAreThere) {
   Policy policy;
   policy.connect = {Verdict::deny, {{Protocol::tcp, {443, 443}, {}}}};
