@@ -90,6 +90,11 @@ SCENES = [
     Scene("what a daemon does seals all", keys(create="deny", seal="listen"), [
         "daemon", *LISTENING, f"tcp4 late -> {DENIED}",
     ], by="listen"),
+    Scene("two listens at the same time seal together",
+          keys(create="deny", seal=f"listen tcp/{PORT} tcp/{OTHER}"), [
+        "tcp4 web", f"bind web 0.0.0.0 {PORT}", "tcp4 other", f"bind other 0.0.0.0 {OTHER}",
+        "both web other", f"tcp4 late -> {DENIED}",
+    ], by="listen"),
     Scene("threads do not overtake the seal", keys(create="deny", seal="listen"), [
         "tcp4 web", f"bind web 0.0.0.0 {PORT}", "race web", f"tcp4 late -> {DENIED}",
     ], by="listen"),
