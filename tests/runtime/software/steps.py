@@ -4,8 +4,8 @@
 
     steps.py FIRST STEP...
 
-A STEP is words with spaces between; NAME is a socket's. Prints "N ANSWER" per step, N from FIRST on,
-where ANSWER is ok or the name of an errno.
+A STEP is words with spaces between; NAME is a socket's. Prints "N ANSWER" per step, N from FIRST
+on, where ANSWER is ok or the name of an errno.
 
     tcp4|tcp6|udp4|udp6|unix NAME      creates it
     bind NAME ADDRESS PORT             connect NAME ADDRESS PORT     send_to NAME ADDRESS PORT
