@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/recipes/http-worm.md: Apache with a worm in it, under the page's two policies and under none,
+with its event and its prefork workers.
+
+Fails when: without a policy a step of the worm does not work, or the neighbour does not see it;
+under a policy a step works that the page says is refused, or the other way round; anything else
+leaves the container; a request is not answered, by HTTP or HTTPS; or a graceful reload does not
+replace every worker.
+"""
+
+import http.client
+import os
+import select
+import ssl
+import threading
+from pathlib import Path
+
+from harness.commands import TIMEOUT, run
+from harness.network import CONTAINER4
+from harness.observer import Observer, observe
+from harness.recipe import Page, from_outside, release, serving
+from harness.runner import expect, expect_equal, group
+from harness.table import Table
+
+PAGE = "http-worm"
+TEXT = "hello from the recipe\n"
+PREFORK = ["sh", "-c", "a2dismod -q mpm_event && a2enmod -q mpm_prefork && "
+           "exec apache2ctl -D FOREGROUND"]
+REQUESTS = 50  # on each connection
+OK, DENIED, FAMILY, PROTOCOL, RESET = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT", "ECONNREFUSED"
+
+# step: what comes of it without a policy, in `web-sealed`, in `web-marked`.
+STEPS = {
+    "create.tcp4": (OK, DENIED, OK),
+    "create.tcp6": (OK, DENIED, OK),
+    "create.udp4": (OK, DENIED, OK),
+    "create.udp6": (OK, DENIED, OK),
+    "create.raw4": (OK, PROTOCOL, PROTOCOL),
+    "create.raw6": (OK, PROTOCOL, PROTOCOL),
+    "create.packet": (OK, FAMILY, FAMILY),
+    "connect.tcp4:80": (OK, DENIED, RESET),
+    "connect.tcp4:22": (OK, DENIED, RESET),
+    "connect.tcp4:25": (OK, DENIED, RESET),
+    "connect.tcp6:80": (OK, DENIED, RESET),
+    "connect.tcp6:25": (OK, DENIED, RESET),
+    "connect.mapped:80": (OK, DENIED, RESET),
+    "connect.tcp4:3306": (OK, DENIED, OK),
+    "fastopen.tcp4:80": (OK, DENIED, RESET),
+    "connect.udp4:1434": (OK, DENIED, DENIED),
+    "send.udp4:1434": (OK, DENIED, DENIED),
+    "send.udp6:1434": (OK, DENIED, DENIED),
+    "send.udp4:53": (OK, DENIED, OK),
+    "raw.udp4:1434": (OK, PROTOCOL, PROTOCOL),
+    "packet.udp4:1434": (OK, FAMILY, FAMILY),
+    "bind.udp4:10999": (OK, DENIED, DENIED),
+    "door.tcp4:10999": (OK, DENIED, DENIED),
+    "door.tcp6:10999": (OK, DENIED, DENIED),
+    "door.unbound": (OK, DENIED, DENIED),
+}
+CONTAINERS = ("none", "web-sealed", "web-marked")
+
+
+def fetch(connections, scheme):
+    """The answers to so many connections' requests, made side by side."""
+    def work(answers):
+        connection = (http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT, context=trusting())
+                      if scheme == "https" else http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT))
+        for _ in range(REQUESTS):
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            answers.append((answer.status, answer.read().decode()))
+        connection.close()
+
+    lists = [[] for _ in range(connections)]
+    threads = [threading.Thread(target=from_outside, args=(lambda a=a: work(a),)) for a in lists]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answer for answers in lists for answer in answers]
+
+
+def trusting():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def visit():
+    """A thousand requests."""
+    for scheme, connections in (("http", 16), ("https", 4)):
+        answers = fetch(connections, scheme)
+        good = answers.count((200, TEXT))
+        expect_equal(good, connections * REQUESTS, f"pages by {scheme}, of {set(answers)}")
+
+
+def children(pid):
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def workers(server):
+    """Below apache2ctl, which is the first process, and the server that it starts."""
+    return {worker for parent in children(server.pid) for worker in children(parent)}
+
+
+def reload(server):
+    """Every old worker ends, and there are new ones."""
+    old = workers(server)
+    expect(old, "there are no workers")
+    ends = {pid: os.pidfd_open(pid) for pid in old}
+    run("podman", "exec", server.name, "apache2ctl", "graceful")
+    server.wait_for("resuming normal operations")
+    try:
+        for pid, end in ends.items():
+            expect(select.select([end], [], [], TIMEOUT)[0], f"worker {pid} of {old} goes on")
+    finally:
+        for end in ends.values():
+            os.close(end)
+    expect(workers(server) - old, "there are no new workers")
+
+
+def serve(server):
+    visit()
+    reload(server)
+    visit()
+
+
+def tell(record, name, function):
+    try:
+        function()
+        record(name, None)
+        return "works"
+    except Exception as error:
+        record(name, f"{type(error).__name__}: {error}")
+        return "FAILS"
+
+
+def go(session, record, table, container, workers_):
+    column = f"{container}, {workers_}"
+    which = CONTAINERS.index(container)
+    command = PREFORK if workers_ == "prefork" else None
+    with serving(session, Page(PAGE), container if which else "web-marked", policy=bool(which),
+                 lay_over={"/var/www/html/index.html": TEXT}, command=command) as server:
+        server.wait_for("resuming normal operations")
+        word = tell(record, f"{PAGE}: requests and a reload [{column}]", lambda: serve(server))
+        table.set("requests and a reload", column, word)
+        with Observer() as observer:
+            expected = {step: wanted[which] for step, wanted in STEPS.items()}
+            verdicts = observe(observer, expected, lambda steps: release(server, steps))
+        for step, (word, why) in verdicts.items():
+            table.set(step, column, word)
+            record(f"{PAGE}: {step} [{column}]", why)
+        word = tell(record, f"{PAGE}: requests after the worm [{column}]", visit)
+        table.set("requests after the worm", column, word)
+
+
+@group("recipe http-worm")
+def _(session, record):
+    columns = [(container, kind) for kind in ("event", "prefork") for container in CONTAINERS]
+    rows = ["requests and a reload", *STEPS, "nothing else left", "requests after the worm"]
+    table = Table("http-worm", rows, [", ".join(column) for column in columns])
+    session.tables.append(table)
+    with session.network.quiet():
+        for container, kind in columns:
+            go(session, record, table, container, kind)
+    expect(not table.empty(), f"not tried: {table.empty()}")
