@@ -95,14 +95,16 @@ class Victim(threading.Thread):
 
 
 class Observer:
-    def __init__(self):
+    def __init__(self, tcp=TCP_PORTS, udp=UDP_PORTS):
+        """The ports that have victims; others may be somebody else's."""
+        self.ports = ((socket.SOCK_STREAM, tcp), (socket.SOCK_DGRAM, udp))
         self.changed = threading.Condition()
         self.messages = []
         self.victims = []
 
     def __enter__(self):
         in_netns(OUTSIDE, "nft", "-f", "-", stdin=WITNESS)
-        for kind, ports in ((socket.SOCK_STREAM, TCP_PORTS), (socket.SOCK_DGRAM, UDP_PORTS)):
+        for kind, ports in self.ports:
             self.victims += [Victim(kind, port, self.note) for port in ports]
         for victim in self.victims:
             victim.start()
