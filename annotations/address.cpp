@@ -175,6 +175,10 @@ Result<std::vector<Endpoint>> parse_ports(const ValueText& value) {
   return parse_list(value, ports_grammar);
 }
 
+Result<Endpoint> parse_port_item(const ValueText& value, std::string_view item) {
+  return parse_endpoint(value, item, ports_grammar);
+}
+
 std::string_view to_string(Protocol protocol) {
   constexpr std::string_view names[] = {"tcp", "udp", "icmp", "sctp", "dccp"};
   return names[static_cast<std::size_t>(protocol)];

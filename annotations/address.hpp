@@ -75,6 +75,9 @@ struct Family {
 /// PORTS, the same way.
 [[nodiscard]] Result<std::vector<Endpoint>> parse_ports(const ValueText& value);
 
+/// One item of PORTS, which is a part of `value.text`.
+[[nodiscard]] Result<Endpoint> parse_port_item(const ValueText& value, std::string_view item);
+
 /// Each in the grammar above, in its shortest form: "tcp", "80-90", "10.0.0.0/8", "10.0.0.2",
 /// "tcp/80@fd00::/8"; a list has one space between endpoints.
 [[nodiscard]] std::string_view to_string(Protocol protocol);

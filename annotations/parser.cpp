@@ -98,16 +98,24 @@ Result<Policy> merge(const Collected& collected) {
   return policy;
 }
 
+/// Of a setting that was given: it lacks another one beside it.
+tl::unexpected<Error> fail_alone(const Collected& collected, std::string_view name,
+                                 std::string_view problem) {
+  const auto key = collected.by_key.find(name);
+  const Given& given = key != collected.by_key.end() ? key->second : collected.by_document.at(name);
+  return fail(Exit::annotation, given.label + ": " + given.shown + ": " + std::string(problem));
+}
+
 Result<> check_whole(const Policy& policy, const Collected& collected) {
   if (policy.otherwise && !policy.egress) {
-    constexpr std::string_view name = "io.socklid.otherwise";
-    const auto key = collected.by_key.find(name);
-    const Given& given =
-        key != collected.by_key.end() ? key->second : collected.by_document.at(name);
-    return fail(Exit::annotation,
-                given.label + ": " + given.shown +
-                    ": expected io.socklid.egress beside it, which says what may leave (an empty "
-                    "list for nothing)");
+    return fail_alone(collected, "io.socklid.otherwise",
+                      "expected io.socklid.egress beside it, which says what may leave (an empty "
+                      "list for nothing)");
+  }
+  if (policy.seal != Seal{} && !holds_back(policy)) {
+    return fail_alone(collected, "io.socklid.seal",
+                      "expected one of io.socklid.create, connect, bind, listen, accept or shutdown "
+                      "beside it, for all else holds from the start");
   }
   const std::size_t endpoints = policy.connect.endpoints.size() + policy.bind.endpoints.size() +
                                 (policy.egress ? policy.egress->size() : 0);

@@ -9,14 +9,13 @@
 //   io.socklid.otherwise            drop | reject                 only beside egress
 //   io.socklid.families             FAMILIES, or nothing          annotations/family.hpp
 //   io.socklid.mark                 N | 0xN | N/MASK              annotations/mark.hpp
-//   io.socklid.seal                 start
+//   io.socklid.seal                 SEAL                          annotations/seal.hpp
 //   io.socklid.mode                 enforce
 //   io.socklid.profile              no value in this version
 //   io.socklid.policy               JSON                          annotations/document.hpp
 //
 // Every value is printable ASCII, case counts, and there is no white space around words. What the
-// language has and this version has not (other seals, audit, profiles, endpoints of connect) is
-// refused with Exit::unsupported, never ignored.
+// language has and this version has not (audit, profiles) is refused with Exit::unsupported, never ignored.
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
 // For a container of another name its value is not looked at. Our container's name is what CRI-O

@@ -36,6 +36,13 @@ bool restricts(const Policy& policy) {
          policy.bind.otherwise == Verdict::deny || policy.egress || policy.families;
 }
 
+bool holds_back(const Policy& policy) {
+  return policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
+         policy.create_udp == Verdict::deny || policy.connect.otherwise == Verdict::deny ||
+         policy.bind.otherwise == Verdict::deny || policy.listen == Verdict::deny ||
+         policy.accept == Verdict::deny || policy.shutdown == Verdict::deny;
+}
+
 std::string to_string(const Policy& policy) {
   std::string out;
   append(out, "create", policy.create);
@@ -52,6 +59,7 @@ std::string to_string(const Policy& policy) {
   if (policy.otherwise) {
     append(out, "otherwise", *policy.otherwise == Otherwise::drop ? "drop" : "reject");
   }
+  if (policy.seal != Seal{}) append(out, "seal", to_string(policy.seal));
   return out;
 }
 

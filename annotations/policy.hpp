@@ -12,6 +12,7 @@
 
 #include "annotations/address.hpp"
 #include "annotations/mark.hpp"
+#include "annotations/seal.hpp"
 
 namespace socklid::annotations {
 
@@ -43,6 +44,7 @@ struct Policy {
   std::optional<Mark> mark;
   std::optional<std::vector<Endpoint>> egress;  ///< sorted, no duplicates; empty: nothing leaves
   std::optional<Otherwise> otherwise;           ///< nothing: reject
+  Seal seal;                                    ///< from when on the verbs are held back
 
   friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -51,6 +53,11 @@ struct Policy {
 /// name: `create`, `create.*`, `connect` or `bind` other than allow, or `egress` or `families`
 /// given.
 [[nodiscard]] bool restricts(const Policy& policy);
+
+/// Whether a seal has something to hold back: `create`, `create.*`, `connect`, `bind`, `listen`,
+/// `accept` or `shutdown` other than allow. All else holds from the first instruction, whatever
+/// the seal.
+[[nodiscard]] bool holds_back(const Policy& policy);
 
 /// One "key: value" line for each key that differs from the default, in the order of the
 /// reference; parses back to the same Policy. A value that is an empty list leaves "key: ".

@@ -59,13 +59,6 @@ void copy(const Policy& from, Policy& to) {
 // that means what this version does anyway is accepted and changes nothing.
 void copy_nothing(const Policy& /*from*/, Policy& /*to*/) {}
 
-Result<> read_seal(const ValueText& value, Policy& /*policy*/) {
-  if (value.text == "start") return {};
-  return fail_unsupported(value,
-                          "sealing later is not available in this version; use start, which is "
-                          "also what holds without io.socklid.seal");
-}
-
 Result<> read_mode(const ValueText& value, Policy& /*policy*/) {
   if (value.text == "enforce") return {};
   return fail_unsupported(value,
@@ -142,10 +135,12 @@ constexpr Setting table[] = {
      Setting::Json::string,
      read<parse_otherwise, &Policy::otherwise>,
      copy<&Policy::otherwise>},
-    {{"io.socklid.seal", "start", "from when on the policy holds; only start in this version"},
+    {{"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
+      "from when on create, connect, bind, listen, accept and shutdown are held to the policy; once "
+      "and for all; start if not given"},
      Setting::Json::string,
-     read_seal,
-     copy_nothing},
+     read<parse_seal, &Policy::seal>,
+     copy<&Policy::seal>},
     {{"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},
      Setting::Json::string,
      read_mode,

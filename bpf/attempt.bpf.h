@@ -45,6 +45,16 @@ static __always_inline void count(__u64 cgroup_id, __u32 reason)
 		__sync_fetch_and_add(&counters->count[reason], 1);
 }
 
+/* The policy of the cgroup at this level of the task's path, the root being 0. `end` when the path
+ * ends above it. */
+static __always_inline const struct sl_policy *policy_at(int level, int *end)
+{
+	const __u64 id = bpf_get_current_ancestor_cgroup_id(level);
+
+	*end = id == 0;
+	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
+}
+
 /* What is known of a socket whatever is done with it. */
 static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl_verb verb)
 {

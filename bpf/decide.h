@@ -101,6 +101,28 @@ SL_INLINE int sl_is_elsewhere(const struct sl_policy *p, const struct sl_attempt
 	return p->netns != 0 && a->netns != p->netns;
 }
 
+/* The policy's flags, with all that is held back as long as the container is not sealed. */
+SL_INLINE __u32 sl_flags(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return (a->flags & SL_ATTEMPT_UNSEALED) ? p->flags | SL_HELD_BACK : p->flags;
+}
+
+/* Whether the policy's verbs would let the container make this socket, which is not of unix or
+ * netlink. It is asked again where a socket that has no peer yet gets one or a port: made before
+ * the seal or by someone else, it is worth no more than a new one. */
+SL_INLINE struct sl_decision sl_decide_new(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	const int inet = sl_is_inet(a->family);
+
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE), EPERM, SL_REASON_CREATE);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE_TCP) &&
+			   ((inet && sl_is_tcp(a)) || a->family == SL_AF_SMC),
+		   EPERM, SL_REASON_CREATE_TCP);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE_UDP) && inet && sl_is_udp(a), EPERM,
+		   SL_REASON_CREATE_UDP);
+	return sl_allow();
+}
+
 SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 					      const struct sl_attempt *a)
 {
@@ -120,14 +142,8 @@ SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 	}
 	SL_DENY_IF(restricted && inet && !sl_inet_protocol_is_open(p, a), EPROTONOSUPPORT,
 		   SL_REASON_PROTOCOL);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE), EPERM, SL_REASON_CREATE);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE_TCP) &&
-			   ((inet && sl_is_tcp(a)) || a->family == SL_AF_SMC),
-		   EPERM, SL_REASON_CREATE_TCP);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CREATE_UDP) && inet && sl_is_udp(a), EPERM,
-		   SL_REASON_CREATE_UDP);
 	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
-	return sl_allow();
+	return sl_decide_new(p, a);
 }
 
 /*
@@ -179,16 +195,18 @@ SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	SL_DENY_IF(sl_is_inet(a->family) && sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
-	/* Netlink addresses are the sender's own number and the groups it reads. */
-	if ((p->flags & SL_ALLOW_BIND) || a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
-		return sl_allow();
+	const int inet = sl_is_inet(a->family);
 	/* Port 0 is what autobind does on the first send, so a datagram socket may have it (the
 	 * resolver of musl asks for it). On a stream it only counts once the socket listens. */
-	if (sl_is_inet(a->family) && (sl_is_short(a) || a->port == 0))
+	const int no_port = inet && (sl_is_short(a) || a->port == 0);
+
+	/* Netlink addresses are the sender's own number and the groups it reads. */
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
 		return sl_allow();
-	SL_DENY_IF(!sl_is_inet(a->family) || !sl_may_bind(p, a), EPERM, SL_REASON_BIND);
-	return sl_allow();
+	SL_DENY_IF(inet && sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && !no_port && (!inet || !sl_may_bind(p, a)),
+		   EPERM, SL_REASON_BIND);
+	return sl_decide_new(p, a);
 }
 
 /* Listening without bind, or on a port the kernel chose, is a bind: a->port is what the socket
@@ -198,12 +216,14 @@ SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p,
 {
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
-	SL_DENY_IF(!(p->flags & SL_ALLOW_LISTEN), EPERM, SL_REASON_LISTEN);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_LISTEN), EPERM, SL_REASON_LISTEN);
 	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
-	if ((p->flags & SL_ALLOW_BIND) || (a->flags & SL_ATTEMPT_LISTENING))
+	if (a->flags & SL_ATTEMPT_LISTENING)
 		return sl_allow();
-	SL_DENY_IF(!sl_is_inet(a->family) || !sl_may_bind(p, a), EPERM, SL_REASON_BIND);
-	return sl_allow();
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) &&
+			   (!sl_is_inet(a->family) || !sl_may_bind(p, a)),
+		   EPERM, SL_REASON_BIND);
+	return sl_decide_new(p, a);
 }
 
 /* Whether the peer that the attempt names is one of the list. A raw socket writes its ports, or
@@ -233,9 +253,10 @@ SL_INLINE struct sl_decision sl_decide_connect(const struct sl_policy *p,
 	/* AF_UNSPEC dissolves an association, it makes none. */
 	if (sl_is_inet(a->family) && (a->address_family == SL_AF_UNSPEC || sl_is_short(a)))
 		return sl_allow();
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
+		   SL_REASON_CONNECT);
 	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-	return sl_allow();
+	return sl_decide_new(p, a);
 }
 
 /* Every send that chooses a peer. On a TCP socket the address counts only with MSG_FASTOPEN,
@@ -254,9 +275,10 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 		SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
 		return sl_allow();
 	}
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM, SL_REASON_CONNECT);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
+		   SL_REASON_CONNECT);
 	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-	return sl_allow();
+	return sl_decide_new(p, a);
 }
 
 SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
@@ -268,8 +290,8 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 		return sl_allow();
 	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK,
 		   EPERM, SL_REASON_MARK);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
-	SL_DENY_IF(!(p->flags & SL_ALLOW_CONNECT) && (sl_adds_peer(a) || sl_writes_header(a)),
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && (sl_adds_peer(a) || sl_writes_header(a)),
 		   EPERM, SL_REASON_CONNECT);
 	SL_DENY_IF(restricted && sl_option_loosens(a), EPERM,
 		   SL_REASON_SETSOCKOPT);
@@ -307,7 +329,7 @@ SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const str
 
 	switch (a->verb) {
 	case SL_VERB_SHUTDOWN:
-		SL_DENY_IF(!(p->flags & SL_ALLOW_SHUTDOWN) && a->family != SL_AF_UNIX, EPERM,
+		SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_SHUTDOWN) && a->family != SL_AF_UNIX, EPERM,
 			   SL_REASON_SHUTDOWN);
 		return sl_allow();
 	case SL_VERB_NETLINK:
@@ -346,7 +368,7 @@ SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct s
 	case SL_VERB_LISTEN:
 		return sl_decide_listen(p, a);
 	case SL_VERB_ACCEPT:
-		SL_DENY_IF(a->family != SL_AF_UNIX && !(p->flags & SL_ALLOW_ACCEPT), EPERM,
+		SL_DENY_IF(a->family != SL_AF_UNIX && !(sl_flags(p, a) & SL_ALLOW_ACCEPT), EPERM,
 			   SL_REASON_ACCEPT);
 		return sl_allow();
 	case SL_VERB_SETSOCKOPT:

@@ -25,6 +25,8 @@ struct nsproxy {
 
 /* include/linux/sched.h */
 struct task_struct {
+	int tgid;
+	char comm[16];
 	struct nsproxy *nsproxy;
 };
 

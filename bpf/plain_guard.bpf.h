@@ -20,26 +20,20 @@
 #include "bpf/decide.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
-
-/* The policy of the cgroup at this level of the task's path, the root being 0. `end` when the path
- * ends above it. */
-static __always_inline const struct sl_policy *policy_at(int level, int *end)
-{
-	const __u64 id = bpf_get_current_ancestor_cgroup_id(level);
-
-	*end = id == 0;
-	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
-}
+#include "bpf/seal.bpf.h"
 
 /* 0 to allow. A global function, verified once for all its callers and their loops. */
 __attribute__((noinline)) int judge_by(const struct sl_policy *policy,
 				       const struct sl_attempt *attempt)
 {
 	struct sl_decision decision;
+	struct sl_attempt known;
 
 	if (!policy || !attempt)
 		return -EPERM;
-	decision = sl_decide(policy, attempt);
+	known = *attempt;
+	known.flags |= seal_flag(policy);
+	decision = sl_decide(policy, &known);
 	if (decision.error == 0)
 		return 0;
 	count(policy->cgroup_id, decision.reason);

@@ -75,6 +75,12 @@ enum sl_reason {
 #define SL_OPEN_RAW          (1u << 13) /* SOCK_RAW of inet and inet6 */
 #define SL_SET_MARK          (1u << 14) /* mark and mark_mask are in force */
 #define SL_WRITE_ROUTES      (1u << 15) /* routing netlink and ioctls that change something */
+#define SL_SEALED_LATER      (1u << 16) /* SL_HELD_BACK waits for the container's sl_seal */
+
+/* What a seal holds back: until then all of it is allowed. */
+#define SL_HELD_BACK                                                                       \
+	(SL_ALLOW_CREATE | SL_ALLOW_CREATE_TCP | SL_ALLOW_CREATE_UDP | SL_ALLOW_CONNECT |  \
+	 SL_ALLOW_BIND | SL_ALLOW_LISTEN | SL_ALLOW_ACCEPT | SL_ALLOW_SHUTDOWN)
 
 /*
  * One container's policy. It is the value of the per-cgroup programs' cgroup storage
@@ -93,6 +99,58 @@ struct sl_policy {
 	__u32 netns;            /* inode of the one network namespace of its sockets; 0: any */
 };
 SL_ASSERT_SIZE(struct sl_policy, 40);
+
+/* What seals a container. */
+enum sl_seal_cause {
+	SL_SEAL_BY_LISTEN = 1,  /* all of sl_seal.listens, or any if there are none */
+	SL_SEAL_BY_ACCEPT,      /* the first connection that is accepted */
+	SL_SEAL_BY_TIME,        /* sl_seal.duration after the program's start */
+	SL_SEAL_BY_HAND,        /* `socklid seal`, whatever else was waited for */
+};
+
+/* A listening socket that is waited for. */
+struct sl_seal_listen {
+	__u8 family;            /* AF_INET, AF_INET6; 0: any address of both */
+	__u8 pad;
+	__u16 port;             /* host byte order */
+	__u32 address[4];       /* network byte order; IPv4 in the first word */
+};
+SL_ASSERT_SIZE(struct sl_seal_listen, 20);
+
+/*
+ * One container's seal, in a hash by cgroup id. `sealed_at` is set once, by one compare-and-swap, and
+ * never goes back: from then on every decision on every CPU finds it set. Times are nanoseconds of
+ * CLOCK_BOOTTIME, which goes on while the machine sleeps.
+ */
+#define SL_SEAL_LISTENS 16
+struct sl_seal {
+	__u64 sealed_at;        /* 0: not yet */
+	__u64 started_at;       /* when the first process has become the container's program; 0: not yet */
+	__u64 duration;         /* SL_SEAL_BY_TIME: nanoseconds from started_at on; 0: no such seal */
+	__u64 missing;          /* bit i: listens[i] has not been seen */
+	__u32 waits_for;        /* enum sl_seal_cause */
+	__u32 sealed_by;        /* enum sl_seal_cause; 0: not sealed, or this very moment */
+	__u32 pid;              /* of the first process, in the initial PID namespace */
+	__u32 listen_count;     /* of listens */
+	struct sl_seal_listen listens[SL_SEAL_LISTENS];
+};
+SL_ASSERT_SIZE(struct sl_seal, 368);
+
+/* To the program that seals by hand. */
+struct sl_seal_request {
+	__u64 cgroup_id;
+};
+SL_ASSERT_SIZE(struct sl_seal_request, 8);
+
+/* What the ring buffer tells: a container was sealed. */
+struct sl_event {
+	__u64 time;             /* sl_seal.sealed_at */
+	__u64 cgroup_id;
+	__u32 cause;            /* enum sl_seal_cause */
+	__u32 pid;              /* who did it, or whose attempt found the time over; initial namespace */
+	char command[16];       /* its name, ends with 0 */
+};
+SL_ASSERT_SIZE(struct sl_event, 40);
 
 /*
  * The lists of all containers, in two longest-prefix tries (BPF_MAP_TYPE_LPM_TRIE): a place is a
@@ -159,6 +217,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_ROUTED    (1u << 6) /* the packet has a source route or routing header */
 #define SL_ATTEMPT_REMARKED  (1u << 7) /* the packet's mark is not its socket's */
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
+#define SL_ATTEMPT_UNSEALED  (1u << 8) /* the container is not sealed yet */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {

@@ -8,8 +8,8 @@
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
- * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, and a look at the packets themselves
- * where no rules are, bpf/packet_guard.bpf.h.
+ * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves where
+ * no rules are, bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
@@ -29,15 +29,18 @@
 #include "bpf/packet_guard.bpf.h"
 #include "bpf/plain_guard.bpf.h"
 #include "bpf/policy_abi.h"
+#include "bpf/seal.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /* bpf_set_retval() gets constants: newer verifiers want its argument within [-4095, 0]. */
-static __always_inline int judge(const struct sl_attempt *attempt)
+static __always_inline int judge(struct sl_attempt *attempt)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
-	const struct sl_decision decision = sl_decide(policy, attempt);
+	struct sl_decision decision;
 
+	attempt->flags |= seal_flag(policy);
+	decision = sl_decide(policy, attempt);
 	if (decision.error == 0)
 		return 1;
 	count(policy->cgroup_id, decision.reason);

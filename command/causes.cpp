@@ -81,12 +81,18 @@ Keys causes(Hook hook, const Policy& policy) {
     case Hook::socket_post_create:
       return marking_keys(policy);
     case Hook::socket_bind:
-      return given(std::array<Item, 2>{{
+      return given(std::array<Item, 5>{{
+          {"io.socklid.create", policy.create == Verdict::deny},
+          {"io.socklid.create.tcp", policy.create_tcp == Verdict::deny},
+          {"io.socklid.create.udp", policy.create_udp == Verdict::deny},
           {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
           {"io.socklid.egress", policy.egress.has_value()},
       }});
     case Hook::socket_listen:
-      return given(std::array<Item, 3>{{
+      return given(std::array<Item, 6>{{
+          {"io.socklid.create", policy.create == Verdict::deny},
+          {"io.socklid.create.tcp", policy.create_tcp == Verdict::deny},
+          {"io.socklid.create.udp", policy.create_udp == Verdict::deny},
           {"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
           {"io.socklid.listen", policy.listen == Verdict::deny},
           {"io.socklid.egress", policy.egress.has_value()},
@@ -95,6 +101,10 @@ Keys causes(Hook hook, const Policy& policy) {
       return {"io.socklid.accept"};
     case Hook::socket_shutdown:
       return {"io.socklid.shutdown"};
+    case Hook::sock_ops:
+    case Hook::sock_graft:
+    case Hook::bprm_committed_creds:
+      return {"io.socklid.seal"};
   }
   return {};
 }
@@ -134,6 +144,7 @@ std::string_view purpose(Hook hook) {
       "which listeners may accept",
       "no option that would loosen the policy",
       "no packet with another mark or route than its socket's",
+      "seals when the sockets listen",
       "no shutdown of network sockets",
       "netlink may read routes, not change them",
       "no bpf(2)",
@@ -142,6 +153,8 @@ std::string_view purpose(Hook hook) {
       "no task moves to another cgroup",
       "no child starts in another cgroup",
       "SCTP's own ways to bind and connect",
+      "seals when a connection is accepted",
+      "the seal's time begins with the program",
   };
   return purposes[static_cast<std::size_t>(hook)];
 }

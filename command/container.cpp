@@ -69,10 +69,12 @@ Result<const Container*> find_container(const std::vector<Container>& all,
                                " containers under policy match: " + joined(ids, ", "));
 }
 
+std::string programs_of(const Container& container) {
+  return container.entry.record ? container.entry.record->object_hash : std::string(object_hash());
+}
+
 std::optional<sl_denials> denials_of(const Container& container) {
-  const std::string hash =
-      container.entry.record ? container.entry.record->object_hash : std::string(object_hash());
-  const auto guard = SocketGuard::find(hash);
+  const auto guard = SocketGuard::find(programs_of(container));
   if (!guard || !*guard) return std::nullopt;
   auto denials = (*guard)->denials(container.entry.parts.cgroup_id);
   return denials ? std::optional<sl_denials>(*denials) : std::nullopt;

@@ -44,6 +44,9 @@ struct Container {
 [[nodiscard]] Result<const Container*> find_container(const std::vector<Container>& all,
                                                       std::string_view prefix);
 
+/// The hash of the BPF programs that the container is under.
+[[nodiscard]] std::string programs_of(const Container& container);
+
 /// Denials so far; nothing if the programs that count them are no longer there.
 [[nodiscard]] std::optional<sl_denials> denials_of(const Container& container);
 [[nodiscard]] std::uint64_t sum(const sl_denials& denials);

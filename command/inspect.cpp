@@ -95,6 +95,7 @@ Inspection gather(const Paths& paths, const Container& container) {
                         .policy = std::nullopt,
                         .hooks = hooks_in_force(paths, container.entry),
                         .denials = denials_of(container),
+                        .seal = seal_of(container),
                         .counters = {},
                         .counters_missing = {},
                         .this_build = false};

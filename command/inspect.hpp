@@ -11,6 +11,7 @@
 #include "annotations/policy.hpp"
 #include "base/json.hpp"
 #include "command/container.hpp"
+#include "command/seal_status.hpp"
 #include "hook/nft.hpp"
 #include "hook/socket_guard.hpp"
 
@@ -32,6 +33,7 @@ struct Inspection {
   std::optional<annotations::Policy> policy;  ///< of the record's annotations, if they still parse
   std::vector<HookInForce> hooks;
   std::optional<sl_denials> denials;
+  std::optional<SealStatus> seal;
   std::vector<RuleCounter> counters;
   std::string counters_missing;  ///< why there are none; empty if there are
   bool this_build{false};        ///< whether its programs are those this command would load

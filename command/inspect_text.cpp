@@ -41,6 +41,7 @@ std::string head(const Inspection& inspection) {
     add("cgroup:", printable(record->cgroup_path) + " (" + cgroup_id + ")");
     add("netns:", std::to_string(record->netns));
     add("mark:", record->mark ? mark_text(*record->mark) : "none");
+    add("seal:", seal_text(inspection.seal));
     add("created:", utc_time(record->created));
     add("process:", std::to_string(record->pid));
     add("programs:", printable(record->object_hash) +
@@ -184,6 +185,7 @@ json::Value inspect_json(const Inspection& inspection) {
                       {"cgroup_id", container.entry.parts.cgroup_id},
                       {"hooks", hooks_json(inspection)},
                       {"denials", denials_json(inspection)},
+                      {"seal", seal_json(inspection.seal)},
                       {"counters", counters_json(inspection)}};
   if (inspection.policy) object.emplace("policy", policy_json(*inspection.policy));
   if (const auto& record = container.entry.record) {

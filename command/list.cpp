@@ -31,6 +31,7 @@ std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
           record && record->mark ? annotations::to_string(*record->mark) : "-",
+          record ? seal_word(line.seal) : "-",
           line.denied ? std::to_string(*line.denied) : "-",
           record ? printable(record->cgroup_path) : "-"};
 }
@@ -42,6 +43,7 @@ std::vector<std::string> cells(const Unguarded& line, bool no_trunc) {
   return {no_trunc ? id : id.substr(0, id_width),
           std::string(unguarded_state),
           no_trunc ? policy : shortened(policy, policy_width),
+          "-",
           "-",
           "-",
           container.cgroup.empty() ? "-" : printable(container.cgroup)};
@@ -72,7 +74,7 @@ json::Object json_object(const Unguarded& line) {
 
 std::string list_text(const Listing& listing, bool no_trunc) {
   std::vector<std::vector<std::string>> table = {
-      {"ID", "STATE", "POLICY", "MARK", "DENIED", "CGROUP"}};
+      {"ID", "STATE", "POLICY", "MARK", "SEAL", "DENIED", "CGROUP"}};
   for (const Unguarded& line : listing.unguarded) table.push_back(cells(line, no_trunc));
   for (const ListLine& line : listing.lines) table.push_back(cells(line, no_trunc));
   return columns(table);
@@ -86,6 +88,7 @@ json::Value list_json(const Listing& listing) {
     json::Object object{{"id", id_of(line.container)},
                         {"state", to_string(line.container.state)},
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
+                        {"seal", seal_json(line.seal)},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
     if (record) {
       object.emplace("annotations", json_object(record->annotations));
@@ -106,8 +109,10 @@ Result<int> list(const ListOptions& options) {
   Listing listing{.unguarded = unguarded(survey.containers, all), .lines = {}};
   for (Container& container : all) {
     const auto denials = denials_of(container);
-    listing.lines.push_back(
-        {std::move(container), denials ? std::optional(sum(*denials)) : std::nullopt});
+    auto seal = seal_of(container);
+    listing.lines.push_back({std::move(container),
+                             denials ? std::optional(sum(*denials)) : std::nullopt,
+                             std::move(seal)});
   }
   for (const std::string& why : survey.unread) {
     std::fprintf(stderr, "socklid: a container is not in this list: %s\n", printable(why).c_str());

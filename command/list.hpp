@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "command/container.hpp"
+#include "command/seal_status.hpp"
 #include "command/unguarded.hpp"
 
 namespace socklid::command {
@@ -21,6 +22,7 @@ struct ListOptions {
 struct ListLine {
   Container container;
   std::optional<std::uint64_t> denied;
+  std::optional<SealStatus> seal;
 };
 
 struct Listing {

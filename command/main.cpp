@@ -8,10 +8,12 @@
 #include <functional>
 
 #include "command/doctor.hpp"
+#include "command/events.hpp"
 #include "command/explain.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/output.hpp"
+#include "command/seal.hpp"
 #include "command/selftest.hpp"
 #include "command/unload.hpp"
 
@@ -26,6 +28,8 @@ struct Options {
   InspectOptions inspect;
   ExplainOptions explain;
   SelftestOptions selftest;
+  EventsOptions events;
+  std::string seal_id;
   bool doctor_json{false};
 };
 
@@ -47,6 +51,15 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                   [&] { return inspect(options.inspect); });
   verb->add_option("ID", options.inspect.id, "container id, or the beginning of one")->required();
   verb->add_flag("--json", options.inspect.json, json_help);
+
+  verb = add_verb(app, "seal", "hold a container to its policy from now on", run,
+                  [&] { return seal(options.seal_id); });
+  verb->add_option("ID", options.seal_id, "container id, or the beginning of one")->required();
+
+  verb = add_verb(app, "events", "what happened to containers: that they were sealed", run,
+                  [&] { return events(options.events); });
+  verb->add_flag("--follow,-f", options.events.follow, "wait for more");
+  verb->add_flag("--json", options.events.json, "print JSON, an object a line");
 
   verb = add_verb(app, "explain", "what annotations would do; touches nothing", run,
                   [&] { return explain(options.explain); });

@@ -139,7 +139,9 @@ Result<> LinuxKernel::detach(const ContainerTarget& /*target*/) {
 
 Result<> LinuxKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
   if (!guard_) return out_of_order("write_policy");
-  return guard_->write_policy(target.cgroup.id, static_cast<std::uint32_t>(target.netns.inode),
+  return guard_->write_policy({.cgroup_id = target.cgroup.id,
+                               .netns = static_cast<std::uint32_t>(target.netns.inode),
+                               .pid = target.pid},
                               plan);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "annotations/family.hpp"
+#include "hook/seal.hpp"
 
 namespace socklid {
 namespace {
@@ -23,7 +24,8 @@ constexpr unsigned af_unix = 1;
 constexpr unsigned af_inet = 2;
 constexpr unsigned af_inet6 = 10;
 constexpr unsigned af_netlink = 16;
-constexpr unsigned netlink_route = 0, netlink_xfrm = 6, netlink_netfilter = 12, netlink_generic = 16;
+constexpr unsigned netlink_route = 0, netlink_xfrm = 6, netlink_netfilter = 12,
+                   netlink_generic = 16;
 
 /// The mark that `egress` takes where none is given: any will do in a namespace of its own.
 constexpr annotations::Mark taken_mark{1, annotations::default_mark_mask};
@@ -93,7 +95,12 @@ std::uint32_t protocol_flags(const Policy& policy) {
 }
 
 Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
+  using Seal = annotations::Seal::Kind;
+  // What may not be made may not be put to use either, if it was made before or elsewhere.
+  const bool creates = policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
+                       policy.create_udp == Verdict::deny;
   const bool binds = policy.bind.otherwise == Verdict::deny;
+  const bool ports = creates || binds || plan.rules;
   // Peers are also judged for sockets that were handed in; ports, where those may be of a namespace
   // without the rules.
   const bool peers = restricted || plan.mark;
@@ -104,13 +111,14 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   const std::array<std::pair<Hook, bool>, hook_count> table = {{
       {Hook::socket_create, restricted},
       {Hook::socket_post_create, plan.mark.has_value()},
-      {Hook::socket_bind, binds || plan.rules},
+      {Hook::socket_bind, ports},
       {Hook::socket_connect, peers},
       {Hook::socket_sendmsg, peers},
-      {Hook::socket_listen, binds || plan.rules || policy.listen == Verdict::deny},
+      {Hook::socket_listen, ports || policy.listen == Verdict::deny},
       {Hook::socket_accept, policy.accept == Verdict::deny},
       {Hook::socket_setsockopt, restricted || plan.mark.has_value()},
       {Hook::inet_egress, peers && !plan.rules},
+      {Hook::sock_ops, policy.seal.kind == Seal::listen},
       {Hook::socket_shutdown, policy.shutdown == Verdict::deny},
       {Hook::netlink_send, restricted},
       {Hook::bpf, restricted},
@@ -119,6 +127,8 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
       {Hook::file_open, any},
       {Hook::task_alloc, any},
       {Hook::sctp_bind_connect, sctp},
+      {Hook::sock_graft, policy.seal.kind == Seal::accept},
+      {Hook::bprm_committed_creds, policy.seal.kind == Seal::after},
   }};
   Hooks hooks;
   for (const auto& [hook, needed] : table) {
@@ -166,6 +176,12 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan) {
         "io.socklid.mark alone marks sockets and filters nothing; the mark does not survive "
         "leaving the network namespace");
   }
+  if (plan.seal) {
+    notes.emplace_back(
+        "until the seal (" + to_string(policy.seal) +
+        ") create, connect, bind, listen, accept and shutdown are free; all else holds from the "
+        "start");
+  }
   const bool udp_server = names(policy.bind.endpoints, Protocol::udp);
   if (policy.connect.otherwise == Verdict::deny && udp_server) {
     notes.emplace_back(
@@ -201,6 +217,8 @@ Plan compile(const Policy& policy) {
     plan.image.mark = plan.mark->value;
     plan.image.mark_mask = plan.mark->mask;
   }
+  plan.seal = seal_image(policy.seal);
+  if (plan.seal) plan.image.flags |= SL_SEALED_LATER;
   plan.lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints);
   plan.hooks = needed_hooks(policy, plan, restricted);
   plan.notes = notes_on(policy, plan);

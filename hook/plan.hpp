@@ -23,7 +23,8 @@ namespace socklid {
 
 /// The kernel hooks our programs attach to. The first eight are per-cgroup LSM programs, of which
 /// the kernel has ten slots for distinct hooks (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h);
-/// the ninth is a per-cgroup program for packets (BPF_CGROUP_INET_EGRESS), which takes none;
+/// the next two are other per-cgroup programs, which take none, for packets
+/// (BPF_CGROUP_INET_EGRESS) and for listening TCP sockets (BPF_CGROUP_SOCK_OPS);
 /// the others are plain LSM programs, shared by all containers of the node (D2).
 enum class Hook : std::uint8_t {
   socket_create,
@@ -35,6 +36,7 @@ enum class Hook : std::uint8_t {
   socket_accept,
   socket_setsockopt,
   inet_egress,
+  sock_ops,
   socket_shutdown,
   netlink_send,
   bpf,
@@ -43,9 +45,11 @@ enum class Hook : std::uint8_t {
   file_open,
   task_alloc,
   sctp_bind_connect,
+  sock_graft,
+  bprm_committed_creds,
 };
-inline constexpr std::size_t hook_count = 17;
-inline constexpr std::size_t cgroup_hook_count = 9;
+inline constexpr std::size_t hook_count = 20;
+inline constexpr std::size_t cgroup_hook_count = 10;
 
 [[nodiscard]] std::string_view name(Hook hook);
 [[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
@@ -59,6 +63,7 @@ struct Plan {
   Hooks hooks;
   sl_policy image{};    ///< cgroup, namespace and generation are 0: written in when they are known
   EndpointLists lists;  ///< what connect and bind name
+  std::optional<sl_seal> seal;            ///< open until it is sealed; pid and started_at are 0
   std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
   bool rules{false};                      ///< whether nft rules are installed: `egress` was given
   std::vector<std::string> notes;         ///< what a person should know, one line each

@@ -8,12 +8,26 @@
 namespace socklid {
 namespace {
 
-constexpr std::array<std::string_view, hook_count> hook_names = {
-    "socket_create",    "socket_post_create", "socket_bind",   "socket_connect",
-    "socket_sendmsg",   "socket_listen",      "socket_accept", "socket_setsockopt",
-    "inet_egress",      "socket_shutdown",    "netlink_send",  "bpf",
-    "file_ioctl",       "file_ioctl_compat",  "file_open",     "task_alloc",
-    "sctp_bind_connect"};
+constexpr std::array<std::string_view, hook_count> hook_names = {"socket_create",
+                                                                 "socket_post_create",
+                                                                 "socket_bind",
+                                                                 "socket_connect",
+                                                                 "socket_sendmsg",
+                                                                 "socket_listen",
+                                                                 "socket_accept",
+                                                                 "socket_setsockopt",
+                                                                 "inet_egress",
+                                                                 "sock_ops",
+                                                                 "socket_shutdown",
+                                                                 "netlink_send",
+                                                                 "bpf",
+                                                                 "file_ioctl",
+                                                                 "file_ioctl_compat",
+                                                                 "file_open",
+                                                                 "task_alloc",
+                                                                 "sctp_bind_connect",
+                                                                 "sock_graft",
+                                                                 "bprm_committed_creds"};
 
 struct ReasonText {
   std::string_view what;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <set>
 
+#include "hook/seal.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid {
@@ -20,6 +21,16 @@ Result<UniqueFd> get_pin(const std::string& path) {
   UniqueFd fd(bpf_obj_get(path.c_str()));
   if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
   return fd;
+}
+
+/// PROC_PID_INIT_INO (include/linux/proc_ns.h).
+Result<bool> is_initial_pid_namespace() {
+  constexpr ino_t initial = 0xEFFFFFFC;
+  struct stat status {};
+  if (::stat("/proc/self/ns/pid", &status) != 0) {
+    return fail_errno(Exit::node, "look at /proc/self/ns/pid");
+  }
+  return status.st_ino == initial;
 }
 
 /// Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
@@ -61,6 +72,7 @@ Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const H
   guard.denials_ = SL_TRY(get_pin(directory + "/" + pins::denials));
   guard.places_ = SL_TRY(get_pin(directory + "/" + pins::places));
   guard.ports_ = SL_TRY(get_pin(directory + "/" + pins::ports));
+  guard.seals_ = SL_TRY(get_pin(directory + "/" + pins::seals));
   for (const Hook hook : hooks) {
     if (is_per_cgroup(hook)) {
       guard.programs_[static_cast<std::size_t>(hook)] =
@@ -99,8 +111,20 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   return Links(std::move(links));
 }
 
-Result<> SocketGuard::write_policy(std::uint64_t cgroup_id, std::uint32_t netns,
-                                   const Plan& plan) const {
+Result<> SocketGuard::write_seal(const GuardedContainer& container, sl_seal seal) const {
+  seal.pid = static_cast<std::uint32_t>(container.pid);
+  // Programs know processes by their numbers in the initial namespace. Elsewhere the start of the
+  // container's program cannot be told from any other: the time begins now.
+  if (!SL_TRY(is_initial_pid_namespace())) seal.started_at = boot_time();
+  if (bpf_map_update_elem(seals_.get(), &container.cgroup_id, &seal, BPF_NOEXIST) != 0 &&
+      errno != EEXIST) {
+    return fail_errno(Exit::bpf, "write the container's seal");
+  }
+  return {};
+}
+
+Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan& plan) const {
+  const std::uint64_t cgroup_id = container.cgroup_id;
   // The counters come first, so that no denial goes uncounted; those of an earlier call stay.
   const std::vector<sl_denials> zero = SL_TRY(per_cpu_denials());
   if (bpf_map_update_elem(denials_.get(), &cgroup_id, zero.data(), BPF_NOEXIST) != 0 &&
@@ -109,7 +133,8 @@ Result<> SocketGuard::write_policy(std::uint64_t cgroup_id, std::uint32_t netns,
   }
   sl_policy policy = plan.image;
   policy.cgroup_id = cgroup_id;
-  policy.netns = plan.rules ? netns : 0;
+  policy.netns = plan.rules ? container.netns : 0;
+  if (plan.seal) SL_CHECK(write_seal(container, *plan.seal));
   sl_policy old{};
   const bool replaces = bpf_map_lookup_elem(guards_.get(), &cgroup_id, &old) == 0;
   policy.generation = replaces ? 1 - old.generation : 0;
@@ -134,11 +159,28 @@ Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
   return policy;
 }
 
+Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) const {
+  sl_seal seal{};
+  if (bpf_map_lookup_elem(seals_.get(), &cgroup_id, &seal) == 0) return seal;
+  if (errno == ENOENT) return std::nullopt;
+  return fail_errno(Exit::bpf, "read the container's seal");
+}
+
+Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
+  const UniqueFd program = SL_TRY(get_pin(pins::directory(hash) + "/" + pins::seal_by_hand));
+  sl_seal_request request{.cgroup_id = cgroup_id};
+  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+  if (bpf_prog_test_run_opts(program.get(), &run) != 0) {
+    return fail_errno(Exit::bpf, "run the program that seals");
+  }
+  return run.retval == 1;
+}
+
 Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
   for (const std::uint32_t generation : {0u, 1u}) {
     SL_CHECK(clear_lists(list_maps(), cgroup_id, generation));
   }
-  for (const int map : {guards_.get(), denials_.get()}) {
+  for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
     if (bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
       return fail_errno(Exit::bpf, "take the container out of the node's maps");
     }
@@ -161,7 +203,7 @@ Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
 
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
   std::set<std::uint64_t> ids;
-  for (const int map : {guards_.get(), denials_.get()}) {
+  for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
     std::uint64_t key = 0;
     const std::uint64_t* previous = nullptr;
     std::uint64_t next = 0;

@@ -5,7 +5,7 @@
 //
 //   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if
 //   needed Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until
-//   pinned SL_CHECK(guard.write_policy(cgroup_id, plan));
+//   pinned SL_CHECK(guard.write_policy(container, plan));
 //   SL_CHECK(links.pin("/sys/fs/bpf/socklid/staging_x"));
 //
 // Callers hold the node's lock (hook/policy_store.hpp) around open() and attach().
@@ -67,6 +67,14 @@ struct Slots {
   std::uint32_t free{0};
 };
 
+/// What the kernel has to know of a container besides its plan.
+struct GuardedContainer {
+  std::uint64_t cgroup_id{0};
+  std::uint32_t netns{
+      0};        ///< inode of its network namespace: with rules its sockets are held to it
+  pid_t pid{0};  ///< of its first process, in our PID namespace
+};
+
 class SocketGuard {
  public:
   /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.
@@ -83,12 +91,15 @@ class SocketGuard {
   [[nodiscard]] Result<Links> attach(int cgroup_fd, const Hooks& hooks) const;
   /// Replaces the container's policy in one step. After attach() only: the kernel makes the storage
   /// then, and it denies everything until this call. Lists are there before the policy that asks
-  /// them. `netns` is the inode of the container's network namespace: with rules its sockets are
-  /// held to it.
-  [[nodiscard]] Result<> write_policy(std::uint64_t cgroup_id, std::uint32_t netns,
-                                      const Plan& plan) const;
+  /// them, and so is its seal; a seal that the container already has stays as it is.
+  [[nodiscard]] Result<> write_policy(const GuardedContainer& container, const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
+  /// Nothing for a container that was held to its policy from the start.
+  [[nodiscard]] Result<std::optional<sl_seal>> read_seal(std::uint64_t cgroup_id) const;
+  /// Seals a container of the build `hash`, at once and for all of it; sealed already is done.
+  /// False if there is nothing to seal.
+  [[nodiscard]] static Result<bool> seal_by_hand(std::string_view hash, std::uint64_t cgroup_id);
   /// Takes the container's entries out of the node's maps; absent is fine (I7).
   [[nodiscard]] Result<> forget(std::uint64_t cgroup_id) const;
   /// Sum over all CPUs; all zero if there is no entry.
@@ -105,10 +116,11 @@ class SocketGuard {
  private:
   SocketGuard() = default;
   [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
+  [[nodiscard]] Result<> write_seal(const GuardedContainer& container, sl_seal seal) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
 
-  std::array<UniqueFd, cgroup_hook_count> programs_;       ///< by Hook; only those asked for
-  UniqueFd policies_, guards_, denials_, places_, ports_;  ///< maps
+  std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
+  UniqueFd policies_, guards_, denials_, places_, ports_, seals_;  ///< maps
 };
 
 }  // namespace socklid

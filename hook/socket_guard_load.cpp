@@ -24,12 +24,26 @@
 namespace socklid {
 namespace {
 
-constexpr std::array<Hook, hook_count> all_hooks = {
-    Hook::socket_create,    Hook::socket_post_create, Hook::socket_bind,   Hook::socket_connect,
-    Hook::socket_sendmsg,   Hook::socket_listen,      Hook::socket_accept, Hook::socket_setsockopt,
-    Hook::inet_egress,      Hook::socket_shutdown,    Hook::netlink_send,  Hook::bpf,
-    Hook::file_ioctl,       Hook::file_ioctl_compat,  Hook::file_open,     Hook::task_alloc,
-    Hook::sctp_bind_connect};
+constexpr std::array<Hook, hook_count> all_hooks = {Hook::socket_create,
+                                                    Hook::socket_post_create,
+                                                    Hook::socket_bind,
+                                                    Hook::socket_connect,
+                                                    Hook::socket_sendmsg,
+                                                    Hook::socket_listen,
+                                                    Hook::socket_accept,
+                                                    Hook::socket_setsockopt,
+                                                    Hook::inet_egress,
+                                                    Hook::sock_ops,
+                                                    Hook::socket_shutdown,
+                                                    Hook::netlink_send,
+                                                    Hook::bpf,
+                                                    Hook::file_ioctl,
+                                                    Hook::file_ioctl_compat,
+                                                    Hook::file_open,
+                                                    Hook::task_alloc,
+                                                    Hook::sctp_bind_connect,
+                                                    Hook::sock_graft,
+                                                    Hook::bprm_committed_creds};
 
 /// libbpf's last word on a failure: its error codes alone say little.
 std::string& last_warning() {
@@ -134,6 +148,10 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.denials), directory + "/" + pins::denials));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.places), directory + "/" + pins::places));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
+  SL_CHECK(
+      pin(bpf_program__fd(skeleton->progs.seal_by_hand), directory + "/" + pins::seal_by_hand));
   for (const Hook hook : all_hooks) {
     const bpf_program* program = program_of(skeleton, hook);
     if (program == nullptr) {

@@ -19,6 +19,9 @@ inline constexpr const char* guards = "map_guards";
 inline constexpr const char* denials = "map_denials";
 inline constexpr const char* places = "map_places";
 inline constexpr const char* ports = "map_ports";
+inline constexpr const char* seals = "map_seals";
+inline constexpr const char* events = "map_events";
+inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 
 inline std::string program(Hook hook) {
   return "program_" + std::string(name(hook));
@@ -30,7 +33,14 @@ inline std::string anchor(Hook hook) {
 
 /// How a per-cgroup hook is attached.
 inline bpf_attach_type attach_type(Hook hook) {
-  return hook == Hook::inet_egress ? BPF_CGROUP_INET_EGRESS : BPF_LSM_CGROUP;
+  switch (hook) {
+    case Hook::inet_egress:
+      return BPF_CGROUP_INET_EGRESS;
+    case Hook::sock_ops:
+      return BPF_CGROUP_SOCK_OPS;
+    default:
+      return BPF_LSM_CGROUP;
+  }
 }
 
 inline std::string root() {

@@ -73,7 +73,7 @@ class Guarded {
   Guarded& operator=(const Guarded&) = delete;
 
   void write() {
-    const auto written = guard_->write_policy(cgroup_.id(), netns_, plan_);
+    const auto written = guard_->write_policy({cgroup_.id(), netns_, 0}, plan_);
     EXPECT_TRUE(written) << written.error().message;
   }
   std::uint64_t denials(sl_reason reason) {

@@ -177,10 +177,7 @@ TEST(Otherwise, NeedsEgress) {
 }
 
 TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
-  EXPECT_EQ(policy_of({{"io.socklid.seal", "start"}, {"io.socklid.mode", "enforce"}}), Policy{});
-  EXPECT_EQ(not_available({{"io.socklid.seal", "listen tcp/80"}}),
-            "io.socklid.seal: \"listen tcp/80\": sealing later is not available in this version; "
-            "use start, which is also what holds without io.socklid.seal");
+  EXPECT_EQ(policy_of({{"io.socklid.mode", "enforce"}}), Policy{});
   EXPECT_EQ(not_available({{"io.socklid.mode", "audit"}}),
             "io.socklid.mode: \"audit\": not available in this version; use enforce, which is also "
             "what holds without io.socklid.mode");
@@ -188,7 +185,7 @@ TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
             "io.socklid.profile: \"web\": profiles are not available in this version; write the "
             "policy into the annotations, or into io.socklid.policy");
   EXPECT_EQ(
-      not_available({{"io.socklid.policy", R"({"seal":"30s"})"}}).find("io.socklid.policy: seal"),
+      not_available({{"io.socklid.policy", R"({"mode":"audit"})"}}).find("io.socklid.policy: mode"),
       0U);
   not_available({{"io.socklid.profile", ""}});
 }

@@ -67,23 +67,23 @@ TEST(Containers, OfARestartedContainerTheActiveOneCounts) {
 }
 
 TEST(List, IsATable) {
-  EXPECT_EQ(list_text({}, false), "ID  STATE  POLICY  MARK  DENIED  CGROUP\n");
-  EXPECT_EQ(list_text({{}, {{container("0123456789abcdef"), 5}}}, false),
-            "ID            STATE   POLICY       MARK  DENIED  CGROUP\n"
-            "0123456789ab  active  bind=tcp/80  0x3   5       /x/0123456789abcdef\n");
-  EXPECT_THAT(list_text({{}, {{container("0123456789abcdef"), {}}}}, true),
+  EXPECT_EQ(list_text({}, false), "ID  STATE  POLICY  MARK  SEAL  DENIED  CGROUP\n");
+  EXPECT_EQ(list_text({{}, {{container("0123456789abcdef"), 5, {}}}}, false),
+            "ID            STATE   POLICY       MARK  SEAL   DENIED  CGROUP\n"
+            "0123456789ab  active  bind=tcp/80  0x3   start  5       /x/0123456789abcdef\n");
+  EXPECT_THAT(list_text({{}, {{container("0123456789abcdef"), {}, {}}}}, true),
               HasSubstr("0123456789abcdef  "));
 }
 
 TEST(List, ARecordIsNotNeeded) {
   Container bare = container("a", State::incomplete);
   bare.entry.record.reset();
-  EXPECT_THAT(list_text({{}, {{bare, {}}}}, false),
-              HasSubstr("a   incomplete  -       -     -       -\n"));
+  EXPECT_THAT(list_text({{}, {{bare, {}, {}}}}, false),
+              HasSubstr("a   incomplete  -       -     -     -       -\n"));
 }
 
 TEST(List, JsonHasTheAnnotations) {
-  const json::Value value = list_json({{}, {{container("a"), 5}}});
+  const json::Value value = list_json({{}, {{container("a"), 5, {}}}});
   const json::Value& line = value.array().front();
   EXPECT_EQ(line.find("annotations")->find_string("io.socklid.bind"), "tcp/80");
   EXPECT_EQ(line.find_integer("denied"), 5);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "command/causes.hpp"
 
 namespace socklid::command {
@@ -42,12 +44,17 @@ TEST(Causes, EveryNeededHookHasACause) {
   policy.shutdown = annotations::Verdict::deny;
   policy.bind.otherwise = annotations::Verdict::deny;
   policy.egress.emplace();
-  const auto plan = compile(policy);
-  EXPECT_EQ(plan.hooks.size(), hook_count - 1);  // without inet_egress, for there are rules
-  for (const Hook hook : plan.hooks) {
-    EXPECT_FALSE(causes(hook, policy).empty()) << name(hook);
-    EXPECT_FALSE(purpose(hook).empty()) << name(hook);
+  std::set<Hook> seen;
+  using Kind = annotations::Seal::Kind;
+  for (const Kind kind : {Kind::listen, Kind::accept, Kind::after}) {
+    policy.seal.kind = kind;
+    for (const Hook hook : compile(policy).hooks) {
+      EXPECT_FALSE(causes(hook, policy).empty()) << name(hook);
+      EXPECT_FALSE(purpose(hook).empty()) << name(hook);
+      seen.insert(hook);
+    }
   }
+  EXPECT_EQ(seen.size(), hook_count - 1);  // without inet_egress, for there are rules
 }
 
 TEST(Causes, ADenialNamesTheKeysThatWereGiven) {

@@ -231,11 +231,11 @@ TEST(Unguarded, AnnotationsThatTheHookWouldRefuseAreNoPolicy) {
 }
 
 TEST(Unguarded, ListShowsThemFirst) {
-  const Listing listing{{{running("/y"), "no policy"}}, {{under_policy("db"), 5}}};
+  const Listing listing{{{running("/y"), "no policy"}}, {{under_policy("db"), 5, {}}}};
   EXPECT_EQ(list_text(listing, false),
-            "ID   STATE      POLICY        MARK  DENIED  CGROUP\n"
-            "web  UNGUARDED  connect=deny  -     -       /y\n"
-            "db   active                   -     5       /x/db\n");
+            "ID   STATE      POLICY        MARK  SEAL   DENIED  CGROUP\n"
+            "web  UNGUARDED  connect=deny  -     -      -       /y\n"
+            "db   active                   -     start  5       /x/db\n");
   const json::Value all = list_json(listing);
   const json::Value& line = all.array().front();
   EXPECT_EQ(line.find_string("state"), "UNGUARDED");

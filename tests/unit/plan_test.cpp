@@ -67,7 +67,8 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
 
   Policy create;
   create.create = Verdict::deny;
-  EXPECT_EQ(compiled(create).hooks, together(when_restricted, always));
+  EXPECT_EQ(compiled(create).hooks,
+            together(together({Hook::socket_bind, Hook::socket_listen}, when_restricted), always));
 
   Policy connect;
   connect.connect.otherwise = Verdict::deny;

@@ -74,7 +74,9 @@ CASES = {
                             + ",".join(f'"tcp/{i % 60000}@10.{i >> 8 & 255}.{i & 255}.1"'
                                        for i in range(10_001)) + "]}"}, A),
     "audit mode": ({P + "mode": "audit"}, U),
-    "a seal of another kind": ({P + "seal": "listen"}, U),
+    "a seal of another kind": ({P + "seal": "later", P + "create": "deny"}, A),
+    "a seal that waits for what is not seen": ({P + "seal": "listen udp/53", P + "create": "deny"}, A),
+    "a seal with nothing to hold back": ({P + "seal": "listen", P + "egress": ""}, A),
     "a profile": ({P + "profile": "web"}, U),
 }
 

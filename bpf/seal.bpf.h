@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sealing: from when on a container's verbs are held to its policy. What seals:
+ *
+ *   sock_ops               a TCP socket of the container listens (BPF_SOCK_OPS_TCP_LISTEN_CB, called
+ *                          once inet_listen() has succeeded, net/ipv4/af_inet.c)
+ *   sock_graft             a connection is accepted (inet_accept(), in the task that accepts)
+ *   bprm_committed_creds   the first process becomes the container's program: a duration begins,
+ *                          and the first attempt after its end finds it over
+ *   seal_by_hand           `socklid seal`, by BPF_PROG_TEST_RUN
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/attempt.bpf.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_seal);
+} seals SEC(".maps");
+
+/* For `socklid events`. While nobody reads and it is full, new events are lost; the seals tell
+ * themselves. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536);
+} events SEC(".maps");
+
+/* The first to get here seals; all others find it done. */
+static __always_inline void seal_now(struct sl_seal *seal, __u64 cgroup_id, __u32 cause, __u64 time)
+{
+	const struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct sl_event event = {.time = time, .cgroup_id = cgroup_id, .cause = cause};
+
+	if (__sync_val_compare_and_swap(&seal->sealed_at, 0, time) != 0)
+		return;
+	seal->sealed_by = cause;
+	event.pid = BPF_CORE_READ(task, tgid);
+	bpf_core_read(event.command, sizeof(event.command), &task->comm);
+	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+}
+
+/* Not static: verified once for all who ask. A seal that is not there is closed. */
+__attribute__((noinline)) int is_unsealed(__u64 cgroup_id)
+{
+	struct sl_seal *seal = bpf_map_lookup_elem(&seals, &cgroup_id);
+	__u64 end;
+
+	if (!seal || seal->sealed_at != 0)
+		return 0;
+	if (seal->waits_for != SL_SEAL_BY_TIME || seal->started_at == 0)
+		return 1;
+	end = seal->started_at + seal->duration;
+	if (bpf_ktime_get_boot_ns() < end)
+		return 1;
+	seal_now(seal, cgroup_id, SL_SEAL_BY_TIME, end);
+	return 0;
+}
+
+static __always_inline __u32 seal_flag(const struct sl_policy *policy)
+{
+	if (!(policy->flags & SL_SEALED_LATER))
+		return 0;
+	return is_unsealed(policy->cgroup_id) ? SL_ATTEMPT_UNSEALED : 0;
+}
+
+/* The container's seal, if it is still open and waits for this. */
+static __always_inline struct sl_seal *seal_waiting_for(const struct sl_policy *policy, __u32 cause)
+{
+	const __u64 id = policy->cgroup_id;
+	struct sl_seal *seal;
+
+	if (!(policy->flags & SL_SEALED_LATER))
+		return 0;
+	seal = bpf_map_lookup_elem(&seals, &id);
+	return seal && seal->sealed_at == 0 && seal->waits_for == cause ? seal : 0;
+}
+
+static __always_inline int is_listen(const struct sl_seal_listen *wanted,
+				     const struct sl_attempt *listening)
+{
+	if (wanted->port != listening->port)
+		return 0;
+	if (wanted->family == 0)
+		return 1;
+	return wanted->family == listening->address_family &&
+	       wanted->address[0] == listening->address[0] &&
+	       wanted->address[1] == listening->address[1] &&
+	       wanted->address[2] == listening->address[2] &&
+	       wanted->address[3] == listening->address[3];
+}
+
+SEC("sockops")
+int sock_ops(struct bpf_sock_ops *ops)
+{
+	const struct sl_policy *policy;
+	struct sl_attempt listening = {};
+	struct sl_seal *seal;
+	__u64 seen = 0;
+
+	if (ops->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
+		return 1;
+	policy = bpf_get_local_storage(&policies, 0);
+	seal = seal_waiting_for(policy, SL_SEAL_BY_LISTEN);
+	if (!seal)
+		return 1;
+	listening.address_family = (__u16)ops->family;
+	listening.port = (__u16)ops->local_port;
+	if (ops->family == SL_AF_INET6) {
+		listening.address[0] = ops->local_ip6[0];
+		listening.address[1] = ops->local_ip6[1];
+		listening.address[2] = ops->local_ip6[2];
+		listening.address[3] = ops->local_ip6[3];
+	} else {
+		listening.address[0] = ops->local_ip4;
+	}
+	normalise(&listening);
+	for (__u32 i = 0; i < SL_SEAL_LISTENS; i++) {
+		if (i < seal->listen_count && is_listen(&seal->listens[i], &listening))
+			seen |= 1ull << i;
+	}
+	/* Of two at once the second finds nothing missing. */
+	if ((__sync_fetch_and_and(&seal->missing, ~seen) & ~seen) == 0)
+		seal_now(seal, policy->cgroup_id, SL_SEAL_BY_LISTEN, bpf_ktime_get_boot_ns());
+	return 1;
+}
+
+SEC("lsm/sock_graft")
+int BPF_PROG(sock_graft, struct sock *sk, struct socket *parent)
+{
+	int end = 0;
+
+	if (!sl_is_inet(sk->__sk_common.skc_family))
+		return 0;
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+		struct sl_seal *seal = policy ? seal_waiting_for(policy, SL_SEAL_BY_ACCEPT) : 0;
+
+		if (seal)
+			seal_now(seal, policy->cgroup_id, SL_SEAL_BY_ACCEPT, bpf_ktime_get_boot_ns());
+	}
+	return 0;
+}
+
+SEC("lsm/bprm_committed_creds")
+int BPF_PROG(bprm_committed_creds, struct linux_binprm *program)
+{
+	const __u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	int end = 0;
+
+	for (int level = 0; level < 64 && !end; level++) {
+		const struct sl_policy *policy = policy_at(level, &end);
+		struct sl_seal *seal = policy ? seal_waiting_for(policy, SL_SEAL_BY_TIME) : 0;
+
+		if (seal && seal->pid == pid)
+			__sync_val_compare_and_swap(&seal->started_at, 0, bpf_ktime_get_boot_ns());
+	}
+	return 0;
+}
+
+/* Returns 1 if there is such a seal, open or not. */
+SEC("syscall")
+int seal_by_hand(struct sl_seal_request *request)
+{
+	const __u64 id = request->cgroup_id;
+	struct sl_seal *seal = bpf_map_lookup_elem(&seals, &id);
+
+	if (!seal)
+		return 0;
+	seal_now(seal, id, SL_SEAL_BY_HAND, bpf_ktime_get_boot_ns());
+	return 1;
+}

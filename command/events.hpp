@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid events: what happened to containers since somebody looked last: that they were sealed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "command/seal_status.hpp"
+
+namespace socklid::command {
+
+struct EventsOptions {
+  bool follow{false};
+  bool json{false};
+};
+
+/// An event as it is told. `container`: the id, or "cgroup N" of one that is no longer known.
+[[nodiscard]] std::string event_text(const sl_event& event, const std::string& container,
+                                     const Moment& now);
+[[nodiscard]] json::Value event_json(const sl_event& event, const std::string& container,
+                                     const Moment& now);
+
+/// Takes the events it tells away: each is told once.
+[[nodiscard]] Result<int> events(const EventsOptions& options);
+
+}  // namespace socklid::command

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/seal.hpp"
+
+#include <cstdio>
+
+#include "command/container.hpp"
+#include "command/output.hpp"
+#include "command/seal_status.hpp"
+#include "hook/linux_kernel.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::command {
+
+Result<int> seal(const std::string& id) {
+  SL_CHECK(check_root("seal"));
+  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+  const std::vector<Container> all = SL_TRY(containers(kernel));
+  const auto found = find_container(all, id);
+  if (!found) {
+    std::fprintf(stderr, "socklid: %s\n", found.error().message.c_str());
+    return 1;
+  }
+  const Container& container = **found;
+  const std::string name = printable(id_of(container));
+  if (container.state != State::active) {
+    std::fprintf(stderr, "socklid: %s: is %s, not running\n", name.c_str(),
+                 std::string(to_string(container.state)).c_str());
+    return 1;
+  }
+  const auto before = seal_of(container);
+  if (before && !before->sealed) {
+    SL_CHECK(SocketGuard::seal_by_hand(programs_of(container), container.entry.parts.cgroup_id));
+  }
+  print(name + ": " + seal_text(seal_of(container)) + "\n");
+  return 0;
+}
+
+}  // namespace socklid::command

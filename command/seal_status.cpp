@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/seal_status.hpp"
+
+#include <ctime>
+
+#include "command/output.hpp"
+#include "hook/seal.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::command {
+
+Moment moment() {
+  return {boot_time(), std::int64_t{std::time(nullptr)}};
+}
+
+std::int64_t utc_at(std::uint64_t boot, const Moment& now) {
+  constexpr std::int64_t second = 1'000'000'000;
+  return now.utc - (static_cast<std::int64_t>(now.boot) - static_cast<std::int64_t>(boot)) / second;
+}
+
+SealStatus status_of(const sl_seal& seal, const Moment& now) {
+  const auto time = sealed_at(seal, now.boot);
+  if (!time) return {std::nullopt, {}, waits_for(seal, now.boot)};
+  // 0 between the two stores of the program that seals, and for a time that nobody has found over.
+  const std::uint32_t cause = seal.sealed_by != 0 ? seal.sealed_by : seal.waits_for;
+  return {utc_at(*time, now), std::string(name_of(static_cast<sl_seal_cause>(cause))), {}};
+}
+
+std::optional<SealStatus> seal_of(const Container& container) {
+  const auto guard = SocketGuard::find(programs_of(container));
+  if (!guard || !*guard) return std::nullopt;
+  const auto seal = (*guard)->read_seal(container.entry.parts.cgroup_id);
+  if (!seal || !*seal) return std::nullopt;
+  return status_of(**seal, moment());
+}
+
+std::string seal_word(const std::optional<SealStatus>& seal) {
+  if (!seal) return "start";
+  return seal->sealed ? "sealed" : "open";
+}
+
+std::string seal_text(const std::optional<SealStatus>& seal) {
+  if (!seal) return "from the start";
+  if (!seal->sealed) return "open, waits for " + seal->waits_for;
+  return "sealed " + utc_time(*seal->sealed) + " by " + seal->by;
+}
+
+json::Value seal_json(const std::optional<SealStatus>& seal) {
+  if (!seal) return {};
+  if (!seal->sealed) return json::Object{{"sealed", false}, {"waits_for", seal->waits_for}};
+  return json::Object{{"sealed", true}, {"time", utc_time(*seal->sealed)}, {"by", seal->by}};
+}
+
+}  // namespace socklid::command
