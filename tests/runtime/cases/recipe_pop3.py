@@ -54,6 +54,7 @@ STEPS = {
     "early.fastopen.tcp4:80": (OK, DENIED),
     "early.send.udp4:1434": (OK, DENIED),
     "early.connect.udp6:1434": (OK, DENIED),
+    "early.bind.udp4:10999": (OK, DENIED),
     "early.door.tcp4:10999": (OK, DENIED),
     "early.door.tcp6:10999": (OK, DENIED),
     "early.door.unbound": (OK, DENIED),
