@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes/mail-relay.md: sendmail with a worm in its container, sealed as on the page and without
-a policy.
+"""docs/recipes/mail-relay.md: sendmail with a worm in its container, sealed as on the page and
+without a policy.
 
-Fails when: mail from the neighbour does not come to a local user's mailbox, or mail submitted inside
-does not come to the neighbour's mail server, before the worm or after it; without the policy a step
-of the worm does not work, or the neighbour does not see it; or sealed a step works that the page
-says is refused, with a new socket or with one from before the seal.
+Fails when: mail from the neighbour does not come to a local user's mailbox, or mail submitted
+inside does not come to the neighbour's mail server, before the worm or after it; without the policy
+a step of the worm does not work, or the neighbour does not see it; or sealed a step works that the
+page says is refused, with a new socket or with one from before the seal.
 """
 
 import queue
@@ -105,15 +105,16 @@ class Relay:
     def take_in(self, text):
         """From the neighbour, for a local user."""
         client = from_outside(lambda: smtplib.SMTP(CONTAINER4, timeout=TIMEOUT))
-        client.sendmail("sender@elsewhere.example", ["user@mail.example"], f"Subject: in\n\n{text}\n")
+        client.sendmail("sender@elsewhere.example", ["user@mail.example"],
+                        f"Subject: in\n\n{text}\n")
         client.quit()
         wait_until(lambda: self.mailbox.exists() and text in self.mailbox.read_text(),
                    "the user has the mail", TIMEOUT)
 
     def give_out(self, text, mail):
         """From a user of the container, for somebody elsewhere."""
-        run("podman", "exec", "-i", "--user", "user", self.server.name, "sendmail", "somebody@elsewhere.example",
-            stdin=f"Subject: out\n\n{text}\n")
+        run("podman", "exec", "-i", "--user", "user", self.server.name, "sendmail",
+            "somebody@elsewhere.example", stdin=f"Subject: out\n\n{text}\n")
         expect_in(text, mail.get(timeout=TIMEOUT), "the mail that came")
 
 
@@ -138,7 +139,8 @@ def go(session, sheet, policy):
 
 @group("recipe mail-relay")
 def _(session, record):
-    services = [f"mail {way}, {when}" for when in ("first", "after the worm") for way in ("in", "out")]
+    services = [f"mail {way}, {when}" for when in ("first", "after the worm")
+                for way in ("in", "out")]
     sheet = Sheet(session, record, PAGE, [*services, *STEPS, "nothing else left"], POLICIES)
     with session.network.quiet():
         for policy in POLICIES:

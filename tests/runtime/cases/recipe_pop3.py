@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes/pop3.md: Dovecot with a worm in its container, sealed as on the page and without a policy.
+"""docs/recipes/pop3.md: Dovecot with a worm in its container, sealed as on the page and without a
+policy.
 
-Fails when: a user cannot read mail, in sessions one after the other, side by side, after a reload of
-the configuration, or after the worm; without the policy a step of the worm does not work, or the
+Fails when: a user cannot read mail, in sessions one after the other, side by side, after a reload
+of the configuration, or after the worm; without the policy a step of the worm does not work, or the
 neighbour does not see it; or sealed a step works that the page says is refused, with a new socket
 or with one from before the seal.
 """

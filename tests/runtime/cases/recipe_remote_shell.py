@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes/remote-shell.md: sshd and telnetd with a worm in their users' sessions, and in root's,
-under the page's policy and under none.
+"""docs/recipes/remote-shell.md: sshd and telnetd with a worm in their users' sessions, and in
+root's, under the page's policy and under none.
 
 Fails when: a user cannot log in by ssh with a key or by telnet with a password, or from there go on
 by ssh to a host in the neighbourhood; without the policy a step of the worm does not work, or the
@@ -22,7 +22,8 @@ from harness.runtimes import Container, next_name
 from harness.sheet import Sheet
 
 PAGE, CONTAINER = "remote-shell", "shell"
-OK, DENIED, FAMILY, PROTOCOL, RESET = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT", "ECONNREFUSED"
+OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
+FAMILY, PROTOCOL = "EAFNOSUPPORT", "EPROTONOSUPPORT"
 PASSWORD = "a password"
 READY = "Server listening on :: port 22"
 # Nobody is asked anything.
@@ -58,7 +59,8 @@ POLICIES = ("none", CONTAINER)
 
 
 def as_user(container, *command, check=True, stdin=None):
-    return run("podman", "exec", "--user", "user", *(["-i"] if stdin else []), container.name, *command,
+    flags = ["-i"] if stdin else []
+    return run("podman", "exec", "--user", "user", *flags, container.name, *command,
                check=check, stdin=stdin)
 
 
@@ -151,8 +153,8 @@ class Shells:
         return "refused"
 
     def listen(self, works):
-        done = self.ssh("-o", "ExitOnForwardFailure=yes", "-R", "10999:localhost:22", CONTAINER4, "true",
-                        check=False)
+        done = self.ssh("-o", "ExitOnForwardFailure=yes", "-R", "10999:localhost:22", CONTAINER4,
+                        "true", check=False)
         if works:
             expect_equal(done.status, 0, f"ssh -R: {done.err}")
             return "works"
@@ -231,7 +233,8 @@ def _(session, record):
             for row in [*services, *ROOT_STEPS]:
                 sheet.does_not_apply(row, column)
     with session.network.quiet(), neighbour(session) as elsewhere:
-        run("podman", "exec", elsewhere.name, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")
+        run("podman", "exec", elsewhere.name,
+            "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")
         key = run("podman", "exec", elsewhere.name, "cat", "/key").out
         furnish(elsewhere, key)
         for policy in POLICIES:
