@@ -55,7 +55,12 @@ STEPS = {
     "early.door.tcp6:10999": (OK, DENIED),
     "early.door.unbound": (OK, DENIED),
 }
+# A local user, as whom programs run that mail is given to.
+USER = "user"
+USER_STEPS = ["connect.tcp4:80", "connect.tcp6:80", "send.udp4:53", "send.udp6:1434", "bind.udp4:10999",
+              "door.tcp4:10999"]
 POLICIES = ("none", CONTAINER)
+COLUMNS = [f"{policy}, {who}" for policy in POLICIES for who in ("root", USER)]
 
 
 class Smtp(socketserver.StreamRequestHandler):
@@ -120,8 +125,9 @@ class Relay:
 
 def serve(sheet, policy, relay, when):
     with mail_server() as mail:
-        sheet.call(f"mail in, {when}", policy, lambda: relay.take_in(f"in, {when}"))
-        sheet.call(f"mail out, {when}", policy, lambda: relay.give_out(f"out, {when}", mail))
+        column = f"{policy}, root"
+        sheet.call(f"mail in, {when}", column, lambda: relay.take_in(f"in, {when}"))
+        sheet.call(f"mail out, {when}", column, lambda: relay.give_out(f"out, {when}", mail))
 
 
 def go(session, sheet, policy):
@@ -131,9 +137,11 @@ def go(session, sheet, policy):
         wait_until(greets, "sendmail greets", TIMEOUT)
         relay = Relay(server)
         serve(sheet, policy, relay, "first")
-        expected = {step: wanted[which] for step, wanted in STEPS.items()}
-        with Observer() as observer:
-            sheet.put_all(policy, observe(observer, expected, lambda steps: release(server, steps)))
+        for who, steps in (("root", STEPS), (USER, USER_STEPS)):
+            expected = {step: STEPS[step][which] for step in steps}
+            with Observer() as observer:
+                sheet.put_all(f"{policy}, {who}", observe(
+                    observer, expected, lambda steps, who=who: release(server, steps, who)))
         serve(sheet, policy, relay, "after the worm")
 
 
@@ -141,7 +149,9 @@ def go(session, sheet, policy):
 def _(session, record):
     services = [f"mail {way}, {when}" for when in ("first", "after the worm")
                 for way in ("in", "out")]
-    sheet = Sheet(session, record, PAGE, [*services, *STEPS, "nothing else left"], POLICIES)
+    rows = [*services, *STEPS, "nothing else left"]
+    sheet = Sheet(session, record, PAGE, rows, COLUMNS)
+    sheet.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
     with session.network.quiet():
         for policy in POLICIES:
             go(session, sheet, policy)

@@ -60,7 +60,12 @@ STEPS = {
     "early.door.tcp6:10999": (OK, DENIED),
     "early.door.unbound": (OK, DENIED),
 }
+# Dovecot's processes that talk to strangers are this user's.
+USER = "dovenull"
+USER_STEPS = ["create.tcp4", "create.udp6", "connect.tcp4:80", "connect.tcp6:80", "send.udp4:53",
+              "door.tcp4:10999"]
 POLICIES = ("none", CONTAINER)
+COLUMNS = [f"{policy}, {who}" for policy in POLICIES for who in ("root", USER)]
 
 
 def read_mail(address=CONTAINER4):
@@ -137,20 +142,23 @@ def go(session, sheet, policy):
     with serving(session, Page(PAGE), CONTAINER, policy=bool(which), early=True) as server:
         wait_until(greets, "dovecot greets", TIMEOUT)
         furnish(server)
-        sheet.call("one after the other", policy, one_after_the_other)
-        sheet.call("side by side", policy, side_by_side)
-        sheet.call("after a reload", policy, lambda: after_a_reload(server))
-        expected = {step: wanted[which] for step, wanted in STEPS.items()}
-        with Observer() as observer:
-            sheet.put_all(policy, observe(observer, expected, lambda steps: release(server, steps)))
-        sheet.call("after the worm", policy, one_after_the_other)
+        sheet.call("one after the other", f"{policy}, root", one_after_the_other)
+        sheet.call("side by side", f"{policy}, root", side_by_side)
+        sheet.call("after a reload", f"{policy}, root", lambda: after_a_reload(server))
+        for who, steps in (("root", STEPS), (USER, USER_STEPS)):
+            expected = {step: STEPS[step][which] for step in steps}
+            with Observer() as observer:
+                sheet.put_all(f"{policy}, {who}", observe(
+                    observer, expected, lambda steps, who=who: release(server, steps, who)))
+        sheet.call("after the worm", f"{policy}, root", one_after_the_other)
 
 
 @group("recipe pop3")
 def _(session, record):
-    rows = ["one after the other", "side by side", "after a reload", *STEPS, "nothing else left",
-            "after the worm"]
-    sheet = Sheet(session, record, PAGE, rows, POLICIES)
+    services = ["one after the other", "side by side", "after a reload", "after the worm"]
+    rows = [*services, *STEPS, "nothing else left"]
+    sheet = Sheet(session, record, PAGE, rows, COLUMNS)
+    sheet.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
     with session.network.quiet():
         for policy in POLICIES:
             go(session, sheet, policy)

@@ -225,13 +225,11 @@ def go(session, sheet, policy, elsewhere, key):
 @group("recipe remote-shell")
 def _(session, record):
     columns = [f"{policy}, {who}" for policy in POLICIES for who in ("root", "ssh", "telnet")]
+    users = [column for column in columns if not column.endswith("root")]
     services = [*Shells(None, None).services(True), "ssh on, after the worm"]
     rows = [*services, *ROOT_STEPS, *STEPS, "nothing else left"]
     sheet = Sheet(session, record, PAGE, rows, columns)
-    for column in columns:
-        if not column.endswith("root"):
-            for row in [*services, *ROOT_STEPS]:
-                sheet.does_not_apply(row, column)
+    sheet.does_not_apply([*services, *ROOT_STEPS], users)
     with session.network.quiet(), neighbour(session) as elsewhere:
         run("podman", "exec", elsewhere.name,
             "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")

@@ -33,8 +33,10 @@ class Sheet:
         except Exception as error:  # the other cells are to be filled all the same
             self.put(row, column, "FAILS", f"{type(error).__name__}: {error}")
 
-    def does_not_apply(self, row, column):
-        self.table.set(row, column, "-")
+    def does_not_apply(self, rows, columns):
+        for row in rows:
+            for column in columns:
+                self.table.set(row, column, "-")
 
     def require_full(self):
         empty = self.table.empty()
