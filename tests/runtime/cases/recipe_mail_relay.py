@@ -5,7 +5,8 @@ without a policy.
 Fails when: mail from the neighbour does not come to a local user's mailbox, or mail submitted
 inside does not come to the neighbour's mail server, before the worm or after it; without the policy
 a step of the worm does not work, or the neighbour does not see it; or sealed a step works that the
-page says is refused, with a new socket or with one from before the seal.
+page says is refused, with a new socket or with one from before the seal; or SIGHUP does not end a
+sealed sendmail.
 """
 
 import queue
@@ -106,6 +107,7 @@ class Relay:
     def __init__(self, server):
         self.server = server
         self.mailbox = Path(f"/proc/{server.pid}/root/var/mail/user")
+        self.pid_file = Path(f"/proc/{server.pid}/root/run/sendmail/mta/sendmail.pid")
 
     def take_in(self, text):
         """From the neighbour, for a local user."""
@@ -121,6 +123,17 @@ class Relay:
         run("podman", "exec", "-i", "--user", "user", self.server.name, "sendmail",
             "somebody@elsewhere.example", stdin=f"Subject: out\n\n{text}\n")
         expect_in(text, mail.get(timeout=TIMEOUT), "the mail that came")
+
+    def start_again(self, free):
+        """In place, by SIGHUP: with listeners of its own, which come too late in a sealed container."""
+        before = self.pid_file.stat().st_mtime_ns
+        self.server.exec("kill", "-HUP", "1")
+        if not free:
+            expect_in("cannot bind: Operation not permitted", self.server.finish().text, "its end")
+            return "ends"
+        wait_until(lambda: self.pid_file.stat().st_mtime_ns != before, "it starts again", TIMEOUT)
+        wait_until(greets, "it greets again", TIMEOUT)
+        return "works"
 
 
 def serve(sheet, policy, relay, when):
@@ -143,12 +156,13 @@ def go(session, sheet, policy):
                 sheet.put_all(f"{policy}, {who}", observe(
                     observer, expected, lambda steps, who=who: release(server, steps, who)))
         serve(sheet, policy, relay, "after the worm")
+        sheet.call("SIGHUP", f"{policy}, root", lambda: relay.start_again(free=not which))
 
 
 @group("recipe mail-relay")
 def _(session, record):
     services = [f"mail {way}, {when}" for when in ("first", "after the worm")
-                for way in ("in", "out")]
+                for way in ("in", "out")] + ["SIGHUP"]
     rows = [*services, *STEPS, "nothing else left"]
     sheet = Sheet(session, record, PAGE, rows, COLUMNS)
     sheet.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
