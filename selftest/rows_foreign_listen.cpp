@@ -55,7 +55,7 @@ Outcome bind_elsewhere(const Scene& scene) {
 }
 
 constexpr Stops stops_here{Guard::bind, Guard::inbound, Guard::bind};
-constexpr Stops stops_abroad{Guard::bind, Guard::foreign, Guard::bind};
+constexpr Stops stops_abroad{Guard::bind, Guard::foreign, Guard::foreign};
 
 }  // namespace
 
