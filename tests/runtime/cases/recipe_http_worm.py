@@ -56,6 +56,12 @@ STEPS = {
     "door.tcp4:10999": (OK, DENIED, DENIED),
     "door.tcp6:10999": (OK, DENIED, DENIED),
     "door.unbound": (OK, DENIED, DENIED),
+    # By a program that was in the container before the server, and made its sockets then.
+    "early.connect.tcp4:80": (OK, DENIED, RESET),
+    "early.connect.tcp6:80": (OK, DENIED, RESET),
+    "early.again.tcp4:80": (OK, DENIED, DENIED),
+    "early.send.udp4:1434": (OK, DENIED, DENIED),
+    "early.door.tcp4:10999": (OK, DENIED, DENIED),
 }
 CONTAINERS = ("none", "web-sealed", "web-marked")
 
@@ -133,7 +139,7 @@ def go(session, record, table, container, workers_):
     which = CONTAINERS.index(container)
     command = PREFORK if workers_ == "prefork" else None
     with serving(session, Page(PAGE), container if which else "web-marked", policy=bool(which),
-                 lay_over={"/var/www/html/index.html": TEXT}, command=command) as server:
+                 early=True, lay_over={"/var/www/html/index.html": TEXT}, command=command) as server:
         server.wait_for("resuming normal operations")
         word = tell(record, f"{PAGE}: requests and a reload [{column}]", lambda: serve(server))
         table.set("requests and a reload", column, word)
