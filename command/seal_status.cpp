@@ -8,14 +8,20 @@
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+}  // namespace
 
 Moment moment() {
-  return {boot_time(), std::int64_t{std::time(nullptr)}};
+  timespec utc{};
+  ::clock_gettime(CLOCK_REALTIME, &utc);
+  return {boot_time(), std::int64_t{utc.tv_sec} * second + utc.tv_nsec};
 }
 
 std::int64_t utc_at(std::uint64_t boot, const Moment& now) {
-  constexpr std::int64_t second = 1'000'000'000;
-  return now.utc - (static_cast<std::int64_t>(now.boot) - static_cast<std::int64_t>(boot)) / second;
+  return (now.utc - static_cast<std::int64_t>(now.boot - boot)) / second;
 }
 
 SealStatus status_of(const sl_seal& seal, const Moment& now) {

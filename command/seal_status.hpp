@@ -15,10 +15,10 @@ namespace socklid::command {
 /// Times of the two clocks at one moment: seals go by the first, people by the second.
 struct Moment {
   std::uint64_t boot{0};  ///< nanoseconds of CLOCK_BOOTTIME
-  std::int64_t utc{0};    ///< seconds since 1970
+  std::int64_t utc{0};    ///< nanoseconds since 1970
 };
 [[nodiscard]] Moment moment();
-/// The second clock's time, given the first one's.
+/// Seconds since 1970 at a time of the first clock.
 [[nodiscard]] std::int64_t utc_at(std::uint64_t boot, const Moment& now);
 
 struct SealStatus {

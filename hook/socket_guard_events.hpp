@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "bpf/policy_abi.h"
+#include "hook/seal.hpp"
 
 namespace socklid {
 

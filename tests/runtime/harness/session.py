@@ -19,8 +19,11 @@ EVERYTHING = {
     "io.socklid.listen": "deny", "io.socklid.accept": "deny", "io.socklid.shutdown": "deny",
     "io.socklid.mark": "3", "io.socklid.egress": "udp/53",
 }
-# What EVERYTHING leaves out, for its rules do it or its verdicts leave nothing to judge.
-REST = {"io.socklid.connect": "sctp/443", "io.socklid.bind": "tcp/80"}
+# What EVERYTHING leaves out, for its rules do it, its verdicts leave nothing to judge, or there is
+# one seal only.
+REST = {"io.socklid.connect": "sctp/443", "io.socklid.bind": "tcp/80", "io.socklid.seal": "listen"}
+SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
+         {"io.socklid.create": "deny", "io.socklid.seal": "1h"})
 
 
 def built(name):
@@ -86,7 +89,7 @@ class Session:
         """Loads what stays on the node once loaded; snapshots compare from then on. podman also
         makes a cgroup of its own for all of its containers."""
         for runtime in [*self.runtimes, self.podman]:
-            for annotations in (EVERYTHING, REST):
+            for annotations in (EVERYTHING, REST, *SEALS):
                 runtime.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
         return True
 

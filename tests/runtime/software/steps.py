@@ -134,7 +134,8 @@ def main():
             daemon()
             print(f"{number} ok", flush=True)
             rest = steps[number - first + 1:]
-            os.execv(sys.executable, [sys.executable, "-S", sys.argv[0], str(number + 1), *rest])
+            program = sys.orig_argv[:sys.orig_argv.index(sys.argv[1])]
+            os.execv(sys.executable, [*program, str(number + 1), *rest])
         print(f"{number} {take(step.split())}", flush=True)
 
 
