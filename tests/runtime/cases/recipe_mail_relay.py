@@ -58,8 +58,8 @@ STEPS = {
 }
 # A local user, as whom programs run that mail is given to.
 USER = "user"
-USER_STEPS = ["connect.tcp4:80", "connect.tcp6:80", "send.udp4:53", "send.udp6:1434", "bind.udp4:10999",
-              "door.tcp4:10999"]
+USER_STEPS = ["connect.tcp4:80", "connect.tcp6:80", "send.udp4:53", "send.udp6:1434",
+              "bind.udp4:10999", "door.tcp4:10999"]
 POLICIES = ("none", CONTAINER)
 COLUMNS = [f"{policy}, {who}" for policy in POLICIES for who in ("root", USER)]
 
@@ -125,9 +125,9 @@ class Relay:
         expect_in(text, mail.get(timeout=TIMEOUT), "the mail that came")
 
     def start_again(self, free):
-        """In place, by SIGHUP: with listeners of its own, which come too late in a sealed container."""
+        """In place, by SIGHUP: with new listeners, which come too late in a sealed container."""
         before = self.pid_file.stat().st_mtime_ns
-        self.server.exec("kill", "-HUP", "1")
+        run("podman", "kill", "--signal", "HUP", self.server.name)
         if not free:
             expect_in("cannot bind: Operation not permitted", self.server.finish().text, "its end")
             return "ends"

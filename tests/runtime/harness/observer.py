@@ -22,7 +22,7 @@ from harness.sockets import inside
 TCP_PORTS = (22, 25, 80, 3306)
 UDP_PORTS = (53, 1434)
 # Nothing is sent without one of these.
-SENDING = ("connect", "fastopen", "send", "raw", "packet")
+SENDING = ("connect", "again", "fastopen", "send", "raw", "packet")
 WITNESS = f"""
 table inet witness {{
   set came {{ type nf_proto . inet_proto . inet_service; size 65535; flags dynamic; }}

@@ -74,8 +74,8 @@ def require_packages(command):
             raise LookupError(f"the tests' root file system lacks {package}: tests/vm/rootfs")
 
 
-def build(root, page):
-    """Follows the page's Containerfile, and returns its CMD."""
+def build(root, page, also):
+    """Follows the page's Containerfile, and `also`, and returns its CMD."""
     text = re.sub(r"\\\n\s*", "", page.file("Containerfile"))
     steps, command = [], None
     for line in text.splitlines():
@@ -89,15 +89,16 @@ def build(root, page):
             write(root / target.lstrip("/"), page.file(name))
         elif word == "CMD":
             command = json.loads(rest)
-    if steps:
+    if steps + also:
         run("podman", "run", "--rm", "--network", "none", "--log-driver", "none", "--rootfs", root,
-            "sh", "-ec", "\n".join(steps))
+            "sh", "-ec", "\n".join(steps + also))
     return command
 
 
 @contextmanager
-def image(page, lay_over):
-    """(a writable root, its command), as good as new; `lay_over`: {path: text} of the test's own."""
+def image(page, lay_over, also):
+    """(a writable root, its command), as good as new, with {path: text} of the test's own and its
+    own commands besides those of the page."""
     work = Path(tempfile.mkdtemp(prefix="socklid-recipe."))
     parts = {name: work / name for name in ("upper", "work", "root")}
     for part in parts.values():
@@ -106,7 +107,7 @@ def image(page, lay_over):
         f"lowerdir={tree()},upperdir={parts['upper']},workdir={parts['work']}", "overlay",
         parts["root"])
     try:
-        command = build(parts["root"], page)
+        command = build(parts["root"], page, also)
         for path, text in lay_over.items():
             write(parts["root"] / path.lstrip("/"), text)
         shutil.copy(WORM, parts["root"] / "worm")
@@ -139,13 +140,11 @@ def as_run(words, name, root, command, network, policy):
 
 
 @contextmanager
-def serving(session, page, container, policy=True, early=False, lay_over=None, command=None):
+def serving(session, page, container, policy=True, early=False, lay_over=None, also=()):
     """The page's container, a `Container`. `early`: the worm is there before the server, and
-    keeps sockets. `command`: in place of the image's."""
-    with image(page, lay_over or {}) as (root, usual):
-        program = command or usual
-        if early:
-            program = ["/worm", "early", *program]
+    keeps sockets. `lay_over`, `also`: files and RUN commands of the test's own."""
+    with image(page, lay_over or {}, list(also)) as (root, command):
+        program = ["/worm", "early", *command] if early else command
         name = next_name()
         words = as_run(page.command(container), name, root, program, session.network.path, policy)
         with Container(session.podman, name, words, Options()) as server:
