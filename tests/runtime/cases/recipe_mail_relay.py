@@ -50,6 +50,7 @@ STEPS = {
     "door.unbound": (OK, DENIED),
     "early.connect.tcp4:80": (OK, DENIED),
     "early.fastopen.tcp4:80": (OK, DENIED),
+    "early.again.tcp4:80": (OK, DENIED),
     "early.send.udp4:1434": (OK, DENIED),
     "early.bind.udp4:10999": (OK, DENIED),
     "early.door.tcp4:10999": (OK, DENIED),

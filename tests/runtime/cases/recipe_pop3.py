@@ -53,6 +53,7 @@ STEPS = {
     "early.connect.tcp4:80": (OK, DENIED),
     "early.connect.tcp6:80": (OK, DENIED),
     "early.fastopen.tcp4:80": (OK, DENIED),
+    "early.again.tcp4:80": (OK, DENIED),
     "early.send.udp4:1434": (OK, DENIED),
     "early.connect.udp6:1434": (OK, DENIED),
     "early.bind.udp4:10999": (OK, DENIED),

@@ -74,7 +74,7 @@ def furnish(container, key):
 def neighbour(session):
     """A host of the same kind in the neighbour's namespace, without a policy."""
     page, name = Page(PAGE), next_name()
-    with image(page, {}) as (root, command):
+    with image(page, {}, []) as (root, command):
         words = as_run(page.command(CONTAINER), name, root, command, f"/run/netns/{OUTSIDE}", False)
         with Container(session.podman, name, words, Options()) as host:
             host.wait_for(READY)
