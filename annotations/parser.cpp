@@ -114,8 +114,8 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
   }
   if (policy.seal != Seal{} && !holds_back(policy)) {
     return fail_alone(collected, "io.socklid.seal",
-                      "expected one of io.socklid.create, connect, bind, listen, accept or shutdown "
-                      "beside it, for all else holds from the start");
+                      "expected one of io.socklid.create, connect, bind, listen, accept or "
+                      "shutdown beside it, for all else holds from the start");
   }
   const std::size_t endpoints = policy.connect.endpoints.size() + policy.bind.endpoints.size() +
                                 (policy.egress ? policy.egress->size() : 0);

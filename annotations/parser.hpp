@@ -15,7 +15,8 @@
 //   io.socklid.policy               JSON                          annotations/document.hpp
 //
 // Every value is printable ASCII, case counts, and there is no white space around words. What the
-// language has and this version has not (audit, profiles) is refused with Exit::unsupported, never ignored.
+// language has and this version has not (audit, profiles) is refused with Exit::unsupported, never
+// ignored.
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
 // For a container of another name its value is not looked at. Our container's name is what CRI-O

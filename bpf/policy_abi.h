@@ -118,9 +118,9 @@ struct sl_seal_listen {
 SL_ASSERT_SIZE(struct sl_seal_listen, 20);
 
 /*
- * One container's seal, in a hash by cgroup id. `sealed_at` is set once, by one compare-and-swap, and
- * never goes back: from then on every decision on every CPU finds it set. Times are nanoseconds of
- * CLOCK_BOOTTIME, which goes on while the machine sleeps.
+ * One container's seal, in a hash by cgroup id. `sealed_at` is set once, by one compare-and-swap,
+ * and never goes back: from then on every decision on every CPU finds it set. Times are nanoseconds
+ * of CLOCK_BOOTTIME, which goes on while the machine sleeps.
  */
 #define SL_SEAL_LISTENS 16
 struct sl_seal {

@@ -2,8 +2,8 @@
 /*
  * Sealing: from when on a container's verbs are held to its policy. What seals:
  *
- *   sock_ops               a TCP socket of the container listens (BPF_SOCK_OPS_TCP_LISTEN_CB, called
- *                          once inet_listen() has succeeded, net/ipv4/af_inet.c)
+ *   sock_ops               a TCP socket of the container listens (BPF_SOCK_OPS_TCP_LISTEN_CB,
+ *                          called once inet_listen() has succeeded, net/ipv4/af_inet.c)
  *   sock_graft             a connection is accepted (inet_accept(), in the task that accepts)
  *   bprm_committed_creds   the first process becomes the container's program: a duration begins,
  *                          and the first attempt after its end finds it over

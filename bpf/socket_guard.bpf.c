@@ -8,8 +8,8 @@
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
- * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves where
- * no rules are, bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
+ * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves
+ * where no rules are, bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket

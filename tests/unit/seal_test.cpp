@@ -79,7 +79,8 @@ TEST(SealStatus, IsOpenUntilSealed) {
   seal.sealed_at = 4 * second;
   seal.sealed_by = SL_SEAL_BY_HAND;
   EXPECT_EQ(sealed_at(seal, 5 * second), 4 * second);
-  const auto status = command::status_of(seal, {.boot = 5 * second, .utc = 1000 * std::int64_t{second}});
+  const auto status =
+      command::status_of(seal, {.boot = 5 * second, .utc = 1000 * std::int64_t{second}});
   EXPECT_EQ(status.sealed, 999);
   EXPECT_EQ(status.by, "hand");
   EXPECT_EQ(command::seal_text(status), "sealed 1970-01-01T00:16:39Z by hand");
@@ -94,7 +95,8 @@ TEST(SealStatus, OfADurationGoesByTheClock) {
   EXPECT_FALSE(sealed_at(seal, 1030 * second - 1).has_value());
   EXPECT_EQ(waits_for(seal, 1000 * second + 1), "30 s more");
   EXPECT_EQ(sealed_at(seal, 1030 * second), 1030 * second);
-  const auto status = command::status_of(seal, {.boot = 1040 * second, .utc = 1000 * std::int64_t{second}});
+  const auto status =
+      command::status_of(seal, {.boot = 1040 * second, .utc = 1000 * std::int64_t{second}});
   EXPECT_EQ(status.sealed, 990);
   EXPECT_EQ(status.by, "time");
 }
@@ -114,8 +116,9 @@ TEST(Events, AreALine) {
                        .cause = SL_SEAL_BY_LISTEN,
                        .pid = 77,
                        .command = "apa\x1b"};
-  EXPECT_EQ(command::event_text(event, "web", {.boot = 5 * second, .utc = 1000 * std::int64_t{second}}),
-            "1970-01-01T00:16:39Z web sealed by listen (apa\\x1b, process 77)\n");
+  EXPECT_EQ(
+      command::event_text(event, "web", {.boot = 5 * second, .utc = 1000 * std::int64_t{second}}),
+      "1970-01-01T00:16:39Z web sealed by listen (apa\\x1b, process 77)\n");
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ SCENES = [
         f"tcp4 late -> {DENIED}", f"tcp6 late -> {DENIED}", f"udp4 late -> {DENIED}",
         f"connect idle {NEIGHBOUR4} 80 -> {DENIED}", f"bind idle 0.0.0.0 {DOOR} -> {DENIED}",
         f"listen idle -> {DENIED}", f"listen idle6 -> {DENIED}",
-        f"send_to idle_udp {NEIGHBOUR4} 53 -> {DENIED}", f"bind idle_udp 0.0.0.0 {DOOR} -> {DENIED}",
+        f"send_to idle_udp {NEIGHBOUR4} 53 -> {DENIED}",
+        f"bind idle_udp 0.0.0.0 {DOOR} -> {DENIED}",
         f"connect idle_udp {NEIGHBOUR4} 53 -> {DENIED}", "listen web", "unix local",
     ], by="listen", under=("crun", "runc", "podman")),
     Scene("a listen that fails does not seal", keys(create="deny", seal="listen"), [
@@ -90,6 +91,11 @@ SCENES = [
     Scene("what a daemon does seals all", keys(create="deny", seal="listen"), [
         "daemon", *LISTENING, f"tcp4 late -> {DENIED}",
     ], by="listen"),
+    Scene("two listens at the same time seal together",
+          keys(create="deny", seal=f"listen tcp/{PORT} tcp/{OTHER}"), [
+        "tcp4 web", f"bind web 0.0.0.0 {PORT}", "tcp4 other", f"bind other 0.0.0.0 {OTHER}",
+        "both web other", f"tcp4 late -> {DENIED}",
+    ], by="listen"),
     Scene("threads do not overtake the seal", keys(create="deny", seal="listen"), [
         "tcp4 web", f"bind web 0.0.0.0 {PORT}", "race web", f"tcp4 late -> {DENIED}",
     ], by="listen"),
@@ -115,7 +121,7 @@ def split(step):
 
 def start(runtime, scene, tree, *more):
     steps = [split(step)[0] for step in scene.steps]
-    return runtime.start(command(*steps, *more), Options(annotations=scene.policy, rootfs=tree), ready=None)
+    return runtime.start(command(*steps, *more), Options(annotations=scene.policy, rootfs=tree))
 
 
 def status(container_id):
@@ -191,7 +197,8 @@ def _(session):
 @test("socklid seal of a container without a seal, and of none")
 def _(session):
     with session.crun.hold(Options(annotations=keys(create="deny"))) as container:
-        expect_equal(run(SOCKLID, "seal", container.id).out, f"{container.id}: from the start\n", "")
+        said = run(SOCKLID, "seal", container.id).out
+        expect_equal(said, f"{container.id}: from the start\n", "seal")
     outcome = run(SOCKLID, "seal", "no-such-container", check=False)
     expect_equal(outcome.status, 1, outcome.text)
 

@@ -4,14 +4,15 @@
 
     steps.py FIRST STEP...
 
-A STEP is words with spaces between; NAME is a socket's. Prints "N ANSWER" per step, N from FIRST on,
-where ANSWER is ok or the name of an errno.
+A STEP is words with spaces between; NAME is a socket's. Prints "N ANSWER" per step, N from FIRST
+on, where ANSWER is ok or the name of an errno.
 
     tcp4|tcp6|udp4|udp6|unix NAME      creates it
     bind NAME ADDRESS PORT             connect NAME ADDRESS PORT     send_to NAME ADDRESS PORT
     listen NAME    accept NAME NEW     shutdown NAME                 exchange NAME OTHER
     until ERRNO STEP...                takes the step again and again until it is refused so
     wait                               prints "waiting" and waits for SIGUSR1
+    both NAME OTHER                    listen at the same time, in two threads
     race NAME                          listens while threads create sockets; those that began after
                                        the listen has returned must be refused: ok if all were
     daemon                             the rest in a grandchild, a session leader's child, in a new
@@ -64,6 +65,20 @@ def wait():
     signal.sigwait({signal.SIGUSR1})
 
 
+def both(*names):
+    start = threading.Barrier(len(names))
+
+    def listen(name):
+        start.wait()
+        sockets[name].listen()
+
+    threads = [threading.Thread(target=listen, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def race(name):
     made, stop = [], threading.Event()
 
@@ -110,7 +125,8 @@ ACTIONS = {
     "send_to": lambda name, address, port: sockets[name].sendto(b"x", (address, int(port))),
     "listen": lambda name: sockets[name].listen(),
     "shutdown": lambda name: sockets[name].shutdown(socket.SHUT_WR),
-    "accept": accept, "exchange": exchange, "until": until, "wait": wait, "race": race,
+    "accept": accept, "exchange": exchange, "until": until, "wait": wait, "both": both,
+    "race": race,
 }
 
 
