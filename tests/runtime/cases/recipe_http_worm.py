@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes/http-worm.md: Apache with a worm in it, under the page's two policies and under none,
-with its event and its prefork workers.
+"""docs/recipes/http-worm.md: Apache with a worm in it, under the page's two policies and under
+none, with its event and its prefork workers.
 
 Fails when: without a policy a step of the worm does not work, or the neighbour does not see it;
 under a policy a step works that the page says is refused, or the other way round; anything else
@@ -26,11 +26,13 @@ from harness.table import Table
 PAGE = "http-worm"
 TEXT = "hello from the recipe\n"
 PREFORK = "a2dismod -q mpm_event && a2enmod -q mpm_prefork"
-SPARES = "sed -i 's/MaxSpareServers.*/MaxSpareServers {}/' /etc/apache2/mods-available/mpm_prefork.conf"
+SPARES = ("sed -i 's/MaxSpareServers.*/MaxSpareServers {}/' "
+          "/etc/apache2/mods-available/mpm_prefork.conf")
 MPM = {"event": [], "prefork": [PREFORK, SPARES.format(150)]}  # as the page says
 CANNOT_WAKE = "AH00054"  # a worker that is to end, by a connection to the server itself
 REQUESTS = 100  # by each visitor
-OK, DENIED, FAMILY, PROTOCOL, RESET = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT", "ECONNREFUSED"
+OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
+FAMILY, PROTOCOL = "EAFNOSUPPORT", "EPROTONOSUPPORT"
 
 # step: what comes of it without a policy, in `web-sealed`, in `web-marked`.
 STEPS = {
@@ -72,8 +74,10 @@ CONTAINERS = ("none", "web-sealed", "web-marked")
 def fetch(visitors, scheme):
     """The answers to so many visitors' requests, made side by side."""
     def work(answers):
-        connection = (http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT, context=trusting())
-                      if scheme == "https" else http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT))
+        if scheme == "https":
+            connection = http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT, context=trusting())
+        else:
+            connection = http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT)
         while len(answers) < REQUESTS:
             try:
                 connection.request("GET", "/")
@@ -102,7 +106,8 @@ def visit():
     """A thousand requests."""
     for scheme, visitors in (("http", 8), ("https", 2)):
         answers = fetch(visitors, scheme)
-        expect_equal(answers.count((200, TEXT)), visitors * REQUESTS, f"pages by {scheme}, of {set(answers)}")
+        expect_equal(answers.count((200, TEXT)), visitors * REQUESTS,
+                     f"pages by {scheme}, of {set(answers)}")
 
 
 def name_of(pid):
