@@ -26,9 +26,9 @@ from harness.table import Table
 PAGE = "http-worm"
 TEXT = "hello from the recipe\n"
 PREFORK = "a2dismod -q mpm_event && a2enmod -q mpm_prefork"
-SPARES = ("sed -i 's/MaxSpareServers.*/MaxSpareServers {}/' "
-          "/etc/apache2/mods-available/mpm_prefork.conf")
-MPM = {"event": [], "prefork": [PREFORK, SPARES.format(150)]}  # as the page says
+SETTING = "sed -i 's/{0}.*/{0} {1}/' /etc/apache2/mods-available/mpm_prefork.conf"
+SPARES = SETTING.format("MaxSpareServers", 150)  # as the page says
+MPM = {"event": [], "prefork": [PREFORK, SPARES]}
 CANNOT_WAKE = "AH00054"  # a worker that is to end, by a connection to the server itself
 REQUESTS = 100  # by each visitor
 OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
@@ -75,7 +75,8 @@ def fetch(visitors, scheme):
     """The answers to so many visitors' requests, made side by side."""
     def work(answers):
         if scheme == "https":
-            connection = http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT, context=trusting())
+            connection = http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT,
+                                                     context=trusting())
         else:
             connection = http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT)
         while len(answers) < REQUESTS:
@@ -185,7 +186,7 @@ def go(session, record, table, container, mpm):
 def _(session):
     """Why the page wants no spare worker ended: sealed, they stay, and Apache complains. It serves
     and reloads all the same."""
-    few = [PREFORK, SPARES.format(1)]
+    few = [PREFORK, SETTING.format("StartServers", 12)]  # of which Debian keeps 10
     with session.network.quiet():
         for policy in (False, True):
             with serving(session, Page(PAGE), "web-sealed", policy=policy, also=few,
