@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/recipes/http-worm.md: Apache with a worm in it, under the page's two policies and under none,
-with its event and its prefork workers.
+"""docs/recipes/http-worm.md: Apache with a worm in it, under the page's two policies and under
+none, with its event and its prefork workers.
 
 Fails when: without a policy a step of the worm does not work, or the neighbour does not see it;
 under a policy a step works that the page says is refused, or the other way round; anything else
@@ -16,18 +16,23 @@ import ssl
 import threading
 from pathlib import Path
 
-from harness.commands import TIMEOUT, run
+from harness.commands import TIMEOUT, run, wait_until
 from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving, tell
-from harness.runner import expect, expect_equal, group
+from harness.runner import expect, expect_equal, group, test
 from harness.table import Table
 
 PAGE = "http-worm"
 TEXT = "hello from the recipe\n"
-MPM = {"event": [], "prefork": ["a2dismod -q mpm_event && a2enmod -q mpm_prefork"]}
+PREFORK = "a2dismod -q mpm_event && a2enmod -q mpm_prefork"
+SETTING = "sed -i 's/{0}.*/{0} {1}/' /etc/apache2/mods-available/mpm_prefork.conf"
+SPARES = SETTING.format("MaxSpareServers", 150)  # as the page says
+MPM = {"event": [], "prefork": [PREFORK, SPARES]}
+CANNOT_WAKE = "AH00054"  # a worker that is to end, by a connection to the server itself
 REQUESTS = 100  # by each visitor
-OK, DENIED, FAMILY, PROTOCOL, RESET = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT", "ECONNREFUSED"
+OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
+FAMILY, PROTOCOL = "EAFNOSUPPORT", "EPROTONOSUPPORT"
 
 # step: what comes of it without a policy, in `web-sealed`, in `web-marked`.
 STEPS = {
@@ -69,8 +74,11 @@ CONTAINERS = ("none", "web-sealed", "web-marked")
 def fetch(visitors, scheme):
     """The answers to so many visitors' requests, made side by side."""
     def work(answers):
-        connection = (http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT, context=trusting())
-                      if scheme == "https" else http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT))
+        if scheme == "https":
+            connection = http.client.HTTPSConnection(CONTAINER4, timeout=TIMEOUT,
+                                                     context=trusting())
+        else:
+            connection = http.client.HTTPConnection(CONTAINER4, timeout=TIMEOUT)
         while len(answers) < REQUESTS:
             try:
                 connection.request("GET", "/")
@@ -99,22 +107,41 @@ def visit():
     """A thousand requests."""
     for scheme, visitors in (("http", 8), ("https", 2)):
         answers = fetch(visitors, scheme)
-        expect_equal(answers.count((200, TEXT)), visitors * REQUESTS, f"pages by {scheme}, of {set(answers)}")
+        expect_equal(answers.count((200, TEXT)), visitors * REQUESTS,
+                     f"pages by {scheme}, of {set(answers)}")
+
+
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "gone"
 
 
 def workers(pid):
     """The server's own children; orphans of the worm's may be there too."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     pids = {int(child) for task in tasks for child in task.read_text().split()}
-    return {child for child in pids if "apache2" in Path(f"/proc/{child}/comm").read_text()}
+    return {child for child in pids if name_of(child) == "apache2"}
+
+
+def ends_of(pids):
+    """Descriptors that become readable when the processes end; of those that have not yet."""
+    ends = {}
+    for pid in pids:
+        try:
+            ends[pid] = os.pidfd_open(pid)
+        except ProcessLookupError:
+            pass
+    return ends
 
 
 def reload(server):
     """Every old worker ends, and there are new ones."""
     server_pid = server.pid
     old = workers(server_pid)
-    expect(old, "there are no workers")
-    ends = {pid: os.pidfd_open(pid) for pid in old}
+    ends = ends_of(old)
+    expect(ends, f"there are no workers, of {old}")
     run("podman", "kill", "--signal", "USR1", server.name)
     server.wait_for("resuming normal operations")
     try:
@@ -123,7 +150,7 @@ def reload(server):
     finally:
         for end in ends.values():
             os.close(end)
-    expect(workers(server_pid) - old, "there are no new workers")
+    wait_until(lambda: workers(server_pid) - old, "there are new workers", TIMEOUT)
 
 
 def serve(server):
@@ -151,6 +178,26 @@ def go(session, record, table, container, mpm):
                     record(f"{PAGE}: {step} [{column}, {user}]", why)
         word = tell(record, f"{PAGE}: requests after the worm [{column}]", visit)
         table.set("requests after the worm", column, word)
+        waking = [line for line in server.output if CANNOT_WAKE in line]
+        record(f"{PAGE}: Apache complains of nothing [{column}]", "; ".join(waking) or None)
+
+
+@test("recipe http-worm: prefork ends spare workers by connections to itself")
+def _(session):
+    """Why the page wants no spare worker ended: sealed, they stay, and Apache complains. It serves
+    and reloads all the same."""
+    few = [PREFORK, SETTING.format("StartServers", 12)]  # of which Debian keeps 10
+    with session.network.quiet():
+        for policy in (False, True):
+            with serving(session, Page(PAGE), "web-sealed", policy=policy, also=few,
+                         lay_over={"/var/www/html/index.html": TEXT}) as server:
+                server.wait_for("resuming normal operations")
+                if policy:
+                    server.wait_for(CANNOT_WAKE)
+                    serve(server)
+                else:
+                    ends = ends_of(workers(server.pid))
+                    expect(select.select(list(ends.values()), [], [], TIMEOUT)[0], "none ends")
 
 
 @group("recipe http-worm")

@@ -191,7 +191,7 @@ def observe(observer, expected, attempt):
         verdicts[step] = judge(step, wanted, said.get(step, "no answer"), seen)
     explained = {kind_of_packet(s) for s, wanted in expected.items() if sends(s) and wanted == "ok"}
     strays = observer.packets() - explained
-    verdicts["nothing else left"] = ("yes", None) if not strays else ("NO", f"{sorted(strays)} came")
+    verdicts["nothing else left"] = ("NO", f"{sorted(strays)} came") if strays else ("yes", None)
     return verdicts
 
 

@@ -6,9 +6,9 @@
         server.wait_for("resuming normal operations")
         said = release(server, ["connect.tcp4:80"])    # {"connect.tcp4:80": "EPERM"}
 
-A page has one block that begins with `# Containerfile`: that image is made over the tests' root file
-system, which has its packages. A block that begins with `# NAME` is the file NAME that a COPY of it
-names. Commands are told apart by the --name they give.
+A page has one block that begins with `# Containerfile`: that image is made over the tests' root
+file system, which has its packages. A block that begins with `# NAME` is the file NAME that a COPY
+of it names. Commands are told apart by the --name they give.
 """
 
 import json
