@@ -12,16 +12,21 @@ from harness.network import INSIDE
 CLONE_NEWNET = 0x40000000
 
 
+def enter(netns):
+    """Takes the calling thread, and no other, into the namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    namespace = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
+    if libc.setns(namespace, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+    os.close(namespace)
+
+
 def inside(make, netns=INSIDE):
     """Calls `make` in a thread that has entered the namespace; the others stay where they are."""
     result, errors = [], []
 
     def work():
-        libc = ctypes.CDLL(None, use_errno=True)
-        namespace = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
-        if libc.setns(namespace, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
-        os.close(namespace)
+        enter(netns)
         try:
             result.append(make())
         except OSError as error:
