@@ -78,14 +78,16 @@ class Client(ftplib.FTP):
 
 
 def transfer(kind):
-    """`ok`, or `refused` if vsftpd says that it cannot listen, as it should for each of them."""
+    """`ok`, or `refused` if vsftpd gives the session up, as it does when it cannot listen."""
     def work():
-        with Client() as client:
-            try:
-                getattr(client, kind)()
-                return OK, ""
-            except ftplib.Error as error:
-                return "refused", str(error)
+        client = Client()
+        try:
+            getattr(client, kind)()
+            return OK, ""
+        except ftplib.Error as error:
+            return ("refused" if "500 OOPS" in str(error) else "other"), str(error)
+        finally:
+            client.close()
     return from_outside(work)
 
 

@@ -190,8 +190,12 @@ def observe(observer, expected, attempt):
         seen = step in doors if is_door(step) else step in arrived
         verdicts[step] = judge(step, wanted, said.get(step, "no answer"), seen)
     explained = {kind_of_packet(s) for s, wanted in expected.items() if sends(s) and wanted == "ok"}
-    strays = observer.packets() - explained
-    verdicts["nothing else left"] = ("NO", f"{sorted(strays)} came") if strays else ("yes", None)
+    packets = observer.packets()
+    if packets == explained:
+        verdicts["nothing else left"] = ("yes", None)
+    else:
+        verdicts["nothing else left"] = ("NO", f"came besides: {sorted(packets - explained)}, "
+                                               f"did not come: {sorted(explained - packets)}")
     return verdicts
 
 
