@@ -28,18 +28,25 @@ void append(std::string& out, std::string_view name, const EndpointRule& rule) {
   }
 }
 
+/// The verbs that a restricting policy has, and a seal holds back.
+bool denies_sockets(const Policy& policy) {
+  return denies_new(policy) || policy.connect.otherwise == Verdict::deny ||
+         policy.bind.otherwise == Verdict::deny;
+}
+
 }  // namespace
 
-bool restricts(const Policy& policy) {
+bool denies_new(const Policy& policy) {
   return policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
-         policy.create_udp == Verdict::deny || policy.connect.otherwise == Verdict::deny ||
-         policy.bind.otherwise == Verdict::deny || policy.egress || policy.families;
+         policy.create_udp == Verdict::deny;
+}
+
+bool restricts(const Policy& policy) {
+  return denies_sockets(policy) || policy.egress || policy.families;
 }
 
 bool holds_back(const Policy& policy) {
-  return policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
-         policy.create_udp == Verdict::deny || policy.connect.otherwise == Verdict::deny ||
-         policy.bind.otherwise == Verdict::deny || policy.listen == Verdict::deny ||
+  return denies_sockets(policy) || policy.listen == Verdict::deny ||
          policy.accept == Verdict::deny || policy.shutdown == Verdict::deny;
 }
 

@@ -49,6 +49,9 @@ struct Policy {
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 
+/// Whether some sockets may not be made: `create` or `create.*` other than allow.
+[[nodiscard]] bool denies_new(const Policy& policy);
+
 /// Whether the policy restricts the network, and so closes families and protocols it does not
 /// name: `create`, `create.*`, `connect` or `bind` other than allow, or `egress` or `families`
 /// given.

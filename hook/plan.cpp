@@ -97,8 +97,7 @@ std::uint32_t protocol_flags(const Policy& policy) {
 Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   using Seal = annotations::Seal::Kind;
   // What may not be made may not be put to use either, if it was made before or elsewhere.
-  const bool creates = policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
-                       policy.create_udp == Verdict::deny;
+  const bool creates = annotations::denies_new(policy);
   const bool binds = policy.bind.otherwise == Verdict::deny;
   const bool ports = creates || binds || plan.rules;
   // Peers are also judged for sockets that were handed in; ports, where those may be of a namespace
