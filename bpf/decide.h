@@ -3,7 +3,8 @@
  * The one place that decides allow or deny (I9). Pure C: compiled into the BPF programs, into a
  * host unit test, and into the probe that compares the two.
  *
- *   struct sl_decision decision = sl_decide(policy, &attempt);
+ *   struct sl_decision decision = sl_decide(policy, &attempt);          // of a task
+ *   struct sl_decision decision = sl_decide_packet(policy, &packet);    // of a packet
  *   decision.error    0 to allow, or the errno to answer with, negative
  *   decision.reason   which annotation's doing it is
  *
@@ -148,14 +149,17 @@ SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 
 /*
  * A socket that the container cannot have made under its policy, and so was handed in: it has a
- * family or a protocol that is closed, lacks the mark, or is of another network namespace. Such a
- * socket may go on with the peer it has, but chooses none.
+ * family or a protocol that is closed, lacks the mark, or is of another network namespace or
+ * cgroup. Such a socket may go on with the peer it has, but chooses none.
  */
 SL_INLINE int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if ((p->flags & SL_SET_MARK) && (a->mark & p->mark_mask) != p->mark)
 		return 1;
 	if (sl_is_elsewhere(p, a))
+		return 1;
+	/* Its packets are not the container's, so nobody would judge them. */
+	if ((p->flags & SL_JUDGE_PACKETS) && (a->flags & SL_ATTEMPT_OUTSIDE))
 		return 1;
 	if (p->flags & SL_UNRESTRICTED)
 		return 0;
@@ -245,6 +249,18 @@ SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
 	return sl_names(p, SL_LIST_CONNECT, protocol, &peer);
 }
 
+/* A peer is chosen. */
+SL_INLINE struct sl_decision sl_decide_peer(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
+		   SL_REASON_CONNECT);
+	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+	SL_DENY_IF((p->flags & SL_REFUSE_AT_CALL) && sl_is_inet(a->family) && sl_is_tcp(a) &&
+			   !sl_names(p, SL_LIST_EGRESS, SL_IPPROTO_TCP, a),
+		   ECONNREFUSED, SL_REASON_EGRESS);
+	return sl_decide_new(p, a);
+}
+
 SL_INLINE struct sl_decision sl_decide_connect(const struct sl_policy *p,
 					       const struct sl_attempt *a)
 {
@@ -253,10 +269,7 @@ SL_INLINE struct sl_decision sl_decide_connect(const struct sl_policy *p,
 	/* AF_UNSPEC dissolves an association, it makes none. */
 	if (sl_is_inet(a->family) && (a->address_family == SL_AF_UNSPEC || sl_is_short(a)))
 		return sl_allow();
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
-		   SL_REASON_CONNECT);
-	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-	return sl_decide_new(p, a);
+	return sl_decide_peer(p, a);
 }
 
 /* Every send that chooses a peer. On a TCP socket the address counts only with MSG_FASTOPEN,
@@ -275,10 +288,7 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 		SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
 		return sl_allow();
 	}
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
-		   SL_REASON_CONNECT);
-	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-	return sl_decide_new(p, a);
+	return sl_decide_peer(p, a);
 }
 
 SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
@@ -311,14 +321,70 @@ SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
 	return sl_allow();
 }
 
+/* Whether the list names this end of the packet, of which `protocol` has ports or is ICMP. */
+SL_INLINE int sl_packet_is_named(const struct sl_policy *p, enum sl_list list,
+				 const struct sl_packet *packet)
+{
+	const int local = list == SL_LIST_SERVED;
+	const __u32 *address = local ? packet->local_address : packet->address;
+	struct sl_attempt named = {};
+
+	named.address_family = packet->family;
+	named.port = local ? packet->local_port : packet->port;
+	named.address[0] = address[0];
+	named.address[1] = address[1];
+	named.address[2] = address[2];
+	named.address[3] = address[3];
+	return sl_list_names(p, list, packet->protocol, &named);
+}
+
+/* A TCP connection is judged by the packets that open it: one that may not be opened has no others.
+ * What answers is what the peer began with a port that bind names; a source port alone is not
+ * enough. */
+SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	if (packet->flags & SL_PACKET_UNREAD)
+		return 0;
+	if (packet->protocol == SL_IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
+	    !(packet->flags & (SL_PACKET_OPENS | SL_PACKET_ANSWERS)))
+		return 1;
+	if ((packet->flags & SL_PACKET_ANSWERS) && !(packet->flags & SL_PACKET_RAW) &&
+	    sl_packet_is_named(p, SL_LIST_SERVED, packet))
+		return 1;
+	return sl_packet_is_named(p, SL_LIST_EGRESS, packet);
+}
+
+/* UDP that nobody has asked for is let in from whom egress names: it may be an answer. */
+SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	if (packet->flags & SL_PACKET_RAW)
+		return 1;
+	if (packet->protocol == SL_IPPROTO_TCP)
+		return !(packet->flags & SL_PACKET_OPENS) ||
+		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
+	if (packet->protocol == SL_IPPROTO_UDP || packet->protocol == SL_IPPROTO_UDPLITE)
+		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
+		       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
+	return 1;
+}
+
 /* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
  * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
 SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
-					      const struct sl_attempt *a)
+					      const struct sl_packet *packet)
 {
-	SL_DENY_IF(a->flags & SL_ATTEMPT_REMARKED, EPERM, SL_REASON_MARK);
-	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (a->flags & SL_ATTEMPT_ROUTED), EPERM,
+	const int arrives = packet->flags & SL_PACKET_ARRIVES;
+
+	if (!(p->flags & SL_CONFIGURED))
+		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
+	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
 		   SL_REASON_SETSOCKOPT);
+	if (!(p->flags & SL_JUDGE_PACKETS) ||
+	    ((p->flags & SL_LOOPBACK_IS_FREE) && (packet->flags & SL_PACKET_LOOPBACK)))
+		return sl_allow();
+	SL_DENY_IF(!arrives && !sl_packet_may_leave(p, packet), EPERM, SL_REASON_EGRESS);
+	SL_DENY_IF(arrives && !sl_packet_may_arrive(p, packet), EPERM, SL_REASON_ARRIVAL);
 	return sl_allow();
 }
 
@@ -373,8 +439,6 @@ SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct s
 		return sl_allow();
 	case SL_VERB_SETSOCKOPT:
 		return sl_decide_setsockopt(p, a);
-	case SL_VERB_PACKET:
-		return sl_decide_packet(p, a);
 	default:
 		return sl_decide_rare(p, a);
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test only: sl_decide() as the BPF compiler made it, callable by BPF_PROG_TEST_RUN, which LSM
+ * Test only: sl_decide() and sl_decide_packet() as the BPF compiler made them, callable by BPF_PROG_TEST_RUN, which LSM
  * programs do not offer. tests/kernel compares its answers with the host's.
  */
 #include <linux/bpf.h>
@@ -31,6 +31,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
+	__type(value, struct sl_packet);
+} packet_under_test SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
 	__type(value, struct sl_decision);
 } answer SEC(".maps");
 
@@ -48,5 +55,21 @@ int decide_probe(struct __sk_buff *skb)
 		return 1;
 	attempt = *given;
 	*decision = sl_decide(policy, &attempt);
+	return 0;
+}
+
+SEC("tc")
+int packet_probe(struct __sk_buff *skb)
+{
+	const __u32 key = 0;
+	const struct sl_policy *policy = bpf_map_lookup_elem(&policy_under_test, &key);
+	const struct sl_packet *given = bpf_map_lookup_elem(&packet_under_test, &key);
+	struct sl_decision *decision = bpf_map_lookup_elem(&answer, &key);
+	struct sl_packet packet;
+
+	if (!policy || !given || !decision)
+		return 1;
+	packet = *given;
+	*decision = sl_decide_packet(policy, &packet);
 	return 0;
 }

@@ -42,10 +42,23 @@ struct sock_common {
 	} skc_v6_rcv_saddr;
 };
 
+/* include/linux/cgroup-defs.h: the cgroup of the task that made the socket; `ancestors` begin with
+ * the root's and end with its own, at `level`. */
+struct kernfs_node;
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[];
+};
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	__u32 sk_mark;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 /* include/linux/net.h */

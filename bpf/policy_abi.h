@@ -28,7 +28,6 @@ enum sl_verb {
 	SL_VERB_BPF,        /* bpf(2) */
 	SL_VERB_IOCTL,      /* an ioctl(2) that changes interfaces, addresses, routes or tunnels */
 	SL_VERB_CGROUP,     /* moving a task to a cgroup outside the container's */
-	SL_VERB_PACKET,     /* a packet that differs from what its socket says */
 };
 
 /*
@@ -55,6 +54,8 @@ enum sl_reason {
 	SL_REASON_IOCTL,         /* an ioctl that changes interfaces, addresses, routes or tunnels */
 	SL_REASON_CGROUP,        /* a task on its way out of the container's cgroup */
 	SL_REASON_FOREIGN,       /* a socket of another network namespace, or without the mark */
+	SL_REASON_EGRESS,        /* a packet, or a connection, to where egress does not name */
+	SL_REASON_ARRIVAL,       /* an unasked packet to a port that bind does not name */
 	SL_REASON_COUNT,
 };
 
@@ -76,6 +77,9 @@ enum sl_reason {
 #define SL_SET_MARK          (1u << 14) /* mark and mark_mask are in force */
 #define SL_WRITE_ROUTES      (1u << 15) /* routing netlink and ioctls that change something */
 #define SL_SEALED_LATER      (1u << 16) /* SL_HELD_BACK waits for the container's sl_seal */
+#define SL_JUDGE_PACKETS     (1u << 17) /* egress holds for packets, by SL_LIST_EGRESS and _SERVED */
+#define SL_LOOPBACK_IS_FREE  (1u << 18) /* but not for those through the loopback interface */
+#define SL_REFUSE_AT_CALL    (1u << 19) /* TCP is told so by connect(2): a packet gets no answer */
 
 /* What a seal holds back: until then all of it is allowed. */
 #define SL_HELD_BACK                                                                       \
@@ -162,6 +166,8 @@ enum sl_list {
 	SL_LIST_END = 0,        /* of no list: marks the first key of one container and generation */
 	SL_LIST_CONNECT,
 	SL_LIST_BIND,
+	SL_LIST_EGRESS,         /* of packets, as is the next */
+	SL_LIST_SERVED,         /* bind, by the address that a packet came for */
 };
 
 #define SL_PLACE_FIXED_BITS 160 /* all but the address */
@@ -214,10 +220,9 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_FASTOPEN  (1u << 2) /* MSG_FASTOPEN */
 #define SL_ATTEMPT_LISTENING (1u << 3) /* the socket listens already */
 #define SL_ATTEMPT_CONTROL   (1u << 4) /* level and option are a control message's */
-#define SL_ATTEMPT_ROUTED    (1u << 6) /* the packet has a source route or routing header */
-#define SL_ATTEMPT_REMARKED  (1u << 7) /* the packet's mark is not its socket's */
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
-#define SL_ATTEMPT_UNSEALED  (1u << 8) /* the container is not sealed yet */
+#define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
+#define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -237,6 +242,44 @@ struct sl_attempt {
 	__u32 mark;             /* of the socket, host byte order */
 };
 SL_ASSERT_SIZE(struct sl_attempt, 56);
+
+/* sl_packet.flags */
+#define SL_PACKET_ARRIVES    (1u << 0) /* else it leaves */
+#define SL_PACKET_ROUTED     (1u << 1) /* it has a source route or a routing header */
+#define SL_PACKET_REMARKED   (1u << 2) /* its mark is not its socket's */
+#define SL_PACKET_LOOPBACK   (1u << 3) /* through the loopback interface */
+#define SL_PACKET_UNREAD     (1u << 4) /* not a first fragment, or headers that nobody knows */
+#define SL_PACKET_RAW        (1u << 5) /* of a socket that writes its headers itself */
+#define SL_PACKET_OPENS      (1u << 6) /* TCP: SYN without ACK */
+#define SL_PACKET_ANSWERS    (1u << 7) /* TCP: SYN with ACK; UDP: the peer has sent to this port lately */
+
+/* A packet of one of the container's sockets: the input of sl_decide_packet(). */
+struct sl_packet {
+	__u16 flags;            /* SL_PACKET_* */
+	__u16 family;           /* AF_INET or AF_INET6: the packet's, not the socket's */
+	__u8 protocol;          /* IPPROTO_*, behind all extension headers */
+	__u8 pad;
+	__u16 port;             /* of the peer; ports are in host byte order, 0 where there are none */
+	__u16 local_port;
+	__u16 pad2;
+	__u32 address[4];       /* of the peer; network byte order; IPv4 in the first word */
+	__u32 local_address[4];
+};
+SL_ASSERT_SIZE(struct sl_packet, 44);
+
+/*
+ * Who has sent UDP to a port that bind names: the key of an LRU hash, its value the time of the
+ * last packet either way. In a network namespace of the container's own conntrack knows that.
+ */
+struct sl_flow {
+	__u64 cgroup_id;
+	__u32 address[4];       /* of the peer, as above */
+	__u16 port;
+	__u16 local_port;
+	__u16 family;
+	__u16 pad;
+};
+SL_ASSERT_SIZE(struct sl_flow, 32);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

@@ -8,8 +8,8 @@
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
- * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves
- * where no rules are, bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
+ * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves,
+ * bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
@@ -48,9 +48,50 @@ static __always_inline int judge(struct sl_attempt *attempt)
 		bpf_set_retval(-EAFNOSUPPORT);
 	else if (decision.error == -EPROTONOSUPPORT)
 		bpf_set_retval(-EPROTONOSUPPORT);
+	else if (decision.error == -ECONNREFUSED)
+		bpf_set_retval(-ECONNREFUSED);
 	else
 		bpf_set_retval(-EPERM);
 	return 0;
+}
+
+/* Whether the socket was made outside the policy's cgroup and those below it. No policy lies deeper
+ * than 32 levels: there, a socket counts as one from outside. */
+static __always_inline int is_made_outside(struct socket *sock, __u64 cgroup_id)
+{
+	struct sock *sk = sock->sk;
+	struct cgroup *cgroup;
+	struct cgroup **ancestors;
+
+	if (!sk)
+		return 1;
+	cgroup = sk->sk_cgrp_data.cgroup;
+	if (!cgroup)
+		return 1;
+	ancestors = __builtin_preserve_access_index(&cgroup->ancestors[0]);
+	for (int level = 0; level < 32 && level <= cgroup->level; level++) {
+		struct cgroup *ancestor = 0;
+		struct kernfs_node *node = 0;
+		__u64 id = 0;
+
+		bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level);
+		bpf_probe_read_kernel(&node, sizeof(node),
+				      __builtin_preserve_access_index(&ancestor->kn));
+		bpf_probe_read_kernel(&id, sizeof(id), __builtin_preserve_access_index(&node->id));
+		if (id == cgroup_id)
+			return 0;
+	}
+	return 1;
+}
+
+/* Where packets are judged, a peer may be chosen with the container's own sockets only. */
+static __always_inline __u32 outside_flag(struct socket *sock)
+{
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+
+	if (!(policy->flags & SL_JUDGE_PACKETS) || !is_made_outside(sock, policy->cgroup_id))
+		return 0;
+	return SL_ATTEMPT_OUTSIDE;
 }
 
 SEC("lsm_cgroup/socket_create")
@@ -99,6 +140,7 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
 
+	attempt.flags |= outside_flag(sock);
 	read_address(&attempt, address, length);
 	return judge(&attempt);
 }
@@ -159,7 +201,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 	if (control_length != 0 && !judge_control(&attempt, control, control_length))
 		return 0;
 	attempt.verb = SL_VERB_SEND;
-	attempt.flags = 0;
+	attempt.flags = outside_flag(sock);
 	if (address) {
 		attempt.flags |= SL_ATTEMPT_ADDRESS;
 		read_address(&attempt, address, msg->msg_namelen);

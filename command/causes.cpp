@@ -35,6 +35,13 @@ Keys confining_keys(const Policy& policy) {
   return keys;
 }
 
+/// Those that say what may arrive unasked.
+Keys serving_keys(const Policy& policy) {
+  return given(
+      std::array<Item, 2>{{{"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
+                           {"io.socklid.egress", policy.egress.has_value()}}});
+}
+
 /// All that the policy has.
 Keys given_keys(const Policy& policy) {
   Keys keys = confining_keys(policy);
@@ -80,6 +87,8 @@ Keys causes(Hook hook, const Policy& policy) {
       return confining_keys(policy);
     case Hook::socket_post_create:
       return marking_keys(policy);
+    case Hook::inet_ingress:
+      return serving_keys(policy);
     case Hook::socket_bind:
       return given(std::array<Item, 5>{{
           {"io.socklid.create", policy.create == Verdict::deny},
@@ -125,6 +134,8 @@ Keys causes(sl_reason reason, const Policy& policy) {
       return given_keys(policy);
     case SL_REASON_FOREIGN:
       return confining_keys(policy);
+    case SL_REASON_ARRIVAL:
+      return serving_keys(policy);
     case SL_REASON_NONE:
     case SL_REASON_UNCONFIGURED:
       return {};
@@ -143,7 +154,8 @@ std::string_view purpose(Hook hook) {
       "which sockets may listen",
       "which listeners may accept",
       "no option that would loosen the policy",
-      "no packet with another mark or route than its socket's",
+      "no packet with another mark or route than its socket's, or to another peer",
+      "no packet to a port that is not served",
       "seals when the sockets listen",
       "no shutdown of network sockets",
       "netlink may read routes, not change them",

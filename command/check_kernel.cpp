@@ -93,8 +93,8 @@ Result<> try_rules() {
   policy.bind.endpoints = {{annotations::Protocol::tcp, {80, 80}, {}}};
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());
   SL_CHECK(
-      install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, "doctor", 0)));
-  return uninstall(netlink);
+      install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, 0, "doctor", 0)));
+  return uninstall(netlink, table_name(0));
 }
 
 /// The child's error message by way of a pipe; empty if all went well.

@@ -54,6 +54,13 @@ Result<std::vector<std::string>> chosen(const ExplainOptions& options, const Ann
   return std::vector<std::string>{options.container};
 }
 
+Result<NetnsKind> network_named(const std::string& wanted) {
+  for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    if (wanted == name_of(kind)) return kind;
+  }
+  return fail(Exit::usage, printable(wanted) + ": expected own, shared or host");
+}
+
 void write_text(const std::vector<Explanation>& explanations,
                 const std::vector<std::string>& unmatched) {
   const bool any = std::any_of(explanations.begin(), explanations.end(),
@@ -85,26 +92,31 @@ void write_json(const std::vector<Explanation>& explanations,
 }  // namespace
 
 Result<Explanation> explain_annotations(const annotations::Annotations& given,
-                                        std::string container) {
+                                        std::string container, NetnsKind network) {
   annotations::Annotations annotations = given;
   if (!container.empty()) annotations.insert_or_assign(container_name_key, container);
   Explanation explanation;
   explanation.container = std::move(container);
   explanation.any = annotations::any(annotations);
   explanation.policy = SL_TRY(annotations::parse(annotations));
-  explanation.plan = compile(explanation.policy);
+  SL_CHECK(check_placement(explanation.policy, network));
+  // The first to come: which slot a container gets is found out when it starts.
+  const Placement placement{network,
+                            static_cast<std::uint8_t>(network == NetnsKind::shared ? 1 : 0)};
+  explanation.plan = compile(explanation.policy, placement);
   if (explanation.plan.rules && explanation.plan.mark) {
-    explanation.nft =
-        to_string(compile_rules(explanation.policy, *explanation.plan.mark, id_placeholder, 0));
+    explanation.nft = to_string(compile_rules(explanation.policy, *explanation.plan.mark,
+                                              placement.slot, id_placeholder, 0));
   }
   return explanation;
 }
 
 Result<int> explain(const ExplainOptions& options) {
+  const NetnsKind network = SL_TRY(network_named(options.network));
   const AnnotationFile file = SL_TRY(read_annotations(options));
   std::vector<Explanation> explanations;
   for (const std::string& container : SL_TRY(chosen(options, file))) {
-    explanations.push_back(SL_TRY(explain_annotations(file.annotations, container)));
+    explanations.push_back(SL_TRY(explain_annotations(file.annotations, container, network)));
   }
   if (options.json) {
     write_json(explanations, unmatched_keys(file));

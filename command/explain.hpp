@@ -18,6 +18,7 @@ struct ExplainOptions {
   std::vector<std::string> assignments;  ///< KEY=VALUE; win over the file's
   std::string file;                      ///< empty: none; "-": standard input
   std::string container;                 ///< its name in the pod; empty: not given
+  std::string network{"own"};            ///< own, shared or host: what kind of network namespace
   bool json{false};
 };
 
@@ -32,7 +33,8 @@ struct Explanation {
 
 /// Errors as the hook's.
 [[nodiscard]] Result<Explanation> explain_annotations(const annotations::Annotations& given,
-                                                      std::string container);
+                                                      std::string container,
+                                                      NetnsKind network = NetnsKind::own);
 
 [[nodiscard]] std::string explain_text(const Explanation& explanation);
 [[nodiscard]] json::Value explain_json(const Explanation& explanation);

@@ -69,17 +69,20 @@ Result<std::vector<RuleCounter>> read_counters(const Record& record) {
   const auto netns = SL_TRY(find_netns(record.netns));
   if (!netns) return fail(Exit::netns, "the network namespace is gone");
   NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
-  const auto whose = SL_TRY(owner(netlink));
+  const std::string table = table_name(record.placement.slot);
+  const auto whose = SL_TRY(owner(netlink, table));
   if (!whose || *whose != table_comment(record.id, record.cgroup_id)) {
     return fail(Exit::nft, "the network namespace has no rules of this container");
   }
-  return counters(netlink);
+  return counters(netlink, table);
 }
 
 void add_counters(Inspection& inspection) {
   const std::optional<Record>& record = inspection.container.entry.record;
   if (!record || !record->rules) {
-    inspection.counters_missing = "no rules: io.socklid.egress is not given";
+    inspection.counters_missing = record && record->placement.netns == NetnsKind::host
+                                      ? "no rules: the network namespace is the host's"
+                                      : "no rules: io.socklid.egress is not given";
     return;
   }
   auto counted = read_counters(*record);

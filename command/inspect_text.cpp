@@ -29,6 +29,12 @@ std::string mark_text(const annotations::Mark& mark) {
   return {text, static_cast<std::size_t>(length)};
 }
 
+std::string placement_text(const Placement& placement) {
+  std::string text(name_of(placement.netns));
+  if (placement.slot != 0) text += ", nft table inet " + table_name(placement.slot);
+  return text;
+}
+
 std::string head(const Inspection& inspection) {
   const Container& container = inspection.container;
   Lines lines = {{"id:", printable(id_of(container))},
@@ -39,7 +45,7 @@ std::string head(const Inspection& inspection) {
   const std::string cgroup_id = "id " + std::to_string(container.entry.parts.cgroup_id);
   if (const auto& record = container.entry.record) {
     add("cgroup:", printable(record->cgroup_path) + " (" + cgroup_id + ")");
-    add("netns:", std::to_string(record->netns));
+    add("netns:", std::to_string(record->netns) + " (" + placement_text(record->placement) + ")");
     add("mark:", record->mark ? mark_text(*record->mark) : "none");
     add("seal:", seal_text(inspection.seal));
     add("created:", utc_time(record->created));
@@ -155,6 +161,8 @@ void add_record(const Record& record, bool this_build, json::Object& object) {
   object.emplace("annotations", std::move(given));
   object.emplace("cgroup", record.cgroup_path);
   object.emplace("netns", record.netns);
+  object.emplace("network", name_of(record.placement.netns));
+  object.emplace("slot", record.placement.slot);
   object.emplace("mark", record.mark ? json::Value(mark_text(*record.mark)) : json::Value());
   object.emplace("created", record.created);
   object.emplace("pid", record.pid);

@@ -68,6 +68,8 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                    "JSON with annotations: an object of them, an OCI state or config, a Pod; - is "
                    "standard input");
   verb->add_option("--container", options.explain.container, "its name in the pod");
+  verb->add_option("--network", options.explain.network,
+                   "its network namespace: own (default), shared (a pod's) or host");
   verb->add_flag("--json", options.explain.json, json_help);
 
   verb = add_verb(app, "doctor", "what this node needs and whether it has it", run,

@@ -36,9 +36,9 @@ void add(Places& places, AddressFamily family, const Target& target) {
   ports.insert(ports.end(), target.ports.begin(), target.ports.end());
 }
 
-Places places_of(const std::vector<Endpoint>& list) {
+Places places_of(const std::vector<Target>& targets) {
   Places places;
-  for (const Target& target : merge_endpoints(list)) {
+  for (const Target& target : targets) {
     if (target.place.family) {
       add(places, *target.place.family, target);
     } else {
@@ -105,8 +105,8 @@ class PortSets {
 };
 
 void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
-                 const std::vector<Endpoint>& endpoints) {
-  for (const auto& [prefix, ports] : places_of(endpoints)) {
+                 const std::vector<Target>& targets) {
+  for (const auto& [prefix, ports] : places_of(targets)) {
     PlaceEntry entry{};
     entry.key.bits = SL_PLACE_FIXED_BITS + prefix.bits;
     entry.key.list = static_cast<std::uint8_t>(list);
@@ -132,12 +132,16 @@ EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generatio
   return lists;
 }
 
-EndpointLists compile_lists(const std::vector<Endpoint>& connect,
-                            const std::vector<Endpoint>& bind) {
+EndpointLists compile_lists(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
+                            const std::vector<Endpoint>* egress) {
   EndpointLists lists;
   PortSets sets(lists.ports);
-  append_list(lists, sets, SL_LIST_CONNECT, connect);
-  append_list(lists, sets, SL_LIST_BIND, bind);
+  append_list(lists, sets, SL_LIST_CONNECT, merge_endpoints(connect));
+  append_list(lists, sets, SL_LIST_BIND, merge_endpoints(bind));
+  if (egress != nullptr) {
+    append_list(lists, sets, SL_LIST_EGRESS, merge_endpoints(*egress));
+    append_list(lists, sets, SL_LIST_SERVED, merge_listeners(bind));
+  }
   return lists;
 }
 

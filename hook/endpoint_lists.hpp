@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EndpointLists: what `connect` and `bind` name, as the entries of the two tries that the kernel's
-// programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows linearly with the
-// lists, whatever overlaps in them.
+// EndpointLists: what `connect`, `bind` and `egress` name, as the entries of the two tries that the
+// kernel's programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows linearly with
+// the lists, whatever overlaps in them.
 //
-//   const EndpointLists lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints);
+//   const EndpointLists lists = compile_lists(connect, bind);
 //   lists.of(cgroup_id, generation).places   // the keys that one container's entries have
 #pragma once
 
@@ -31,8 +31,10 @@ struct EndpointLists {
 };
 
 /// Keys have cgroup id and generation 0. An endpoint without address is a place of 0 bits in each
-/// family. Sets of ports that are equal are one.
+/// family. Sets of ports that are equal are one. `egress` is given where packets are judged: then
+/// what arrives is held against `bind` too, by the address it came for (SL_LIST_SERVED).
 [[nodiscard]] EndpointLists compile_lists(const std::vector<annotations::Endpoint>& connect,
-                                          const std::vector<annotations::Endpoint>& bind);
+                                          const std::vector<annotations::Endpoint>& bind,
+                                          const std::vector<annotations::Endpoint>* egress = nullptr);
 
 }  // namespace socklid

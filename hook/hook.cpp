@@ -19,12 +19,12 @@ struct InForce {
   std::optional<NftRuleset> rules;
 };
 
-Result<InForce> in_force(const annotations::Annotations& annotations,
-                         const ContainerTarget& target) {
-  const annotations::Policy policy = SL_TRY(annotations::parse(annotations));
-  InForce result{.plan = compile(policy), .rules = std::nullopt};
+InForce in_force(const annotations::Policy& policy, Placement placement,
+                 const ContainerTarget& target) {
+  InForce result{.plan = compile(policy, placement), .rules = std::nullopt};
   if (result.plan.rules && result.plan.mark) {
-    result.rules = compile_rules(policy, *result.plan.mark, target.id, target.cgroup.id);
+    result.rules =
+        compile_rules(policy, *result.plan.mark, placement.slot, target.id, target.cgroup.id);
   }
   return result;
 }
@@ -43,11 +43,12 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
 }
 
 Record record_of(const Kernel& kernel, const ContainerState& container,
-                 const ContainerTarget& target, const Plan& plan) {
+                 const ContainerTarget& target, Placement placement, const Plan& plan) {
   Record record{.id = target.id,
                 .cgroup_id = target.cgroup.id,
                 .cgroup_path = target.cgroup.path,
                 .netns = target.netns.inode,
+                .placement = placement,
                 .object_hash = kernel.programs(),
                 .hooks = {},
                 .mark = plan.mark,
@@ -58,20 +59,6 @@ Record record_of(const Kernel& kernel, const ContainerState& container,
                 .pid = target.pid};
   for (const Hook hook : plan.hooks) record.hooks.emplace_back(name(hook));
   return record;
-}
-
-/// The other container whose rules are in force in the namespace, if there is one.
-std::optional<RulesOwner> neighbour(Kernel& kernel, const ContainerTarget& target,
-                                    const std::vector<StoreEntry>& entries) {
-  // Cgroup ids are not reused while the node is up; container ids are.
-  if (!target.rules_owner || target.rules_owner->cgroup_id == target.cgroup.id) return {};
-  for (const StoreEntry& entry : entries) {
-    if (entry.parts.cgroup_id == target.rules_owner->cgroup_id &&
-        kernel.liveness(entry) != Liveness::gone) {
-      return target.rules_owner;
-    }
-  }
-  return {};
 }
 
 /// One cgroup is one container's: a second policy on it would be counted as the first one's, and
@@ -90,27 +77,87 @@ Result<> check_unclaimed(Kernel& kernel, const ContainerTarget& target,
   return {};
 }
 
-/// Rules of ours drop what is not marked: in a namespace of others that would be their packets
-/// (I6, D6).
-Result<> check_namespace(Kernel& kernel, const ContainerTarget& target,
-                         const std::vector<StoreEntry>& entries) {
-  const auto refuse = [&](const std::string& which, const std::string& mend) {
-    return fail(Exit::unsupported, "io.socklid.egress is not available in a " + which +
-                                       " in this version (net:[" +
-                                       std::to_string(target.netns.inode) + "]); " + mend);
-  };
-  if (target.netns_kind == NetnsKind::host) {
-    return refuse("host network namespace",
-                  "leave io.socklid.egress out or give the container a network of its own");
+/// Another container that has rules in the target's namespace.
+struct Neighbour {
+  std::uint8_t slot{0};
+  const Record* record{nullptr};  ///< of `entries`; none if the record is lost
+};
+
+std::vector<Neighbour> neighbours(const ContainerTarget& target,
+                                  const std::vector<StoreEntry>& entries) {
+  std::vector<Neighbour> found;
+  for (const StoreEntry& entry : entries) {
+    if (entry.parts.cgroup_id == target.cgroup.id) continue;
+    const Record* record = entry.record ? &*entry.record : nullptr;
+    const auto table = std::find_if(
+        target.rules_owners.begin(), target.rules_owners.end(),
+        [&](const RulesOwner& owner) { return owner.cgroup_id == entry.parts.cgroup_id; });
+    // Its table may be gone: whoever is in the namespace and has the capability can delete it.
+    if (record != nullptr && record->rules && record->netns == target.netns.inode) {
+      found.push_back({record->placement.slot, record});
+    } else if (table != target.rules_owners.end()) {
+      found.push_back({table->slot, record});
+    }
   }
-  const std::string mend =
-      "leave io.socklid.egress out, or run the container outside the pod with a network of its own";
-  if (const auto other = neighbour(kernel, target, entries)) {
-    return refuse("network namespace shared with container " + short_id(other->id), mend);
+  return found;
+}
+
+Result<std::uint8_t> free_slot(const std::vector<Neighbour>& others) {
+  for (unsigned slot = 1; slot <= slot_max; ++slot) {
+    const auto has_it = [slot](const Neighbour& other) { return other.slot == slot; };
+    if (std::none_of(others.begin(), others.end(), has_it)) return static_cast<std::uint8_t>(slot);
   }
-  if (target.netns_kind == NetnsKind::shared) {
-    return refuse("network namespace shared with pod " + short_id(target.sandbox.value_or("?")),
-                  mend);
+  return fail(Exit::unsupported, "io.socklid.egress: the network namespace has " +
+                                     std::to_string(slot_max) +
+                                     " containers with rules, and no more can be told apart");
+}
+
+/// A neighbour in a namespace of its own tells others by the same bits of the mark as we do.
+Result<> check_neighbours(const std::vector<Neighbour>& others) {
+  for (const Neighbour& other : others) {
+    if (other.slot != 0 || other.record == nullptr || !other.record->mark) continue;
+    if ((other.record->mark->mask & slot_mask) == 0) continue;
+    return fail(Exit::unsupported,
+                "io.socklid.egress: container " + short_id(other.record->id) +
+                    ", whose network namespace this is, has the mark " +
+                    annotations::to_string(*other.record->mark) +
+                    " and with it bits 24..31, which tell containers in a shared namespace apart: "
+                    "give it a mask within 0x00ffffff");
+  }
+  return {};
+}
+
+/// How the policy is put in force in the namespace the container is in (I6, D6).
+Result<Placement> place(const annotations::Policy& policy, const ContainerTarget& target,
+                        const std::vector<StoreEntry>& entries,
+                        const std::optional<Record>& saved) {
+  Placement placement{.netns = target.netns_kind, .slot = 0};
+  if (!policy.egress || placement.netns == NetnsKind::host) {
+    SL_CHECK(check_placement(policy, placement.netns));
+    return placement;
+  }
+  // The second call for a container finds its own rules: they stay where they are.
+  if (saved && saved->rules && saved->netns == target.netns.inode) return saved->placement;
+  const std::vector<Neighbour> others = neighbours(target, entries);
+  if (!others.empty()) placement.netns = NetnsKind::shared;
+  SL_CHECK(check_placement(policy, placement.netns));
+  if (placement.netns == NetnsKind::own) return placement;
+  SL_CHECK(check_neighbours(others));
+  placement.slot = SL_TRY(free_slot(others));
+  return placement;
+}
+
+/// Tables whose container is gone, and which nobody has taken away: one would go on judging what
+/// has no slot.
+Result<> remove_stale_tables(Kernel& kernel, const ContainerTarget& target,
+                             const std::vector<StoreEntry>& entries) {
+  for (const RulesOwner& owner : target.rules_owners) {
+    const auto is_owner = [&owner](const StoreEntry& entry) {
+      return entry.parts.cgroup_id == owner.cgroup_id;
+    };
+    if (owner.cgroup_id == target.cgroup.id) continue;
+    if (std::any_of(entries.begin(), entries.end(), is_owner)) continue;
+    SL_CHECK(kernel.uninstall_rules(target, table_name(owner.slot)));
   }
   return {};
 }
@@ -137,17 +184,20 @@ std::vector<Error> remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries)
   return errors;
 }
 
+/// `rules` in place of `others`, of which at least one is there.
 Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
-                   const std::optional<NftRuleset>& rules) {
-  return rules ? kernel.install_rules(target, *rules) : kernel.uninstall_rules(target);
+                   const std::optional<NftRuleset>& rules,
+                   const std::optional<NftRuleset>& others) {
+  return rules ? kernel.install_rules(target, *rules)
+               : kernel.uninstall_rules(target, others->table);
 }
 
 /// What an earlier call for the same container and cgroup has put in force, if it did.
 std::optional<InForce> earlier(const std::optional<Record>& saved, const ContainerTarget& target) {
   if (!saved) return std::nullopt;
-  auto before = in_force(saved->annotations, target);
-  if (!before) return std::nullopt;  // written by a version with another language
-  return std::move(*before);
+  const auto policy = annotations::parse(saved->annotations);
+  if (!policy) return std::nullopt;  // written by a version with another language
+  return in_force(*policy, saved->placement, target);
 }
 
 /// Runs the steps that put `wanted` in force; a failure returns to `saved`.
@@ -160,8 +210,8 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
   Transaction transaction([&](const Error& error) { kernel.warn(error.message); });  // I2
   if (wanted.rules || old_rules) {
     SL_CHECK(transaction.step(
-        "install nft rules", [&] { return put_rules(kernel, target, wanted.rules); },
-        [&] { return put_rules(kernel, target, old_rules); }));
+        "install nft rules", [&] { return put_rules(kernel, target, wanted.rules, old_rules); },
+        [&] { return put_rules(kernel, target, old_rules, wanted.rules); }));
   }
   SL_CHECK(transaction.step(
       "attach programs", [&] { return kernel.attach(target, wanted.plan.hooks); },
@@ -188,23 +238,29 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
 }  // namespace
 
 Result<> create(Kernel& kernel, const ContainerState& container) {
-  if (!annotations::any(container.annotations)) return {};                               // I1
+  if (!annotations::any(container.annotations)) return {};  // I1
+  // A pod's sandbox only holds its namespaces, and the pod's annotations are not about it. No image
+  // can know its container's id beforehand, to pass for one.
+  if (sandbox_of(container.annotations) == container.id) return {};
   const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
   if (policy == annotations::Policy{}) return {};                                        // I1
-  const Plan plan = compile(policy);
   SL_CHECK(check_ready(container));
 
   SL_CHECK(kernel.begin());
-  const ContainerTarget target = SL_TRY(kernel.open_target(container, plan.rules));
+  const ContainerTarget target = SL_TRY(kernel.open_target(container, policy.egress.has_value()));
   std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
   for (const Error& error : remove_gone(kernel, entries)) kernel.warn(error.message);
   SL_CHECK(check_unclaimed(kernel, target, entries));
-  if (plan.rules) SL_CHECK(check_namespace(kernel, target, entries));
 
-  const InForce wanted = SL_TRY(in_force(container.annotations, target));
-  SL_CHECK(apply(kernel, target, wanted, record_of(kernel, container, target, plan),
-                 find_record(entries, key_of(target.id, target.cgroup.id))));
-  for (const std::string& note : plan.notes) kernel.note(short_id(target.id) + ": " + note);
+  const auto saved = find_record(entries, key_of(target.id, target.cgroup.id));
+  const Placement placement = SL_TRY(place(policy, target, entries, saved));
+  const InForce wanted = in_force(policy, placement, target);
+  SL_CHECK(remove_stale_tables(kernel, target, entries));
+  SL_CHECK(apply(kernel, target, wanted,
+                 record_of(kernel, container, target, placement, wanted.plan), saved));
+  for (const std::string& note : wanted.plan.notes) {
+    kernel.note(short_id(target.id) + ": " + note);
+  }
   return {};
 }
 

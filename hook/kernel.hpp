@@ -31,8 +31,8 @@ struct ContainerTarget {
   CgroupRef cgroup;
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
-  std::optional<std::string> sandbox;     ///< the pod it is in, if the state names one
-  std::optional<RulesOwner> rules_owner;  ///< whose rules are in the namespace; only if asked for
+  std::optional<std::string> sandbox;    ///< the pod it is in, if the state names one
+  std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; only if asked for
 };
 
 class Kernel {
@@ -71,10 +71,11 @@ class Kernel {
   /// Exit::process if the container's process is no longer the one that open_target() found.
   [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
-  /// Replaces whatever rules of ours are in the namespace.
+  /// Replaces whatever the namespace has in a table of that name. The others stay.
   [[nodiscard]] virtual Result<> install_rules(const ContainerTarget& target,
                                                const NftRuleset& rules) = 0;
-  [[nodiscard]] virtual Result<> uninstall_rules(const ContainerTarget& target) = 0;
+  [[nodiscard]] virtual Result<> uninstall_rules(const ContainerTarget& target,
+                                                 const std::string& table) = 0;
 
   /// Links of the hooks that the policy needs. They last as long as this object, or until
   /// detach(), and longer only if they are staged.
@@ -97,7 +98,7 @@ class Kernel {
 
   /// Removes the published pins.
   [[nodiscard]] virtual Result<> unpin(const std::string& key) = 0;
-  /// Removes the rules if the namespace is still found and its rules are this container's.
+  /// Removes the container's table if the namespace is still found and the table still its own.
   [[nodiscard]] virtual Result<> uninstall_saved_rules(const Record& record) = 0;
   /// Removes the record.
   [[nodiscard]] virtual Result<> erase(const std::string& key) = 0;

@@ -22,17 +22,20 @@ Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
 
 /// Whose rules are in the namespace. A table of our name without our comment is somebody else's,
 /// and not ours to replace (I6).
-Result<std::optional<RulesOwner>> rules_owner_in(const NetnsRef& netns) {
+Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   NetlinkSocket netlink = SL_TRY(open_netlink_in(netns));
-  const std::optional<std::string> comment = SL_TRY(owner(netlink));
-  if (!comment) return std::optional<RulesOwner>{};
-  auto parsed = parse_rules_owner(*comment);
-  if (!parsed) {
-    return fail(Exit::netns,
-                "table inet socklid in the container's network namespace was not "
-                "made by socklid: delete it there");
+  std::vector<RulesOwner> owners;
+  for (const Table& table : SL_TRY(tables(netlink))) {
+    auto parsed = parse_rules_owner(table.owner);
+    if (!parsed) {
+      return fail(Exit::netns, "table inet " + table_name(table.slot) +
+                                   " in the container's network namespace was not made by "
+                                   "socklid: delete it there");
+    }
+    parsed->slot = table.slot;
+    owners.push_back(std::move(*parsed));
   }
-  return parsed;
+  return owners;
 }
 
 tl::unexpected<Error> out_of_order(std::string_view what) {
@@ -97,10 +100,10 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
                          .sandbox = sandbox_of(container.annotations),
-                         .rules_owner = std::nullopt};
+                         .rules_owners = {}};
   target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
   if (with_rules && target.netns_kind != NetnsKind::host) {
-    target.rules_owner = SL_TRY(rules_owner_in(target.netns));
+    target.rules_owners = SL_TRY(rules_owners_in(target.netns));
   }
   return target;
 }
@@ -120,9 +123,9 @@ Result<> LinuxKernel::install_rules(const ContainerTarget& target, const NftRule
   return install(netlink, rules);
 }
 
-Result<> LinuxKernel::uninstall_rules(const ContainerTarget& target) {
+Result<> LinuxKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
   NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
-  return uninstall(netlink);
+  return uninstall(netlink, table);
 }
 
 Result<> LinuxKernel::attach(const ContainerTarget& target, const Hooks& hooks) {
@@ -180,11 +183,12 @@ Result<> LinuxKernel::uninstall_saved_rules(const Record& record) {
   const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
   if (!netns) return {};
   NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
-  const std::optional<std::string> comment = SL_TRY(owner(netlink));
+  const std::string table = table_name(record.placement.slot);
+  const std::optional<std::string> comment = SL_TRY(owner(netlink, table));
   const auto parsed = comment ? parse_rules_owner(*comment) : std::nullopt;
   // The inode number may be another namespace's by now, or another container's rules be in it.
   if (!parsed || parsed->cgroup_id != record.cgroup_id) return {};
-  return uninstall(netlink);
+  return uninstall(netlink, table);
 }
 
 Result<> LinuxKernel::erase(const std::string& key) {

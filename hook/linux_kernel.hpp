@@ -35,7 +35,8 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
-  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target,
+                                         const std::string& table) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;

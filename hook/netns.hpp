@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "hook/mountinfo.hpp"
+#include "hook/placement.hpp"
 #include "hook/process.hpp"
 
 namespace socklid {
@@ -28,9 +29,6 @@ struct NetnsRef {
   UniqueFd fd;
   std::uint64_t inode{0};
 };
-
-/// host: PID 1's or the hook's own. shared: with other containers of a pod. own: the rest.
-enum class NetnsKind { own, shared, host };
 
 // Pure parts ------------------------------------------------------------------------------------
 
@@ -43,10 +41,11 @@ enum class NetnsKind { own, shared, host };
 [[nodiscard]] NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
                                  const std::optional<std::string>& sandbox);
 
-/// Whose rules a namespace holds: the comment of our table, "container ID cgroup CGROUP_ID".
+/// Whose rules a namespace holds: the comment of a table of ours, "container ID cgroup CGROUP_ID".
 struct RulesOwner {
   std::string id;
   std::uint64_t cgroup_id{0};
+  std::uint8_t slot{0};  ///< of the table, see hook/placement.hpp
   friend bool operator==(const RulesOwner&, const RulesOwner&) = default;
 };
 /// Nothing if `comment` is not in that form. The number is decimal, or hexadecimal with 0x.

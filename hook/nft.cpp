@@ -13,6 +13,7 @@
 
 #include "hook/nft_batch.hpp"
 #include "hook/nft_owned.hpp"
+#include "hook/placement.hpp"
 
 namespace socklid {
 namespace {
@@ -32,7 +33,7 @@ bool means_absent(const NetlinkError& error) {
 }
 
 tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error) {
-  std::string message = "nft table inet socklid: " + std::string(what);
+  std::string message = "nft " + std::string(what);
   if (!error.text.empty()) message.append(": ").append(error.text);
   message.append(": ").append(std::strerror(error.error)).append(mend_for(error.error));
   return fail(Exit::nft, std::move(message));
@@ -67,12 +68,12 @@ int take_counter(nftnl_expr* expression, void* data) {
   return MNL_CB_OK;
 }
 
-/// Nothing if the message is not about a counted rule of ours.
-std::optional<RuleCounter> counter_of(const std::string& message) {
+/// Nothing if the message is not about a counted rule of the table.
+std::optional<RuleCounter> counter_of(const std::string& message, std::string_view wanted) {
   const auto rule = owned(nftnl_rule_alloc());
   if (nftnl_rule_nlmsg_parse(header_of(message), rule.get()) < 0) return std::nullopt;
   const char* table = nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE);
-  if (table == nullptr || table != nft_table_name) return std::nullopt;
+  if (table == nullptr || table != wanted) return std::nullopt;
   std::optional<RuleCounter> counter;
   nftnl_expr_foreach(rule.get(), take_counter, &counter);
   if (!counter) return std::nullopt;
@@ -83,10 +84,10 @@ std::optional<RuleCounter> counter_of(const std::string& message) {
   return counter;
 }
 
-std::string rules_request() {
+std::string rules_request(const std::string& table) {
   const auto rule = owned(nftnl_rule_alloc());
   nftnl_rule_set_u32(rule.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
-  nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, nft_table_name.data());
+  nftnl_rule_set_str(rule.get(), NFTNL_RULE_TABLE, table.c_str());
   alignas(nlmsghdr) std::array<char, 512> buffer{};
   nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETRULE, NFPROTO_INET, NLM_F_DUMP,
                                            only_sequence);
@@ -94,9 +95,9 @@ std::string rules_request() {
   return {buffer.data(), header->nlmsg_len};
 }
 
-std::string table_request() {
+std::string table_request(const std::string& name) {
   const auto table = owned(nftnl_table_alloc());
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name.data());
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
   alignas(nlmsghdr) std::array<char, 512> buffer{};
   nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK,
                                            only_sequence);
@@ -104,13 +105,52 @@ std::string table_request() {
   return {buffer.data(), header->nlmsg_len};
 }
 
+std::string tables_request() {
+  alignas(nlmsghdr) std::array<char, 512> buffer{};
+  const nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETTABLE, NFPROTO_INET,
+                                                 NLM_F_DUMP, only_sequence);
+  return {buffer.data(), header->nlmsg_len};
+}
+
+/// Whose table the message is about; nothing if it is unreadable.
+struct NamedOwner {
+  std::string name;
+  std::string owner;
+};
+std::optional<NamedOwner> table_of(const std::string& message) {
+  const auto table = owned(nftnl_table_alloc());
+  if (nftnl_table_nlmsg_parse(header_of(message), table.get()) < 0) return std::nullopt;
+  const char* name = nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME);
+  std::uint32_t size = 0;
+  const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
+  std::string comment = comment_of(NFTNL_UDATA_TABLE_COMMENT, data, size);
+  if (!comment.starts_with("container ") || comment.find(" cgroup ") == std::string::npos) {
+    comment.clear();
+  }
+  return NamedOwner{name == nullptr ? "" : name, std::move(comment)};
+}
+
+/// The messages of a dump; none if there is nothing to dump.
+Result<std::vector<std::string>> dump(NetlinkSocket& netlink, const std::string& request,
+                                      std::string_view what) {
+  for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+    NetlinkAnswer answer = SL_TRY(netlink.exchange(request, only_sequence));
+    if (!answer.errors.empty()) {
+      if (means_absent(answer.errors.front())) return std::vector<std::string>{};
+      return refused(what, answer.errors.front());
+    }
+    if (!answer.interrupted) return std::move(answer.messages);
+  }
+  return fail(Exit::nft, "nft " + std::string(what) + ": they keep changing while they are read");
+}
+
 }  // namespace
 
 Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
-  NftBatch batch;
+  NftBatch batch(ruleset.table);
   // Only if there is one to replace: whoever deletes waits, when his socket is closed, until RCU
   // has let go of what he deleted (nft_rcv_nl_event, net/netfilter/nf_tables_api.c).
-  if (SL_TRY(owner(netlink))) batch.delete_table();
+  if (SL_TRY(owner(netlink, ruleset.table))) batch.delete_table();
   batch.add_table(ruleset.comment);
   for (const nft::Chain& chain : ruleset.chains) batch.add(chain);
   for (const nft::Set& set : ruleset.sets) batch.add(set);
@@ -121,8 +161,8 @@ Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
   return batch.check(SL_TRY(netlink.exchange(messages, batch.last_sequence())));
 }
 
-Result<> uninstall(NetlinkSocket& netlink) {
-  NftBatch batch;
+Result<> uninstall(NetlinkSocket& netlink, const std::string& table) {
+  NftBatch batch(table);
   batch.delete_table();
   const std::string_view messages = batch.finish();
   const NetlinkAnswer answer = SL_TRY(netlink.exchange(messages, batch.last_sequence()));
@@ -133,41 +173,37 @@ Result<> uninstall(NetlinkSocket& netlink) {
   return batch.check(answer);
 }
 
-Result<std::optional<std::string>> owner(NetlinkSocket& netlink) {
-  const NetlinkAnswer answer = SL_TRY(netlink.exchange(table_request(), only_sequence));
+Result<std::optional<std::string>> owner(NetlinkSocket& netlink, const std::string& table) {
+  const NetlinkAnswer answer = SL_TRY(netlink.exchange(table_request(table), only_sequence));
   if (!answer.errors.empty()) {
     if (means_absent(answer.errors.front())) return std::nullopt;
-    return refused("ask for its owner", answer.errors.front());
+    return refused("table inet " + table + ": ask for its owner", answer.errors.front());
   }
-  const auto table = owned(nftnl_table_alloc());
-  if (answer.messages.empty() ||
-      nftnl_table_nlmsg_parse(header_of(answer.messages.front()), table.get()) < 0) {
-    return fail(Exit::nft, "nft table inet socklid: the kernel's description of it is unreadable");
+  auto found = answer.messages.empty() ? std::nullopt : table_of(answer.messages.front());
+  if (!found) {
+    return fail(Exit::nft,
+                "nft table inet " + table + ": the kernel's description of it is unreadable");
   }
-  std::uint32_t size = 0;
-  const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);
-  std::string comment = comment_of(NFTNL_UDATA_TABLE_COMMENT, data, size);
-  if (!comment.starts_with("container ") || comment.find(" cgroup ") == std::string::npos) {
-    comment.clear();
-  }
-  return comment;
+  return std::move(found->owner);
 }
 
-Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink) {
-  for (int attempt = 0; attempt < dump_attempts; ++attempt) {
-    const NetlinkAnswer answer = SL_TRY(netlink.exchange(rules_request(), only_sequence));
-    if (!answer.errors.empty()) {
-      if (means_absent(answer.errors.front())) return std::vector<RuleCounter>{};
-      return refused("read its counters", answer.errors.front());
-    }
-    if (answer.interrupted) continue;
-    std::vector<RuleCounter> counted;
-    for (const std::string& message : answer.messages) {
-      if (auto counter = counter_of(message)) counted.push_back(std::move(*counter));
-    }
-    return counted;
+Result<std::vector<Table>> tables(NetlinkSocket& netlink) {
+  std::vector<Table> ours;
+  for (const std::string& message : SL_TRY(dump(netlink, tables_request(), "tables"))) {
+    auto table = table_of(message);
+    const auto slot = table ? slot_of_table(table->name) : std::nullopt;
+    if (slot) ours.push_back({*slot, std::move(table->owner)});
   }
-  return fail(Exit::nft, "nft table inet socklid: its rules keep changing while they are read");
+  return ours;
+}
+
+Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink, const std::string& table) {
+  std::vector<RuleCounter> counted;
+  const std::string what = "rules of table inet " + table;
+  for (const std::string& message : SL_TRY(dump(netlink, rules_request(table), what))) {
+    if (auto counter = counter_of(message, table)) counted.push_back(std::move(*counter));
+  }
+  return counted;
 }
 
 }  // namespace socklid

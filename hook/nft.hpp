@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// nft: table `inet socklid` in one network namespace: put it there, take it away, ask about it.
+// nft: tables of ours in one network namespace: put one there, take it away, ask about them.
 //
 //   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());   // inside the container's namespace
 //   SL_CHECK(install(netlink, ruleset));
 //   ...
-//   if (SL_TRY(owner(netlink)) == table_comment(id, cgroup_id)) SL_CHECK(uninstall(netlink));
+//   if (SL_TRY(owner(netlink, table)) == table_comment(id, cgroup_id))
+//     SL_CHECK(uninstall(netlink, table));
 //
 // Only files called nft*.cpp here know libnftnl and libmnl. Every request needs CAP_NET_ADMIN in
 // the user namespace that owns the network namespace; errors are Exit::nft, one line, and name the
@@ -23,17 +24,26 @@
 
 namespace socklid {
 
-/// One atomic batch: removes whatever table `inet socklid` there is, and puts this one in its
+/// One atomic batch: removes whatever table of that name there is, and puts this one in its
 /// place. At no time are there fewer rules than before or after; on an error nothing changed.
-/// Another's table of that name goes with it: ask owner() first.
+/// Another's table goes with it: ask owner() first.
 [[nodiscard]] Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset);
 
 /// Removes the table whosever it is. That there is none is success (I7).
-[[nodiscard]] Result<> uninstall(NetlinkSocket& netlink);
+[[nodiscard]] Result<> uninstall(NetlinkSocket& netlink, const std::string& table);
 
 /// Whose the table is: its table_comment(); empty if it has no comment of that form; nothing if
 /// there is no table.
-[[nodiscard]] Result<std::optional<std::string>> owner(NetlinkSocket& netlink);
+[[nodiscard]] Result<std::optional<std::string>> owner(NetlinkSocket& netlink,
+                                                       const std::string& table);
+
+struct Table {
+  std::uint8_t slot{0};  ///< its name is table_name(slot)
+  std::string owner;     ///< as of owner(), or empty
+  friend bool operator==(const Table&, const Table&) = default;
+};
+/// Every table of family inet with a name of ours.
+[[nodiscard]] Result<std::vector<Table>> tables(NetlinkSocket& netlink);
 
 struct RuleCounter {
   std::string chain;
@@ -45,6 +55,7 @@ struct RuleCounter {
 
 /// Every counted rule of the table, in no order between chains and in order within one. Empty if
 /// there is no table. Counters begin at 0 with each install().
-[[nodiscard]] Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink);
+[[nodiscard]] Result<std::vector<RuleCounter>> counters(NetlinkSocket& netlink,
+                                                        const std::string& table);
 
 }  // namespace socklid

@@ -40,7 +40,7 @@ Owned<nftnl_udata_buf> comment_data(std::uint8_t type, std::string_view comment)
 
 }  // namespace
 
-NftBatch::NftBatch() : scratch_(scratch_size) {
+NftBatch::NftBatch(std::string table) : table_(std::move(table)), scratch_(scratch_size) {
   const nlmsghdr* header = nftnl_batch_begin(scratch_.data(), 0);
   bytes_.append(scratch_.data(), header->nlmsg_len);
   messages_ = 1;
@@ -59,7 +59,7 @@ void NftBatch::message(std::uint16_t type, std::uint16_t flags, std::string obje
 
 void NftBatch::add_table(std::string_view comment) {
   const auto table = owned(nftnl_table_alloc());
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name.data());
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
   if (!comment.empty()) {
     const auto data = comment_data(NFTNL_UDATA_TABLE_COMMENT, comment);
     nftnl_table_set_data(table.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()),
@@ -71,14 +71,14 @@ void NftBatch::add_table(std::string_view comment) {
 
 void NftBatch::delete_table() {
   const auto table = owned(nftnl_table_alloc());
-  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, nft_table_name.data());
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
   message(NFT_MSG_DELTABLE, 0, "delete table",
           [&table](nlmsghdr* header) { nftnl_table_nlmsg_build_payload(header, table.get()); });
 }
 
 void NftBatch::add(const nft::Chain& chain) {
   const auto target = owned(nftnl_chain_alloc());
-  nftnl_chain_set_str(target.get(), NFTNL_CHAIN_TABLE, nft_table_name.data());
+  nftnl_chain_set_str(target.get(), NFTNL_CHAIN_TABLE, table_.c_str());
   nftnl_chain_set_str(target.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
   if (chain.base) {
     nftnl_chain_set_str(target.get(), NFTNL_CHAIN_TYPE, "filter");
@@ -93,7 +93,7 @@ void NftBatch::add(const nft::Chain& chain) {
 void NftBatch::add(std::string_view chain, const nft::Rule& rule) {
   const auto target = owned(nftnl_rule_alloc());
   nftnl_rule_set_u32(target.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);
-  nftnl_rule_set_str(target.get(), NFTNL_RULE_TABLE, nft_table_name.data());
+  nftnl_rule_set_str(target.get(), NFTNL_RULE_TABLE, table_.c_str());
   nftnl_rule_set_str(target.get(), NFTNL_RULE_CHAIN, std::string(chain).c_str());
   if (!rule.comment.empty()) {
     const auto data = comment_data(NFTNL_UDATA_RULE_COMMENT, rule.comment);
@@ -120,7 +120,7 @@ std::string_view NftBatch::finish() {
 Result<> NftBatch::check(const NetlinkAnswer& answer) const {
   if (answer.errors.empty()) return {};
   const NetlinkError& error = answer.errors.front();
-  std::string message = "nft table inet socklid: ";
+  std::string message = "nft table inet " + table_ + ": ";
   // Sequence 0 is the batch's begin: the kernel refused it before it looked at any object.
   if (error.sequence > 0 && error.sequence <= objects_.size()) {
     message.append(objects_[error.sequence - 1]).append(": ");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NftBatch: the netlink messages that change table `inet socklid`, all of them or none of them
+// NftBatch: the netlink messages that change one table of family inet, all of them or none of them
 // (net/netfilter/nfnetlink.c: nfnetlink_rcv_batch).
 //
-//   NftBatch batch;
+//   NftBatch batch(ruleset.table);
 //   batch.add_table(ruleset.comment);
 //   batch.add(chain); batch.add(set); batch.add(chain.name, rule);   // what a rule names comes
 //   first const NetlinkAnswer answer = SL_TRY(socket.exchange(batch.finish(),
@@ -27,7 +27,7 @@ namespace socklid {
 
 class NftBatch {
  public:
-  NftBatch();
+  explicit NftBatch(std::string table);
 
   void add_table(std::string_view comment);
   void delete_table();
@@ -56,6 +56,7 @@ class NftBatch {
                const std::function<void(nlmsghdr*)>& fill);
   void add_elements(const nft::Set& set);
 
+  std::string table_;
   std::string bytes_;
   std::vector<char> scratch_;         ///< one message
   std::vector<std::string> objects_;  ///< what each message is about; the first has sequence 1

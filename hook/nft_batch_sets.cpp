@@ -113,7 +113,7 @@ void NftBatch::add(const nft::Set& set) {
   std::uint32_t flags = NFT_SET_CONSTANT;
   if (set.interval) flags |= NFT_SET_INTERVAL;
   if (set.verdict_map) flags |= NFT_SET_MAP;
-  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, nft_table_name.data());
+  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, table_.c_str());
   nftnl_set_set_str(target.get(), NFTNL_SET_NAME, set.name.c_str());
   nftnl_set_set_u32(target.get(), NFTNL_SET_ID, next_set_id_);
   nftnl_set_set_u32(target.get(), NFTNL_SET_FLAGS, flags);
@@ -139,7 +139,7 @@ void NftBatch::add(const nft::Set& set) {
 /// nothing if it goes up to the end.
 void NftBatch::add_elements(const nft::Set& set) {
   const auto target = owned(nftnl_set_alloc());
-  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, nft_table_name.data());
+  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, table_.c_str());
   nftnl_set_set_str(target.get(), NFTNL_SET_NAME, set.name.c_str());
   nftnl_set_set_u32(target.get(), NFTNL_SET_ID, next_set_id_);
   for (const nft::Element& element : set.elements) {

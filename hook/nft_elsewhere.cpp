@@ -19,10 +19,13 @@ Result<NetlinkSocket> NetlinkSocket::open() {
 Result<> install(NetlinkSocket& /*netlink*/, const NftRuleset& /*ruleset*/) {
   return not_here();
 }
-Result<> uninstall(NetlinkSocket& /*netlink*/) {
+Result<> uninstall(NetlinkSocket& /*netlink*/, const std::string& /*table*/) {
   return not_here();
 }
-Result<std::optional<std::string>> owner(NetlinkSocket& /*netlink*/) {
+Result<std::optional<std::string>> owner(NetlinkSocket& /*netlink*/, const std::string& /*table*/) {
+  return not_here();
+}
+Result<std::vector<Table>> tables(NetlinkSocket& /*netlink*/) {
   return not_here();
 }
 

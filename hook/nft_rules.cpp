@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "hook/nft_endpoints.hpp"
+#include "hook/placement.hpp"
 
 namespace socklid {
 namespace {
@@ -180,15 +181,54 @@ std::vector<Rule> accept_loopback(Mark mark) {
   };
 }
 
-Chain output_chain(Mark mark, bool serves) {
-  Chain chain{"output", nft::Base{HookPoint::output, output_priority}, {}};
-  append(chain.rules, drop_source_routes("io.socklid.egress"));
-  append(chain.rules, accept_loopback(mark));
-  append(chain.rules, accept_ipv6_upkeep(mark));
-  append(chain.rules, accept_replies(mark, serves));
-  append(chain.rules, judge_marks(mark));
-  chain.rules.push_back(jump({}, Action::go_to, "egress"));
-  return chain;
+/// What has a slot belongs to a container that came into this namespace later, and is judged in its
+/// table. Of a full socket the socket's mark tells, which no packet of ours can change; the others
+/// (SYN-ACKs, TIME_WAIT) have no mark but their socket's.
+Rule leave_to_neighbours() {
+  return accept({Compare{Field::mark, Operator::not_equal, 0, slot_mask}});
+}
+
+std::vector<Rule> leaving_rules(Mark mark, bool serves) {
+  std::vector<Rule> rules = drop_source_routes("io.socklid.egress");
+  append(rules, accept_loopback(mark));
+  append(rules, accept_ipv6_upkeep(mark));
+  append(rules, accept_replies(mark, serves));
+  return rules;
+}
+
+std::vector<Rule> judging_rules(Mark mark) {
+  std::vector<Rule> rules = judge_marks(mark);
+  rules.push_back(jump({}, Action::go_to, "egress"));
+  return rules;
+}
+
+/// Of a namespace of the container's own. If its mark claims the bits of the slot, no neighbour
+/// with rules is let in.
+std::vector<Chain> output_chains(Mark mark, bool serves) {
+  Chain base{"output", nft::Base{HookPoint::output, output_priority}, leaving_rules(mark, serves)};
+  if ((mark.mask & slot_mask) != 0) {
+    append(base.rules, judging_rules(mark));
+    return {std::move(base)};
+  }
+  Chain judged{"judged", std::nullopt, judging_rules(mark)};
+  base.rules.push_back(
+      jump({Compare{Field::socket_mark, Operator::equal, 0, slot_mask}}, Action::go_to, "judged"));
+  base.rules.push_back(leave_to_neighbours());
+  base.rules.push_back(jump({}, Action::go_to, "judged"));
+  return {std::move(judged), std::move(base)};
+}
+
+/// Of a shared namespace: only what has our slot.
+std::vector<Chain> output_chains_of_slot(Mark mark, bool serves) {
+  Chain leaving{"leaving", std::nullopt, leaving_rules(mark, serves)};
+  append(leaving.rules, judging_rules(mark));
+  const std::uint32_t slot = mark.value & slot_mask;
+  Chain base{"output", nft::Base{HookPoint::output, output_priority, false}, {}};
+  for (const Field field : {Field::socket_mark, Field::mark}) {
+    base.rules.push_back(
+        jump({Compare{field, Operator::equal, slot, slot_mask}}, Action::go_to, "leaving"));
+  }
+  return {std::move(leaving), std::move(base)};
 }
 
 Chain egress_chain(std::vector<Rule> allowed, Otherwise otherwise) {
@@ -211,21 +251,45 @@ Chain egress_chain(std::vector<Rule> allowed, Otherwise otherwise) {
 
 /// A packet in the reply direction answers a flow that began here and that egress let out: a flow
 /// whose first packet was dropped never gets into conntrack's table.
-Chain input_chain(bool serves) {
-  Chain chain{"input", nft::Base{HookPoint::input, filter_priority}, {}};
-  append(chain.rules, drop_source_routes("io.socklid.bind"));
-  chain.rules.push_back(accept({equals(Field::iif, loopback)}));
-  chain.rules.push_back(accept({reply}));
-  append(chain.rules, accept_related_errors({}));
-  chain.rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHO)}));
-  chain.rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REQUEST)}));
-  chain.rules.push_back(
+std::vector<Rule> arriving_rules(bool serves) {
+  std::vector<Rule> rules = drop_source_routes("io.socklid.bind");
+  rules.push_back(accept({equals(Field::iif, loopback)}));
+  rules.push_back(accept({reply}));
+  append(rules, accept_related_errors({}));
+  rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHO)}));
+  rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REQUEST)}));
+  rules.push_back(
       accept({in_set(Field::icmpv6_type, "nd_in"), equals(Field::ipv6_hop_limit, 255)}));
-  chain.rules.push_back(
+  rules.push_back(
       accept({equals(Field::icmpv6_type, ICMPV6_MGM_QUERY), equals(Field::ipv6_hop_limit, 1)}));
-  if (serves) chain.rules.push_back(jump({}, Action::jump, "served"));
-  chain.rules.push_back(drop({}, "io.socklid.bind: not named"));
+  if (serves) rules.push_back(jump({}, Action::jump, "served"));
+  return rules;
+}
+
+Rule drop_unserved() {
+  return drop({}, "io.socklid.bind: not named");
+}
+
+Chain input_chain(Mark mark, bool serves) {
+  Chain chain{"input", nft::Base{HookPoint::input, filter_priority}, arriving_rules(serves)};
+  // As for what leaves: a neighbour's socket receives this, and its own table judges it.
+  if ((mark.mask & slot_mask) == 0) {
+    chain.rules.push_back(accept({Compare{Field::socket_mark, Operator::not_equal, 0, slot_mask}}));
+  }
+  chain.rules.push_back(drop_unserved());
   return chain;
+}
+
+/// What a socket of ours would receive. The kernel looks that up by addresses and ports
+/// (nft_socket_do_lookup), for TCP and UDP.
+std::vector<Chain> input_chains_of_slot(Mark mark, bool serves) {
+  Chain arriving{"arriving", std::nullopt, arriving_rules(serves)};
+  arriving.rules.push_back(drop_unserved());
+  const Compare ours{Field::socket_mark, Operator::equal, mark.value & slot_mask, slot_mask};
+  return {std::move(arriving),
+          {"input",
+           nft::Base{HookPoint::input, filter_priority, false},
+           {jump({ours}, Action::go_to, "arriving")}}};
 }
 
 /// Packets that a tun or tap device injects are forwarded, not sent.
@@ -237,9 +301,9 @@ Chain forward_chain() {
 
 }  // namespace
 
-NftRuleset compile_rules(const Policy& policy, Mark mark, std::string_view container_id,
-                         std::uint64_t cgroup_id) {
-  NftRuleset ruleset{table_comment(container_id, cgroup_id), type_sets(), {}};
+NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
+                         std::string_view container_id, std::uint64_t cgroup_id) {
+  NftRuleset ruleset{table_name(slot), table_comment(container_id, cgroup_id), type_sets(), {}};
   EndpointRules endpoints(ruleset);
   const bool serves = policy.bind.otherwise == Verdict::deny && !policy.bind.endpoints.empty();
   if (serves) {
@@ -255,9 +319,16 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::string_view conta
   }
   ruleset.chains.push_back(
       egress_chain(std::move(allowed), policy.otherwise.value_or(Otherwise::reject)));
-  ruleset.chains.push_back(output_chain(mark, serves));
-  ruleset.chains.push_back(input_chain(serves));
-  ruleset.chains.push_back(forward_chain());
+  const auto add = [&ruleset](std::vector<Chain> chains) {
+    std::move(chains.begin(), chains.end(), std::back_inserter(ruleset.chains));
+  };
+  if (slot != 0) {
+    add(output_chains_of_slot(mark, serves));
+    add(input_chains_of_slot(mark, serves));
+  } else {
+    add(output_chains(mark, serves));
+    add({input_chain(mark, serves), forward_chain()});
+  }
   return ruleset;
 }
 

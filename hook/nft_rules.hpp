@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// compile_rules: Policy to NftRuleset, the rules of a network namespace of the container's own.
+// compile_rules: Policy to NftRuleset, one container's rules in its network namespace.
 //
-//   if (policy.egress) ruleset = compile_rules(policy, mark, container_id, cgroup_id);
+//   if (plan.rules) ruleset = compile_rules(policy, *plan.mark, slot, container_id, cgroup_id);
 //
 // What leaves (chain output) is, in this order: dropped if it carries a source route; accepted on
 // loopback; accepted if IPv6 cannot live without it; accepted if it answers what `bind` let in;
@@ -10,6 +10,11 @@
 // What arrives (chain input) is accepted if it answers what left or `bind` names it. Nothing is
 // forwarded. The cost per packet depends on how many prefix lengths the lists use, not on how many
 // endpoints they name, see hook/nft_endpoints.hpp (D5).
+//
+// In a namespace that containers share each has a table of its own and a slot in its mark: what has
+// another's slot, or none, is not looked at, neither on its way out nor, by the mark of the socket
+// that receives it, on its way in. So tables come and go without touching one another, and a packet
+// meets at most one that judges it. A table without a slot judges all that is left: what has none.
 //
 // No rule writes a mark and no rule names an interface by name: when the hook runs there may be
 // none but loopback.
@@ -25,8 +30,10 @@
 namespace socklid {
 
 /// Requires policy.egress. `mark` is what the container's sockets carry: the policy's own, or one
-/// taken for it. Pure and total; equal input gives equal output.
+/// taken for it, with the slot. `slot` 0 is for a namespace of the container's own. Pure and total;
+/// equal input gives equal output.
 [[nodiscard]] NftRuleset compile_rules(const annotations::Policy& policy, annotations::Mark mark,
-                                       std::string_view container_id, std::uint64_t cgroup_id);
+                                       std::uint8_t slot, std::string_view container_id,
+                                       std::uint64_t cgroup_id);
 
 }  // namespace socklid

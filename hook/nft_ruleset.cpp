@@ -121,7 +121,8 @@ std::string chain_text(const Chain& chain) {
   std::string text = "\tchain " + chain.name + " {\n";
   if (chain.base) {
     text.append("\t\ttype filter hook ").append(name_of(chain.base->hook)).append(" priority ");
-    text.append(std::to_string(chain.base->priority)).append("; policy drop;\n");
+    text.append(std::to_string(chain.base->priority));
+    text.append(chain.base->drops ? "; policy drop;\n" : "; policy accept;\n");
   }
   for (const Rule& rule : chain.rules) text.append("\t\t").append(to_string(rule)).append("\n");
   return text.append("\t}\n");
@@ -164,7 +165,7 @@ std::string table_comment(std::string_view container_id, std::uint64_t cgroup_id
 
 std::string to_string(const NftRuleset& ruleset) {
   std::string text = "table inet ";
-  text.append(nft_table_name).append(" {\n\tcomment \"").append(ruleset.comment).append("\"\n");
+  text.append(ruleset.table).append(" {\n\tcomment \"").append(ruleset.comment).append("\"\n");
   for (const Set& set : ruleset.sets) text.append("\n").append(set_text(set));
   for (const Chain& chain : ruleset.chains) text.append("\n").append(chain_text(chain));
   return text.append("}\n");

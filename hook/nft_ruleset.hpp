@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NftRuleset: the mark rules of one container as a value. Made by hook/nft_rules.hpp, it prints as
-// nft's own syntax (`socklid explain`, and `nft -f` accepts it), compares, and is what
-// hook/nft.hpp sends.
+// NftRuleset: the mark rules of one container, a table of their own, as a value. Made by
+// hook/nft_rules.hpp, it prints as nft's own syntax (`socklid explain`, and `nft -f` accepts it),
+// compares, and is what hook/nft.hpp sends.
 //
 //   const NftRuleset ruleset = compile_rules(policy, mark, "web", 4711);   // pure, total
 //   const std::string text = to_string(ruleset);                          // "table inet socklid
@@ -25,8 +25,6 @@
 #include "annotations/address.hpp"
 
 namespace socklid {
-
-inline constexpr std::string_view nft_table_name = "socklid";  ///< family inet
 
 namespace nft {
 
@@ -118,10 +116,11 @@ struct Rule {
 
 enum class HookPoint : std::uint8_t { input, forward, output };
 
-/// A base chain of type filter and policy drop.
+/// A base chain of type filter.
 struct Base {
   HookPoint hook{HookPoint::output};
   int priority{0};
+  bool drops{true};  ///< its policy: what no rule decides is dropped, else accepted
   friend bool operator==(const Base&, const Base&) = default;
 };
 
@@ -172,6 +171,7 @@ struct Set {
 }  // namespace nft
 
 struct NftRuleset {
+  std::string table;    ///< its name, of family inet: table_name(slot)
   std::string comment;  ///< of the table: whose it is, see table_comment()
   std::vector<nft::Set> sets;
   std::vector<nft::Chain> chains;
@@ -183,7 +183,7 @@ struct NftRuleset {
 /// cannot print in a comment become '_'.
 [[nodiscard]] std::string table_comment(std::string_view container_id, std::uint64_t cgroup_id);
 
-/// `table inet socklid { ... }`, in the order sets, chains; nft 1.0.6 and later read it back.
+/// `table inet TABLE { ... }`, in the order sets, chains; nft 1.0.6 and later read it back.
 [[nodiscard]] std::string to_string(const NftRuleset& ruleset);
 
 }  // namespace socklid

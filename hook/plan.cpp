@@ -94,6 +94,15 @@ std::uint32_t protocol_flags(const Policy& policy) {
          (opens(policy, Protocol::dccp) ? SL_OPEN_DCCP : 0);
 }
 
+/// A packet that is dropped gets no answer, so that a refusal must be told by the call. Rules can
+/// answer.
+std::uint32_t packet_flags(const Policy& policy, Placement placement) {
+  if (placement.netns == NetnsKind::shared) return SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE;
+  const bool rejects =
+      policy.otherwise.value_or(annotations::Otherwise::reject) == annotations::Otherwise::reject;
+  return SL_JUDGE_PACKETS | (rejects ? SL_REFUSE_AT_CALL : 0);
+}
+
 Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   using Seal = annotations::Seal::Kind;
   // What may not be made may not be put to use either, if it was made before or elsewhere.
@@ -106,6 +115,7 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
   const bool sctp = (plan.image.flags & SL_OPEN_SCTP) != 0 &&
                     (binds || policy.connect.otherwise == Verdict::deny);
   const bool changes = restricted && (plan.image.flags & SL_WRITE_ROUTES) == 0;
+  const bool packets = (plan.image.flags & SL_JUDGE_PACKETS) != 0;
   const bool any = policy != Policy{};
   const std::array<std::pair<Hook, bool>, hook_count> table = {{
       {Hook::socket_create, restricted},
@@ -116,7 +126,8 @@ Hooks needed_hooks(const Policy& policy, const Plan& plan, bool restricted) {
       {Hook::socket_listen, ports || policy.listen == Verdict::deny},
       {Hook::socket_accept, policy.accept == Verdict::deny},
       {Hook::socket_setsockopt, restricted || plan.mark.has_value()},
-      {Hook::inet_egress, peers && !plan.rules},
+      {Hook::inet_egress, packets || (peers && !plan.rules)},
+      {Hook::inet_ingress, packets},
       {Hook::sock_ops, policy.seal.kind == Seal::listen},
       {Hook::socket_shutdown, policy.shutdown == Verdict::deny},
       {Hook::netlink_send, restricted},
@@ -161,16 +172,31 @@ void note_families(const Policy& policy, std::vector<std::string>& notes) {
   }
 }
 
-std::vector<std::string> notes_on(const Policy& policy, const Plan& plan) {
+void note_placement(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
+  if (!policy.egress) return;
+  if (placement.netns == NetnsKind::host) {
+    notes.emplace_back(
+        "in the host's network namespace io.socklid.egress holds for loopback too, and judges UDP "
+        "after the host's address translation");
+    return;
+  }
+  if (!policy.mark) notes.emplace_back("io.socklid.egress without io.socklid.mark takes mark 1");
+  if (placement.slot != 0) {
+    notes.push_back(
+        "the network namespace is shared: bits 24..31 of the mark tell its containers "
+        "apart (here " +
+        std::to_string(placement.slot) + ", nft table inet " + table_name(placement.slot) + ")");
+  }
+}
+
+std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placement placement) {
   std::vector<std::string> notes;
   note_families(policy, notes);
-  if (policy.egress && !policy.mark) {
-    notes.emplace_back("io.socklid.egress without io.socklid.mark takes mark 1");
-  }
+  note_placement(policy, placement, notes);
   if (policy.egress && policy.bind.endpoints.empty()) {
     notes.emplace_back("inbound service is closed; add io.socklid.bind");
   }
-  if (plan.mark && !policy.egress) {
+  if (plan.mark && !plan.rules) {
     notes.emplace_back(
         "io.socklid.mark alone marks sockets and filters nothing; the mark does not survive "
         "leaving the network namespace");
@@ -200,12 +226,17 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan) {
 
 }  // namespace
 
-Plan compile(const Policy& policy) {
+Plan compile(const Policy& policy, Placement placement) {
   const bool restricted = annotations::restricts(policy);
+  const bool packets = policy.egress && placement.netns != NetnsKind::own;
   Plan plan;
-  plan.rules = policy.egress.has_value();
+  plan.rules = policy.egress && placement.netns != NetnsKind::host;
   plan.mark = policy.mark;
   if (plan.rules && !plan.mark) plan.mark = taken_mark;
+  if (plan.rules && placement.slot != 0) {
+    plan.mark->value |= std::uint32_t{placement.slot} << slot_shift;
+    plan.mark->mask |= slot_mask;
+  }
 
   plan.image.flags = SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy);
   if (!restricted) plan.image.flags |= SL_UNRESTRICTED;
@@ -218,9 +249,11 @@ Plan compile(const Policy& policy) {
   }
   plan.seal = seal_image(policy.seal);
   if (plan.seal) plan.image.flags |= SL_SEALED_LATER;
-  plan.lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints);
+  if (packets) plan.image.flags |= packet_flags(policy, placement);
+  plan.lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints,
+                             packets ? &*policy.egress : nullptr);
   plan.hooks = needed_hooks(policy, plan, restricted);
-  plan.notes = notes_on(policy, plan);
+  plan.notes = notes_on(policy, plan, placement);
   return plan;
 }
 

@@ -18,13 +18,14 @@
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
 #include "hook/endpoint_lists.hpp"
+#include "hook/placement.hpp"
 
 namespace socklid {
 
 /// The kernel hooks our programs attach to. The first eight are per-cgroup LSM programs, of which
 /// the kernel has ten slots for distinct hooks (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h);
-/// the next two are other per-cgroup programs, which take none, for packets
-/// (BPF_CGROUP_INET_EGRESS) and for listening TCP sockets (BPF_CGROUP_SOCK_OPS);
+/// the next three are other per-cgroup programs, which take none, for packets
+/// (BPF_CGROUP_INET_EGRESS, _INGRESS) and for listening TCP sockets (BPF_CGROUP_SOCK_OPS);
 /// the others are plain LSM programs, shared by all containers of the node (D2).
 enum class Hook : std::uint8_t {
   socket_create,
@@ -36,6 +37,7 @@ enum class Hook : std::uint8_t {
   socket_accept,
   socket_setsockopt,
   inet_egress,
+  inet_ingress,
   sock_ops,
   socket_shutdown,
   netlink_send,
@@ -48,8 +50,8 @@ enum class Hook : std::uint8_t {
   sock_graft,
   bprm_committed_creds,
 };
-inline constexpr std::size_t hook_count = 20;
-inline constexpr std::size_t cgroup_hook_count = 10;
+inline constexpr std::size_t hook_count = 21;
+inline constexpr std::size_t cgroup_hook_count = 11;
 
 [[nodiscard]] std::string_view name(Hook hook);
 [[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
@@ -62,15 +64,17 @@ using Hooks = std::vector<Hook>;
 struct Plan {
   Hooks hooks;
   sl_policy image{};    ///< cgroup, namespace and generation are 0: written in when they are known
-  EndpointLists lists;  ///< what connect and bind name
-  std::optional<sl_seal> seal;            ///< open until it is sealed; pid and started_at are 0
-  std::optional<annotations::Mark> mark;  ///< of every new socket; taken for egress if not given
-  bool rules{false};                      ///< whether nft rules are installed: `egress` was given
-  std::vector<std::string> notes;         ///< what a person should know, one line each
+  EndpointLists lists;  ///< what connect and bind name; where packets are judged, egress too
+  std::optional<sl_seal> seal;  ///< open until it is sealed; pid and started_at are 0
+  std::optional<annotations::Mark>
+      mark;  ///< of every new socket, with the slot; taken for rules if not given
+  bool rules{
+      false};  ///< whether nft rules are installed: for `egress`, but not in the host's namespace
+  std::vector<std::string> notes;  ///< what a person should know, one line each
 };
 
-/// Total: every policy has a plan.
-[[nodiscard]] Plan compile(const annotations::Policy& policy);
+/// Total: every policy that check_placement() lets through has a plan.
+[[nodiscard]] Plan compile(const annotations::Policy& policy, Placement placement = {});
 
 /// The hooks by name, and the notes, one per line.
 [[nodiscard]] std::string to_string(const Plan& plan);

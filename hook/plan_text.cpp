@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, hook_count> hook_names = {"socket_create"
                                                                  "socket_accept",
                                                                  "socket_setsockopt",
                                                                  "inet_egress",
+                                                                 "inet_ingress",
                                                                  "sock_ops",
                                                                  "socket_shutdown",
                                                                  "netlink_send",
@@ -57,6 +58,8 @@ constexpr std::array<ReasonText, SL_REASON_COUNT> reason_texts = {{
     {"network ioctl", any_restricting},
     {"leave the cgroup", "io.socklid.* (any policy)"},
     {"foreign socket", any_restricting},
+    {"packet out", "io.socklid.egress"},
+    {"packet in", "io.socklid.bind"},
 }};
 
 }  // namespace

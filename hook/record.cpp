@@ -66,6 +66,18 @@ Result<std::optional<annotations::Mark>> mark_at(const json::Value& record) {
                         .mask = static_cast<std::uint32_t>(SL_TRY(number_at(*value, "mask")))}};
 }
 
+/// Records of versions that knew no other placement have none.
+Result<Placement> placement_at(const json::Value& record) {
+  if (record.find("network") == nullptr) return Placement{};
+  const std::string network = SL_TRY(text_at(record, "network"));
+  const std::int64_t slot = SL_TRY(number_at(record, "slot"));
+  if (slot < 0 || slot > slot_max) return bad("slot");
+  for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    if (network == name_of(kind)) return Placement{kind, static_cast<std::uint8_t>(slot)};
+  }
+  return bad("network");
+}
+
 Result<annotations::Annotations> annotations_at(const json::Value& record) {
   const json::Value* value = record.find("annotations");
   if (value == nullptr || !value->is_object()) return bad("annotations");
@@ -89,6 +101,8 @@ std::string to_json(const Record& record) {
   document["cgroup_id"] = record.cgroup_id;
   document["cgroup_path"] = record.cgroup_path;
   document["netns"] = record.netns;
+  document["network"] = std::string(name_of(record.placement.netns));
+  document["slot"] = record.placement.slot;
   document["object_hash"] = record.object_hash;
   document["hooks"] = to_array(record.hooks);
   if (record.mark) {
@@ -115,6 +129,7 @@ Result<Record> parse_record(std::string_view text) {
   record.cgroup_id = static_cast<std::uint64_t>(SL_TRY(number_at(value, "cgroup_id")));
   record.cgroup_path = SL_TRY(text_at(value, "cgroup_path"));
   record.netns = static_cast<std::uint64_t>(SL_TRY(number_at(value, "netns")));
+  record.placement = SL_TRY(placement_at(value));
   record.object_hash = SL_TRY(text_at(value, "object_hash"));
   record.hooks = SL_TRY(list_at(value, "hooks"));
   record.mark = SL_TRY(mark_at(value));

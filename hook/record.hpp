@@ -14,6 +14,7 @@
 #include "annotations/mark.hpp"
 #include "annotations/parser.hpp"
 #include "base/result.hpp"
+#include "hook/placement.hpp"
 
 namespace socklid {
 
@@ -22,6 +23,7 @@ struct Record {
   std::uint64_t cgroup_id{0};
   std::string cgroup_path;         ///< as CgroupRef::path
   std::uint64_t netns{0};          ///< inode of the network namespace at creation
+  Placement placement;             ///< in it
   std::string object_hash;         ///< of the BPF programs in force
   std::vector<std::string> hooks;  ///< names, as in hook/plan.hpp
   std::optional<annotations::Mark> mark;

@@ -36,6 +36,8 @@ inline bpf_attach_type attach_type(Hook hook) {
   switch (hook) {
     case Hook::inet_egress:
       return BPF_CGROUP_INET_EGRESS;
+    case Hook::inet_ingress:
+      return BPF_CGROUP_INET_INGRESS;
     case Hook::sock_ops:
       return BPF_CGROUP_SOCK_OPS;
     default:

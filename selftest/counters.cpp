@@ -56,7 +56,7 @@ Result<Counters> Counters::open(std::uint64_t cgroup_id, const NetnsRef& netns) 
 
 Result<Counts> Counters::read() const {
   return Counts{.denials = SL_TRY(guard_.denials(cgroup_id_)),
-                .rules = SL_TRY(socklid::counters(netlink_))};
+                .rules = SL_TRY(socklid::counters(netlink_, table_name(0)))};
 }
 
 }  // namespace socklid::selftest

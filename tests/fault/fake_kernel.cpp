@@ -24,7 +24,10 @@ std::vector<unsigned char> bytes_of(const Plan& plan) {
 void FakeNode::destroy(pid_t pid) {
   const FakeContainer gone = containers.at(pid);
   containers.erase(pid);
-  kept.rules.erase(gone.netns);
+  for (const auto& [other_pid, other] : containers) {
+    if (other.netns == gone.netns) return;
+  }
+  std::erase_if(kept.rules, [&](const auto& table) { return table.first.first == gone.netns; });
 }
 
 const FakeContainer* FakeNode::with_cgroup(std::uint64_t id) const {
@@ -101,10 +104,11 @@ Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container,
                          .netns = {.fd = {}, .inode = found.netns},
                          .netns_kind = found.kind,
                          .sandbox = sandbox_of(container.annotations),
-                         .rules_owner = std::nullopt};
-  const auto rules = node_.kept.rules.find(found.netns);
-  if (with_rules && rules != node_.kept.rules.end()) {
-    target.rules_owner = parse_rules_owner(rules->second.comment);
+                         .rules_owners = {}};
+  for (const auto& [id, rules] : node_.kept.rules) {
+    if (!with_rules || id.first != found.netns) continue;
+    target.rules_owners.push_back(parse_rules_owner(rules.comment).value());
+    target.rules_owners.back().slot = slot_of_table(id.second).value();
   }
   return target;
 }
@@ -115,13 +119,13 @@ Result<> FakeKernel::check_unchanged(const ContainerTarget&) {
 
 Result<> FakeKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
   SL_CHECK(call("install_rules"));
-  node_.kept.rules[target.netns.inode] = rules;
+  node_.kept.rules[{target.netns.inode, rules.table}] = rules;
   return {};
 }
 
-Result<> FakeKernel::uninstall_rules(const ContainerTarget& target) {
+Result<> FakeKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
   SL_CHECK(call("uninstall_rules"));
-  node_.kept.rules.erase(target.netns.inode);
+  node_.kept.rules.erase({target.netns.inode, table});
   return {};
 }
 
@@ -201,7 +205,7 @@ Result<> FakeKernel::unpin(const std::string& key) {
 
 Result<> FakeKernel::uninstall_saved_rules(const Record& record) {
   SL_CHECK(call("uninstall_saved_rules"));
-  const auto rules = node_.kept.rules.find(record.netns);
+  const auto rules = node_.kept.rules.find({record.netns, table_name(record.placement.slot)});
   if (rules == node_.kept.rules.end()) return {};
   const auto owner = parse_rules_owner(rules->second.comment);
   if (owner && owner->cgroup_id == record.cgroup_id) node_.kept.rules.erase(rules);

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hook/kernel.hpp"
@@ -32,7 +33,8 @@ struct FakeContainer {
 /// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
 struct Kept {
   using LinkIds = std::set<int>;
-  std::map<std::uint64_t, NftRuleset> rules;                     ///< by namespace
+  using TableId = std::pair<std::uint64_t, std::string>;
+  std::map<TableId, NftRuleset> rules;                           ///< by namespace and table
   std::map<std::uint64_t, std::vector<unsigned char>> policies;  ///< by cgroup
   std::map<std::string, LinkIds> staged;                         ///< by key
   std::map<std::string, LinkIds> pinned;                         ///< by key
@@ -82,7 +84,8 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
-  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target) override;
+  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target,
+                                         const std::string& table) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;

@@ -98,7 +98,7 @@ TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
     const auto created = create(kernel, starting);
     kernel.end_run();
     EXPECT_EQ(created.has_value(), kernel.in_force(1002));
-    EXPECT_EQ(node.kept.rules.contains(7002), created.has_value());
+    EXPECT_EQ(node.kept.rules.contains({7002, "socklid"}), created.has_value());
     EXPECT_EQ(node.kept.policies.contains(1002), created.has_value());
     // What a failing collection left is collected by the next run.
     FakeKernel next(node);
@@ -149,7 +149,7 @@ TEST(Fault, AKilledSecondCallLeavesThePolicyInForce) {
     (void)create(kernel, starting);
     kernel.end_run();
     EXPECT_TRUE(kernel.in_force(1001)) << "killed before step " << step;
-    EXPECT_TRUE(node.kept.rules.contains(7001));
+    EXPECT_TRUE(node.kept.rules.contains({7001, "socklid"}));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fails if the mounted cgroup2 is not found, or a cgroup that is gone is taken for one that is there.
+// Fails if the mounted cgroup2 is not found, or a cgroup that is gone is taken for one that is
+// there.
 #include "hook/cgroup.hpp"
 
 #include <gtest/gtest.h>

@@ -31,13 +31,20 @@ class DecideProbe : public ::testing::Test {
   void use(const sl_policy& policy) { put(probe_->maps.policy_under_test, policy); }
 
   sl_decision ask(const sl_attempt& attempt) {
+    put(probe_->maps.attempt_under_test, attempt);
+    return run(probe_->progs.decide_probe);
+  }
+  sl_decision ask(const sl_packet& packet) {
+    put(probe_->maps.packet_under_test, packet);
+    return run(probe_->progs.packet_probe);
+  }
+  sl_decision run(const bpf_program* program) {
     const std::array<char, 64> packet{};  // of at least an Ethernet header
     const __u32 key = 0;
     sl_decision decision{1, 99};
-    put(probe_->maps.attempt_under_test, attempt);
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(),
                 .data_size_in = packet.size());
-    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(probe_->progs.decide_probe), &options), 0);
+    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(program), &options), 0);
     EXPECT_EQ(options.retval, 0u);
     EXPECT_EQ(bpf_map_lookup_elem(bpf_map__fd(probe_->maps.answer), &key, &decision), 0);
     return decision;
@@ -52,7 +59,8 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
   for (int i = 0; i < 200; i++) {
     const sl_policy policy = generate.policy();
     use(policy);
-    host_lists() = compile_lists(generate.list(false), generate.list(true))
+    const auto egress = generate.list(false);
+    host_lists() = compile_lists(generate.list(false), generate.list(true), &egress)
                        .of(policy.cgroup_id, policy.generation);
     const ListMaps maps{bpf_map__fd(probe_->maps.places), bpf_map__fd(probe_->maps.ports)};
     ASSERT_TRUE(clear_lists(maps, policy.cgroup_id, policy.generation));
@@ -64,15 +72,22 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
       ASSERT_EQ(actual.error, expected.error) << "policy " << i << ", attempt " << k;
       ASSERT_EQ(actual.reason, expected.reason) << "policy " << i << ", attempt " << k;
       seen[expected.reason]++;
+      const sl_packet packet = generate.packet();
+      const sl_decision leaves = sl_decide_packet(&policy, &packet);
+      const sl_decision answered = ask(packet);
+      ASSERT_EQ(answered.error, leaves.error) << "policy " << i << ", packet " << k;
+      ASSERT_EQ(answered.reason, leaves.reason) << "policy " << i << ", packet " << k;
+      seen[leaves.reason]++;
     }
   }
   // The cases are worth something only if they meet every reason that sl_decide() can give.
   for (const int reason :
-       {SL_REASON_NONE, SL_REASON_UNCONFIGURED, SL_REASON_FAMILY, SL_REASON_PROTOCOL,
-        SL_REASON_CREATE, SL_REASON_CREATE_TCP, SL_REASON_CREATE_UDP, SL_REASON_CONNECT,
-        SL_REASON_BIND, SL_REASON_LISTEN, SL_REASON_ACCEPT, SL_REASON_MARK, SL_REASON_SETSOCKOPT,
-        SL_REASON_SHUTDOWN, SL_REASON_NETLINK, SL_REASON_BPF, SL_REASON_IOCTL, SL_REASON_CGROUP,
-        SL_REASON_FOREIGN}) {
+       {SL_REASON_NONE,       SL_REASON_UNCONFIGURED, SL_REASON_FAMILY,     SL_REASON_PROTOCOL,
+        SL_REASON_CREATE,     SL_REASON_CREATE_TCP,   SL_REASON_CREATE_UDP, SL_REASON_CONNECT,
+        SL_REASON_BIND,       SL_REASON_LISTEN,       SL_REASON_ACCEPT,     SL_REASON_MARK,
+        SL_REASON_SETSOCKOPT, SL_REASON_SHUTDOWN,     SL_REASON_NETLINK,    SL_REASON_BPF,
+        SL_REASON_IOCTL,      SL_REASON_CGROUP,       SL_REASON_FOREIGN,    SL_REASON_EGRESS,
+        SL_REASON_ARRIVAL}) {
     EXPECT_GT(seen[static_cast<std::size_t>(reason)], 0) << reason;
   }
 }

@@ -54,7 +54,7 @@ class NftKernelTest : public ::testing::Test {
   /// Packets of the rule with this comment, in every chain.
   static std::uint64_t counted(const Namespace& space, std::string_view comment) {
     NetlinkSocket socket = netlink(space);
-    const auto all = counters(socket);
+    const auto all = counters(socket, "socklid");
     if (!all) ADD_FAILURE() << all.error().message;
     std::uint64_t packets = 0;
     bool found = false;

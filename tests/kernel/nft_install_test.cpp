@@ -101,7 +101,7 @@ TEST_F(NftInstall, SendsManyElementsInFewMessages) {
   for (std::uint8_t i = 0; i < 100; ++i) {
     for (std::uint8_t k = 0; k < 100; ++k) set.elements.push_back({{10, i, k}, 6, {0, 0}, {}});
   }
-  NftBatch batch;
+  NftBatch batch("socklid");
   batch.add_table("container x cgroup 1");
   batch.add(set);
   const std::string_view bytes = batch.finish();
@@ -151,11 +151,11 @@ TEST_F(NftInstall, SaysWhenAPrivilegeIsMissing) {
 TEST_F(NftInstall, IsUndoneCompletelyAndTwice) {
   const Namespace space;
   NetlinkSocket socket = netlink(space);
-  EXPECT_TRUE(uninstall(socket)) << "there was nothing";
+  EXPECT_TRUE(uninstall(socket, "socklid")) << "there was nothing";
   ASSERT_TRUE(install(socket, many(1000)));
-  EXPECT_TRUE(uninstall(socket));
+  EXPECT_TRUE(uninstall(socket, "socklid"));
   EXPECT_EQ(space.shell("nft list ruleset"), "");
-  EXPECT_TRUE(uninstall(socket));
+  EXPECT_TRUE(uninstall(socket, "socklid"));
 }
 
 TEST_F(NftInstall, LeavesOtherTablesAlone) {
@@ -168,29 +168,29 @@ TEST_F(NftInstall, LeavesOtherTablesAlone) {
   NetlinkSocket socket = netlink(space);
   ASSERT_TRUE(install(socket, rules(policy("tcp/443"))));
   EXPECT_EQ(space.shell("nft -a list table inet other; nft -a list table ip socklid"), before);
-  ASSERT_TRUE(uninstall(socket));
+  ASSERT_TRUE(uninstall(socket, "socklid"));
   EXPECT_EQ(space.shell("nft -a list ruleset"), before);
 }
 
 TEST_F(NftInstall, TellsWhoseTheTableIs) {
   const Namespace space;
   NetlinkSocket socket = netlink(space);
-  EXPECT_EQ(owner(socket).value(), std::nullopt);
+  EXPECT_EQ(owner(socket, "socklid").value(), std::nullopt);
   space.shell("nft add table inet socklid");
-  EXPECT_EQ(owner(socket).value(), "");
+  EXPECT_EQ(owner(socket, "socklid").value(), "");
   space.shell("nft delete table inet socklid; nft 'add table inet socklid { comment \"mine\"; }'");
-  EXPECT_EQ(owner(socket).value(), "");
+  EXPECT_EQ(owner(socket, "socklid").value(), "");
   ASSERT_TRUE(install(socket, rules(policy(""))));
-  EXPECT_EQ(owner(socket).value(), table_comment("web", 4711));
+  EXPECT_EQ(owner(socket, "socklid").value(), table_comment("web", 4711));
 }
 
 TEST_F(NftInstall, CountsNothingAtFirstAndNamesEveryCounter) {
   const Namespace space;
   NetlinkSocket socket = netlink(space);
-  EXPECT_TRUE(counters(socket).value().empty()) << "there is no table";
+  EXPECT_TRUE(counters(socket, "socklid").value().empty()) << "there is no table";
   space.shell("nft 'table inet other { chain c { counter comment \"not ours\"; }; }'");
   ASSERT_TRUE(install(socket, many(1000)));
-  const auto all = counters(socket).value();
+  const auto all = counters(socket, "socklid").value();
   EXPECT_EQ(all.size(), 11U);
   for (const RuleCounter& counter : all) {
     EXPECT_EQ(counter.packets, 0U);

@@ -88,6 +88,7 @@ void try_unix(const char* kind, const char* rest, struct outcome* out);
 
 /* serve.c: modes that stay */
 void try_serve(const char* kind, const char* rest, struct outcome* out);
+void try_stream(const char* kind, const char* rest, struct outcome* out);
 void try_wait(const char* kind, const char* rest, struct outcome* out);
 
 /* where.c: runs the attempt in another task if `place` is one; false if it is not known. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,38 @@ void try_serve(const char* kind, const char* rest, struct outcome* out) {
     answer_connections(fd, out);
   else
     answer_datagrams(fd, out);
+}
+
+static volatile sig_atomic_t told_to_end;
+
+static void note_end(int number) {
+  (void)number;
+  told_to_end = 1;
+}
+
+/* One datagram after the other, each when the one before has come back or is lost; until told to
+ * end. The value is "LOST-of-SENT". */
+void try_stream(const char* kind, const char* rest, struct outcome* out) {
+  unsigned sent = 0, lost = 0, answer = 0;
+  struct address address;
+  signal(SIGTERM, note_end);
+  const int fd = open_kind(kind);
+  if (fd < 0 || !parse_address(kind, rest, &address) ||
+      connect(fd, (struct sockaddr*)&address.storage, address.length)) {
+    failed(out, "connect");
+    return;
+  }
+  for (; !told_to_end; ++sent) {
+    if (send(fd, &sent, sizeof sent, 0) < 0 || !wait_ready(fd, POLLIN) ||
+        recv(fd, &answer, sizeof answer, 0) < 0 || answer != sent)
+      ++lost;
+    if (sent == 0) {
+      printf("streaming ok\n");
+      fflush(stdout);
+    }
+  }
+  close(fd);
+  snprintf(out->value, sizeof out->value, "%u-of-%u", lost, sent);
 }
 
 /* term: until told to end. stdin: until its end. fifo: until somebody has opened it for writing. */

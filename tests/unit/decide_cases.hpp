@@ -39,9 +39,22 @@ class CaseGenerator {
     return policy;
   }
 
+  sl_packet packet() {
+    sl_packet packet{};
+    packet.flags = static_cast<std::uint16_t>(below(256));
+    if (below(2) == 0) packet.flags &= SL_PACKET_ARRIVES | SL_PACKET_OPENS | SL_PACKET_ANSWERS;
+    packet.family = pick<std::uint16_t>({2, 10});
+    packet.protocol = pick<std::uint8_t>({1, 6, 6, 17, 17, 33, 58, 132, 136});
+    packet.port = port();
+    packet.local_port = port();
+    address(packet.address);
+    address(packet.local_address);
+    return packet;
+  }
+
   sl_attempt attempt() {
     sl_attempt attempt{};
-    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_PACKET + 2));
+    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_CGROUP + 2));
     attempt.flags = static_cast<std::uint32_t>(below(256));
     attempt.family = pick<std::uint16_t>({0, 1, 2, 2, 10, 10, 16, 17, 40, 43, 63, 64, 65535});
     attempt.type = pick<std::uint16_t>({0, 1, 1, 2, 2, 3, 5, 6, 10});

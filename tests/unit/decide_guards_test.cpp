@@ -44,12 +44,13 @@ TEST(Decide, ARawSocketWithPeersToNameWritesNoHeader) {
 }
 
 TEST(Decide, APacketIsWhatItsSocketSays) {
-  sl_attempt attempt = on(SL_VERB_PACKET, 0, 0);
-  EXPECT_EQ(decide(bind_list({}), attempt), 0);
-  attempt.flags = SL_ATTEMPT_ROUTED;
-  EXPECT_EQ(decision(bind_list({}), attempt).reason, SL_REASON_SETSOCKOPT);
-  attempt.flags = SL_ATTEMPT_REMARKED;
-  EXPECT_EQ(decision(bind_list({}), attempt).reason, SL_REASON_MARK);
+  const Plan plan = compile(bind_list({}));
+  sl_packet packet{};
+  EXPECT_EQ(sl_decide_packet(&plan.image, &packet).error, 0);
+  packet.flags = SL_PACKET_ROUTED;
+  EXPECT_EQ(sl_decide_packet(&plan.image, &packet).reason, SL_REASON_SETSOCKOPT);
+  packet.flags = SL_PACKET_REMARKED;
+  EXPECT_EQ(sl_decide_packet(&plan.image, &packet).reason, SL_REASON_MARK);
 }
 
 TEST(Decide, NetlinkOnlyReadsRoutes) {

@@ -82,7 +82,7 @@ TEST_F(HookTest, PutsAPolicyInForce) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   FakeKernel kernel(node_);
   EXPECT_TRUE(kernel.in_force(1001));
-  EXPECT_TRUE(node_.kept.rules.contains(7001));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
   EXPECT_THAT(node_.kept.staged, IsEmpty());
   const Record& record = node_.kept.records.at("web_3e9");
   EXPECT_EQ(record.id, "web");
@@ -129,35 +129,101 @@ TEST_F(HookTest, TwiceIsAsGoodAsOnceAndNeverOpen) {
   EXPECT_NE(node_.kept.pinned, once.pinned);
 }
 
-TEST_F(HookTest, RefusesEgressInTheHostsNamespace) {
+TEST_F(HookTest, PutsNoRuleIntoTheHostsNamespace) {
   node_.containers[42].kind = NetnsKind::host;
-  const auto created = create_once(state_of("web", 42, with_rules));
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().exit, Exit::unsupported);
-  EXPECT_THAT(created.error().message, HasSubstr("host network namespace"));
-  EXPECT_THAT(created.error().message, HasSubstr("net:[7001]"));
-  EXPECT_EQ(node_.kept, Kept{});
-  EXPECT_TRUE(create_once(state_of("web", 42, connect_denied))) << "the rest works there";
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  EXPECT_THAT(node_.kept.rules, IsEmpty());
+  const Record& record = node_.kept.records.at("web_3e9");
+  EXPECT_FALSE(record.rules);
+  EXPECT_EQ(record.placement, (Placement{NetnsKind::host, 0}));
+  EXPECT_THAT(record.hooks, testing::Contains("inet_ingress"));
 }
 
-TEST_F(HookTest, RefusesEgressInAPodAndNamesIt) {
+TEST_F(HookTest, GivesEachContainerOfAPodItsOwnTable) {
   node_.containers[42].kind = NetnsKind::shared;
-  Annotations in_pod = with_rules;
-  in_pod["io.kubernetes.cri-o.SandboxID"] = "pod1";
-  const auto created = create_once(state_of("web", 42, in_pod));
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().exit, Exit::unsupported);
-  EXPECT_THAT(created.error().message, HasSubstr("pod pod1"));
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001, .kind = NetnsKind::shared};
+  node_.containers[44] = {.cgroup_id = 1003, .netns = 7001, .kind = NetnsKind::shared};
+  ASSERT_TRUE(create_once(state_of("one", 42, with_rules)));
+  ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_2"}));
+  EXPECT_EQ(node_.kept.records.at("two_3ea").mark->value >> 24, 2U);
+
+  node_.containers.erase(42);
+  remove_once(state_of("one", 0, {}, "stopped"));
+  EXPECT_FALSE(node_.kept.rules.contains({7001, "socklid_1"}));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_2"}));
+  ASSERT_TRUE(create_once(state_of("three", 44, with_rules)));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"})) << "a slot is used again";
 }
 
-TEST_F(HookTest, RefusesEgressInTheNamespaceOfALiveContainer) {
+TEST_F(HookTest, ThePodsSandboxGetsNoPolicy) {
+  for (const char* key : {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+    Annotations of_pod = with_rules;
+    of_pod[key] = "web";
+    ASSERT_TRUE(create_once(state_of("web", 42, of_pod)));
+    EXPECT_EQ(node_.kept, Kept{});
+  }
+}
+
+TEST_F(HookTest, SecondCallInAPodKeepsTheSlot) {
+  node_.containers[42].kind = NetnsKind::shared;
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001, .kind = NetnsKind::shared};
+  ASSERT_TRUE(create_once(state_of("one", 42, with_rules)));
+  ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
+  const auto before = node_.kept.rules;
+  ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
+  EXPECT_EQ(node_.kept.rules, before);
+}
+
+TEST_F(HookTest, JoinsANamespaceOfAnothersOwn) {
   ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
+  EXPECT_EQ(node_.kept.records.at("second_3ea").placement, (Placement{NetnsKind::shared, 1}));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
+}
+
+TEST_F(HookTest, AMarkThatClaimsTheSlotsBitsKeepsNeighboursOut) {
+  Annotations wide = with_rules;
+  wide["io.socklid.mark"] = "0x5000000/0xffffffff";
+  ASSERT_TRUE(create_once(state_of("first", 42, wide)));
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   const Kept before = node_.kept;
-  const auto created = create_once(state_of("second", 43, with_rules));
-  ASSERT_FALSE(created);
-  EXPECT_THAT(created.error().message, HasSubstr("container first"));
+  const auto second = create_once(state_of("second", 43, with_rules));
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("container first"));
+  EXPECT_THAT(second.error().message, HasSubstr("0x5000000/0xffffffff"));
   EXPECT_EQ(node_.kept, before);
+
+  node_.containers[44] = {.cgroup_id = 1003, .netns = 7003, .kind = NetnsKind::shared};
+  const auto in_pod = create_once(state_of("third", 44, wide));
+  ASSERT_FALSE(in_pod);
+  EXPECT_EQ(in_pod.error().exit, Exit::unsupported);
+  EXPECT_THAT(in_pod.error().message, HasSubstr("io.socklid.mark"));
+}
+
+TEST_F(HookTest, RunsOutOfSlotsByName) {
+  for (int i = 0; i < 256; ++i) {
+    const auto cgroup = static_cast<std::uint64_t>(2000 + i);
+    node_.containers[100 + i] = {.cgroup_id = cgroup, .netns = 7001, .kind = NetnsKind::shared};
+    const auto made = create_once(state_of("c" + std::to_string(i), 100 + i, with_rules));
+    ASSERT_EQ(made.has_value(), i < 255);
+    if (!made) {
+      EXPECT_THAT(made.error().message, HasSubstr("255 containers"));
+    }
+  }
+}
+
+TEST_F(HookTest, TablesOfTheDeadAreNoConflict) {
+  node_.containers[42].kind = NetnsKind::shared;
+  NftRuleset& old = node_.kept.rules[{7001, "socklid"}];
+  old.table = "socklid";
+  old.comment = "container old cgroup 99";
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  EXPECT_FALSE(node_.kept.rules.contains({7001, "socklid"}));
+  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
 }
 
 TEST_F(HookTest, RefusesTheCgroupOfAnotherContainer) {
@@ -175,7 +241,7 @@ TEST_F(HookTest, TakesOverANamespaceWhoseContainerIsGone) {
   node_.containers.erase(42);  // the namespace stays, as `--network ns:` ones do
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
-  EXPECT_EQ(parse_rules_owner(node_.kept.rules.at(7001).comment)->cgroup_id, 1002U);
+  EXPECT_EQ(parse_rules_owner(node_.kept.rules.at({7001, "socklid"}).comment)->cgroup_id, 1002U);
   EXPECT_THAT(node_.kept.records, SizeIs(1));
 }
 

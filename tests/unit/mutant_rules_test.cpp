@@ -19,7 +19,7 @@ using selftest::Guard;
 NftRuleset all_rules() {
   const auto policy =
       annotations::parse({{"io.socklid.egress", "tcp/1"}, {"io.socklid.bind", "tcp/2"}});
-  return compile_rules(*policy, {1, 0xffffff}, "id", 1);
+  return compile_rules(*policy, {1, 0xffffff}, 0, "id", 1);
 }
 
 std::set<std::string> counted(const NftRuleset& rules) {

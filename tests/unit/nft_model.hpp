@@ -45,7 +45,7 @@ struct Judgement {
   int rules{0};              ///< looked at
 };
 
-/// What the base chain of `hook` decides; ends with policy drop, as all of ours do.
+/// What the base chain of `hook` decides, at its end by its policy; accept if there is none.
 Judgement judge(const NftRuleset& ruleset, nft::HookPoint hook, const ModelPacket& packet);
 
 }  // namespace socklid::test

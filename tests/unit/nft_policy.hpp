@@ -33,7 +33,7 @@ inline annotations::Policy policy(const std::string& egress, const std::string& 
 }
 
 inline NftRuleset rules(const annotations::Policy& policy) {
-  return compile_rules(policy, test_mark, "web", 4711);
+  return compile_rules(policy, test_mark, 0, "web", 4711);
 }
 
 /// Network byte order; IPv4 in the first 4 bytes.

@@ -24,8 +24,8 @@ std::filesystem::path golden(const std::string& name) {
   return std::filesystem::path(__FILE__).parent_path() / "../golden/nft" / (name + ".nft");
 }
 
-void expect_golden(const std::string& name, const Policy& policy) {
-  const std::string text = to_string(rules(policy));
+void expect_golden(const std::string& name, const NftRuleset& ruleset) {
+  const std::string text = to_string(ruleset);
   if (std::getenv("SOCKLID_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(golden(name)) << text;
     return;
@@ -33,6 +33,14 @@ void expect_golden(const std::string& name, const Policy& policy) {
   std::stringstream expected;
   expected << std::ifstream(golden(name)).rdbuf();
   EXPECT_EQ(text, expected.str()) << golden(name);
+}
+void expect_golden(const std::string& name, const Policy& policy) {
+  expect_golden(name, rules(policy));
+}
+
+TEST(NftText, OfOneOfAPod) {
+  expect_golden("one-of-a-pod", compile_rules(policy("udp/53", "tcp/80"), {0x07000003, 0xffffffff},
+                                              7, "web", 4711));
 }
 
 TEST(NftText, OfAClosedContainer) {

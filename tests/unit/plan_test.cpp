@@ -140,5 +140,60 @@ TEST(Plan, EveryHookAndReasonHasAName) {
   }
 }
 
+TEST(Plan, EgressInASharedNamespaceHasASlotInItsMarkAndASecondLine) {
+  Policy policy;
+  policy.egress.emplace();
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  const Plan own = compile(policy);
+  const Plan shared = compile(policy, {NetnsKind::shared, 7});
+  EXPECT_EQ(shared.mark, (Mark{0x07000003, 0xffffffff}));
+  EXPECT_TRUE(shared.rules);
+  EXPECT_EQ(shared.image.flags, own.image.flags | SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE);
+  EXPECT_EQ(shared.hooks, together(own.hooks, {Hook::inet_egress, Hook::inet_ingress}));
+  policy.mark.reset();
+  EXPECT_EQ(compile(policy, {NetnsKind::shared, 7}).mark, (Mark{0x07000001, 0xffffffff}));
+}
+
+TEST(Plan, EgressOnTheHostHasNoRulesAndTakesNoMark) {
+  Policy policy;
+  policy.egress.emplace();
+  const Plan plan = compile(policy, {NetnsKind::host, 0});
+  EXPECT_FALSE(plan.rules);
+  EXPECT_EQ(plan.mark, std::nullopt);
+  EXPECT_TRUE(plan.image.flags & SL_JUDGE_PACKETS);
+  EXPECT_TRUE(plan.image.flags & SL_REFUSE_AT_CALL);
+  policy.otherwise = annotations::Otherwise::drop;
+  EXPECT_FALSE(compile(policy, {NetnsKind::host, 0}).image.flags & SL_REFUSE_AT_CALL);
+}
+
+TEST(Plan, WithoutEgressThePlaceMakesNoDifference) {
+  Policy policy;
+  policy.connect.otherwise = Verdict::deny;
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  for (const NetnsKind kind : {NetnsKind::shared, NetnsKind::host}) {
+    EXPECT_TRUE(check_placement(policy, kind));
+    const Plan plan = compile(policy, {kind, 0});
+    EXPECT_EQ(plan.hooks, compile(policy).hooks);
+    EXPECT_EQ(plan.image.flags, compile(policy).image.flags);
+    EXPECT_EQ(plan.mark, policy.mark);
+  }
+}
+
+TEST(Plan, WhatAPlaceCannotHaveIsRefusedByName) {
+  Policy policy;
+  policy.egress = {{Protocol::sctp, {}, {}}};
+  EXPECT_TRUE(check_placement(policy, NetnsKind::own));
+  for (const NetnsKind kind : {NetnsKind::shared, NetnsKind::host}) {
+    const auto checked = check_placement(policy, kind);
+    ASSERT_FALSE(checked);
+    EXPECT_NE(checked.error().message.find("sctp"), std::string::npos);
+  }
+  policy.egress->clear();
+  policy.mark = Mark{0x5000000, 0xff000000};
+  EXPECT_TRUE(check_placement(policy, NetnsKind::own));
+  EXPECT_TRUE(check_placement(policy, NetnsKind::host));
+  EXPECT_FALSE(check_placement(policy, NetnsKind::shared));
+}
+
 }  // namespace
 }  // namespace socklid

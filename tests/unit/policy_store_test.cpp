@@ -28,6 +28,7 @@ Record example(const std::string& id = "web", std::uint64_t cgroup = 0x1234) {
           .cgroup_id = cgroup,
           .cgroup_path = "/machine.slice/libpod-web.scope",
           .netns = 4026532145,
+          .placement = {NetnsKind::shared, 7},
           .object_hash = "0123456789abcdef",
           .hooks = {"socket_create", "socket_bind"},
           .mark = annotations::Mark{.value = 3, .mask = 0xffffffff},

@@ -29,7 +29,7 @@ std::set<std::string> counted_rules() {
   const auto policy = annotations::parse(
       {{"io.socklid.egress", "tcp/1"}, {"io.socklid.bind", "tcp/2"}, {"io.socklid.mark", "3"}});
   std::set<std::string> comments;
-  for (const nft::Chain& chain : compile_rules(*policy, {3, 0xffffff}, "id", 1).chains) {
+  for (const nft::Chain& chain : compile_rules(*policy, {3, 0xffffff}, 0, "id", 1).chains) {
     for (const nft::Rule& rule : chain.rules) {
       if (rule.counted) comments.insert(rule.comment);
     }

@@ -137,19 +137,3 @@ def _(session):
     options = Options(annotations=keys(mark="3", connect="deny", bind="tcp/80"))
     with session.crun.hold(options):
         expect("socklid" not in snapshot.ruleset(INSIDE), snapshot.ruleset(INSIDE))
-
-
-@test("with the host's network egress is refused or enforced, and no rule of the host changes")
-def _(session):
-    before = snapshot.ruleset()
-    options = Options(annotations=keys(egress="udp/53"), netns="host")
-    outcome = session.crun.run(["/probe", "send.udp4:127.0.0.1:9"], options)
-    expect(outcome.status != 0 or "send.udp4:127.0.0.1:9 EPERM" in outcome.out, outcome)
-    expect(snapshot.ruleset() == before, f"the host's rules became {snapshot.ruleset()}")
-
-
-@test("the other keys work with the host's network")
-def _(session):
-    check(session.crun, keys(connect="deny", bind="tcp/80", mark="3"),
-          {"connect.tcp4:127.0.0.1:9": "EPERM", "bind.tcp4:81": "EPERM", "mark.tcp4": "0x3"},
-          netns="host")

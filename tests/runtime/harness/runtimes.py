@@ -194,6 +194,9 @@ class BareRuntime(Runtime):
     def kill(self, name):
         run(self.binary, "kill", name, "KILL", check=False)
 
+    def signal(self, name, signal):
+        run(self.binary, "kill", name, signal)
+
     def delete(self, name):
         run(self.binary, "delete", "--force", name, check=False)
 

@@ -60,8 +60,12 @@ def listener(port):
 
 
 @contextmanager
-def udp_socket():
-    made = inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+def udp_socket(netns=INSIDE):
+    """`netns` None: of the host."""
+    def make():
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    made = inside(make, netns) if netns else make()
     try:
         yield made
     finally:

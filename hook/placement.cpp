@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/placement.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace socklid {
+namespace {
+
+using annotations::Endpoint;
+using annotations::Policy;
+using annotations::Protocol;
+using annotations::Verdict;
+
+constexpr std::string_view own_table = "socklid";
+
+bool names_sctp(const std::vector<Endpoint>& endpoints) {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [](const Endpoint& one) { return one.protocol == Protocol::sctp; });
+}
+
+}  // namespace
+
+std::string_view name_of(NetnsKind kind) {
+  switch (kind) {
+    case NetnsKind::own:
+      return "own";
+    case NetnsKind::shared:
+      return "shared";
+    case NetnsKind::host:
+      return "host";
+  }
+  return "";
+}
+
+std::string table_name(std::uint8_t slot) {
+  std::string name(own_table);
+  if (slot != 0) name.append("_").append(std::to_string(slot));
+  return name;
+}
+
+std::optional<std::uint8_t> slot_of_table(std::string_view name) {
+  if (name == own_table) return std::uint8_t{0};
+  const std::size_t digits = own_table.size() + 1;
+  if (name.size() <= digits) return std::nullopt;
+  unsigned slot = 0;
+  std::from_chars(name.data() + digits, name.data() + name.size(), slot);
+  if (slot < 1 || slot > slot_max) return std::nullopt;
+  const auto found = static_cast<std::uint8_t>(slot);
+  return name == table_name(found) ? std::optional(found) : std::nullopt;
+}
+
+Result<> check_placement(const Policy& policy, NetnsKind netns) {
+  if (!policy.egress || netns == NetnsKind::own) return {};
+  const std::string where =
+      netns == NetnsKind::host ? "the host's network namespace" : "a shared network namespace";
+  // A server's first answers have no mark, and further peers are chosen by the other side.
+  if (names_sctp(*policy.egress) || names_sctp(policy.connect.endpoints)) {
+    return fail(Exit::unsupported,
+                "io.socklid.egress in " + where +
+                    " cannot hold sctp, which the policy names: leave sctp out, or give the "
+                    "container a network namespace of its own");
+  }
+  if (netns == NetnsKind::shared && policy.mark && (policy.mark->mask & slot_mask) != 0) {
+    return fail(Exit::unsupported,
+                "io.socklid.mark: " + annotations::to_string(*policy.mark) +
+                    " claims bits 24..31, by which io.socklid.egress tells the containers in a "
+                    "shared network namespace apart: use a mask within 0x00ffffff");
+  }
+  return {};
+}
+
+}  // namespace socklid
