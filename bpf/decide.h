@@ -3,14 +3,15 @@
  * The one place that decides allow or deny (I9). Pure C: compiled into the BPF programs, into a
  * host unit test, and into the probe that compares the two.
  *
- *   struct sl_decision decision = sl_decide(policy, &attempt);          // of a task
- *   struct sl_decision decision = sl_decide_packet(policy, &packet);    // of a packet
+ *   struct sl_decision decision = sl_decide(policy, &attempt);
  *   decision.error    0 to allow, or the errno to answer with, negative
  *   decision.reason   which annotation's doing it is
  *
  * Errnos: a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
  * EPROTONOSUPPORT, so that programs fall back as they do on a kernel without it. A malformed
  * address is let through: the kernel refuses it with its own error.
+ *
+ * Packets have a part of their own, bpf/decide_packet.h.
  *
  * Whoever includes this defines sl_list_names(), because lists lie in maps (bpf/lists.bpf.h).
  */
@@ -318,73 +319,6 @@ SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) &&
 			   (!sl_bit_is_set(p->netlink, a->protocol) || changes_routes),
 		   EPERM, SL_REASON_NETLINK);
-	return sl_allow();
-}
-
-/* Whether the list names this end of the packet, of which `protocol` has ports or is ICMP. */
-SL_INLINE int sl_packet_is_named(const struct sl_policy *p, enum sl_list list,
-				 const struct sl_packet *packet)
-{
-	const int local = list == SL_LIST_SERVED;
-	const __u32 *address = local ? packet->local_address : packet->address;
-	struct sl_attempt named = {};
-
-	named.address_family = packet->family;
-	named.port = local ? packet->local_port : packet->port;
-	named.address[0] = address[0];
-	named.address[1] = address[1];
-	named.address[2] = address[2];
-	named.address[3] = address[3];
-	return sl_list_names(p, list, packet->protocol, &named);
-}
-
-/* A TCP connection is judged by the packets that open it: one that may not be opened has no others.
- * What answers is what the peer began with a port that bind names; a source port alone is not
- * enough. */
-SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_packet *packet)
-{
-	if (packet->flags & SL_PACKET_UNREAD)
-		return 0;
-	if (packet->protocol == SL_IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
-	    !(packet->flags & (SL_PACKET_OPENS | SL_PACKET_ANSWERS)))
-		return 1;
-	if ((packet->flags & SL_PACKET_ANSWERS) && !(packet->flags & SL_PACKET_RAW) &&
-	    sl_packet_is_named(p, SL_LIST_SERVED, packet))
-		return 1;
-	return sl_packet_is_named(p, SL_LIST_EGRESS, packet);
-}
-
-/* UDP that nobody has asked for is let in from whom egress names: it may be an answer. */
-SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_packet *packet)
-{
-	if (packet->flags & SL_PACKET_RAW)
-		return 1;
-	if (packet->protocol == SL_IPPROTO_TCP)
-		return !(packet->flags & SL_PACKET_OPENS) ||
-		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
-	if (packet->protocol == SL_IPPROTO_UDP || packet->protocol == SL_IPPROTO_UDPLITE)
-		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
-		       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
-	return 1;
-}
-
-/* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
- * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
-SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
-					      const struct sl_packet *packet)
-{
-	const int arrives = packet->flags & SL_PACKET_ARRIVES;
-
-	if (!(p->flags & SL_CONFIGURED))
-		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
-	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
-	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
-		   SL_REASON_SETSOCKOPT);
-	if (!(p->flags & SL_JUDGE_PACKETS) ||
-	    ((p->flags & SL_LOOPBACK_IS_FREE) && (packet->flags & SL_PACKET_LOOPBACK)))
-		return sl_allow();
-	SL_DENY_IF(!arrives && !sl_packet_may_leave(p, packet), EPERM, SL_REASON_EGRESS);
-	SL_DENY_IF(arrives && !sl_packet_may_arrive(p, packet), EPERM, SL_REASON_ARRIVAL);
 	return sl_allow();
 }
 

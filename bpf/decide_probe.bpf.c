@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/decide_packet.h"
 #include "bpf/lists.bpf.h"
 #include "bpf/policy_abi.h"
 

@@ -18,6 +18,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/decide_packet.h"
 #include "bpf/policy_abi.h"
 
 #define FLOW_LIFETIME (120ull * 1000000000) /* nanoseconds: conntrack's for a stream of UDP */

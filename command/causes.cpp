@@ -154,7 +154,7 @@ std::string_view purpose(Hook hook) {
       "which sockets may listen",
       "which listeners may accept",
       "no option that would loosen the policy",
-      "no packet with another mark or route than its socket's, or to another peer",
+      "no packet with another mark or route than its socket's",
       "no packet to a port that is not served",
       "seals when the sockets listen",
       "no shutdown of network sockets",

@@ -58,7 +58,7 @@ Result<NetnsKind> network_named(const std::string& wanted) {
   for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
     if (wanted == name_of(kind)) return kind;
   }
-  return fail(Exit::usage, printable(wanted) + ": expected own, shared or host");
+  return fail(Exit::usage, "--network " + printable(wanted) + ": expected own, shared or host");
 }
 
 void write_text(const std::vector<Explanation>& explanations,

@@ -33,8 +33,9 @@ struct EndpointLists {
 /// Keys have cgroup id and generation 0. An endpoint without address is a place of 0 bits in each
 /// family. Sets of ports that are equal are one. `egress` is given where packets are judged: then
 /// what arrives is held against `bind` too, by the address it came for (SL_LIST_SERVED).
-[[nodiscard]] EndpointLists compile_lists(const std::vector<annotations::Endpoint>& connect,
-                                          const std::vector<annotations::Endpoint>& bind,
-                                          const std::vector<annotations::Endpoint>* egress = nullptr);
+[[nodiscard]] EndpointLists compile_lists(
+    const std::vector<annotations::Endpoint>& connect,
+    const std::vector<annotations::Endpoint>& bind,
+    const std::vector<annotations::Endpoint>* egress = nullptr);
 
 }  // namespace socklid

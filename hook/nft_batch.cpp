@@ -84,7 +84,7 @@ void NftBatch::add(const nft::Chain& chain) {
     nftnl_chain_set_str(target.get(), NFTNL_CHAIN_TYPE, "filter");
     nftnl_chain_set_u32(target.get(), NFTNL_CHAIN_HOOKNUM, hook_number(chain.base->hook));
     nftnl_chain_set_s32(target.get(), NFTNL_CHAIN_PRIO, chain.base->priority);
-    nftnl_chain_set_u32(target.get(), NFTNL_CHAIN_POLICY, NF_DROP);
+    nftnl_chain_set_u32(target.get(), NFTNL_CHAIN_POLICY, chain.base->drops ? NF_DROP : NF_ACCEPT);
   }
   message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, "chain " + chain.name,
           [&target](nlmsghdr* header) { nftnl_chain_nlmsg_build_payload(header, target.get()); });

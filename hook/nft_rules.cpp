@@ -270,14 +270,22 @@ Rule drop_unserved() {
   return drop({}, "io.socklid.bind: not named");
 }
 
-Chain input_chain(Mark mark, bool serves) {
-  Chain chain{"input", nft::Base{HookPoint::input, filter_priority}, arriving_rules(serves)};
-  // As for what leaves: a neighbour's socket receives this, and its own table judges it.
-  if ((mark.mask & slot_mask) == 0) {
-    chain.rules.push_back(accept({Compare{Field::socket_mark, Operator::not_equal, 0, slot_mask}}));
+/// As for what leaves: a neighbour's socket receives this, and its own table judges it. What
+/// follows the first packet may find a socket that is not full yet (TCP_NEW_SYN_RECV): a flow that
+/// was let in before is then all that is known.
+std::vector<Chain> input_chains(Mark mark, bool serves) {
+  Chain base{"input", nft::Base{HookPoint::input, filter_priority}, arriving_rules(serves)};
+  if ((mark.mask & slot_mask) != 0) {
+    base.rules.push_back(drop_unserved());
+    return {std::move(base)};
   }
-  chain.rules.push_back(drop_unserved());
-  return chain;
+  Chain unserved{"unserved", std::nullopt, {drop_unserved()}};
+  append(base.rules,
+         {jump({Compare{Field::socket_mark, Operator::equal, 0, slot_mask}}, Action::go_to,
+               "unserved"),
+          accept({Compare{Field::socket_mark, Operator::not_equal, 0, slot_mask}}),
+          accept({has(Field::ct_state, established)}), jump({}, Action::go_to, "unserved")});
+  return {std::move(unserved), std::move(base)};
 }
 
 /// What a socket of ours would receive. The kernel looks that up by addresses and ports
@@ -327,7 +335,8 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
     add(input_chains_of_slot(mark, serves));
   } else {
     add(output_chains(mark, serves));
-    add({input_chain(mark, serves), forward_chain()});
+    add(input_chains(mark, serves));
+    add({forward_chain()});
   }
   return ruleset;
 }

@@ -2,6 +2,7 @@
 //
 // Fails if the kernel does not hold exactly the rules that were printed, if installing or removing
 // touches anything else or is not all or nothing, or if the cost grows faster than the list.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -27,8 +28,8 @@ using annotations::Protocol;
 class NftInstall : public NftKernelTest {};
 
 /// The table as nft sees it, without what differs from one installation to the next.
-std::string listing(const Namespace& space) {
-  std::string text = space.shell("nft -s -j list table inet socklid");
+std::string listing(const Namespace& space, const std::string& table = "socklid") {
+  std::string text = space.shell("nft -s -j list table inet " + table);
   for (std::size_t at = 0; (at = text.find("\"handle\": ", at)) != std::string::npos;) {
     text.erase(at, text.find_first_not_of("0123456789", at + 10) - at);
   }
@@ -43,7 +44,7 @@ std::string listing_of_text(const NftRuleset& ruleset) {
   std::ofstream(path) << to_string(ruleset);
   space.shell("nft -f " + path);
   ::unlink(path.c_str());
-  return listing(space);
+  return listing(space, ruleset.table);
 }
 
 /// A third exact addresses, a third prefixes, a third port ranges at prefixes.
@@ -79,6 +80,27 @@ TEST_F(NftInstall, HoldsWhatWasPrinted) {
     install_in(space, rules(policy));
     EXPECT_EQ(listing(space), listing_of_text(rules(policy)));
   }
+}
+
+TEST_F(NftInstall, HoldsTablesSideBySide) {
+  const Namespace space;
+  const auto of_slot = [](std::uint8_t slot) {
+    return compile_rules(policy("udp/53", "tcp/80"), {std::uint32_t{slot} << 24U, 0xff000000}, slot,
+                         "c" + std::to_string(slot), slot);
+  };
+  install_in(space, of_slot(1));
+  EXPECT_EQ(listing(space, "socklid_1"), listing_of_text(of_slot(1)));
+  install_in(space, of_slot(200));
+  install_in(space, rules(policy("")));
+  NetlinkSocket socket = netlink(space);
+  EXPECT_THAT(tables(socket).value(),
+              testing::UnorderedElementsAre(Table{0, table_comment("web", 4711)},
+                                            Table{1, table_comment("c1", 1)},
+                                            Table{200, table_comment("c200", 200)}));
+  ASSERT_TRUE(uninstall(socket, "socklid_200"));
+  ASSERT_TRUE(uninstall(socket, "socklid"));
+  EXPECT_EQ(listing(space, "socklid_1"), listing_of_text(of_slot(1)))
+      << "the others are as they were";
 }
 
 TEST_F(NftInstall, HoldsLongListsAndGrowsLinearly) {

@@ -42,8 +42,9 @@ class MutantKernel final : public Kernel {
   }
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
-  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target) override {
-    return real_.uninstall_rules(target);
+  [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target,
+                                         const std::string& table) override {
+    return real_.uninstall_rules(target, table);
   }
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override {
     return real_.attach(target, hooks);

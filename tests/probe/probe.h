@@ -76,6 +76,7 @@ void try_connect(const char* kind, const char* rest, struct outcome* out);
 void try_connect_from(const char* kind, const char* rest, struct outcome* out);
 void try_send(const char* kind, const char* rest, struct outcome* out);
 void try_exchange(const char* kind, const char* rest, struct outcome* out);
+void try_exchange_from(const char* kind, const char* rest, struct outcome* out);
 void try_shutdown(const char* kind, const char* rest, struct outcome* out);
 
 /* guards.c: what would loosen a policy */

@@ -145,17 +145,30 @@ void try_send(const char* kind, const char* rest, struct outcome* out) {
   close(fd);
 }
 
-void try_exchange(const char* kind, const char* rest, struct outcome* out) {
+static void exchange_on(int fd, const char* kind, const char* peer, struct outcome* out) {
   char answer[64];
   struct address address;
+  if (!addressed(kind, peer, &address, out) || !connect_to(fd, &address, out, "connect")) return;
+  if (send(fd, MESSAGE, strlen(MESSAGE), MSG_NOSIGNAL) < 0)
+    failed(out, "send");
+  else if (!wait_ready(fd, POLLIN) || recv(fd, answer, sizeof answer, 0) < 0)
+    failed(out, "answer");
+}
+
+void try_exchange(const char* kind, const char* rest, struct outcome* out) {
   const int fd = opened(kind, out);
   if (fd < 0) return;
-  if (addressed(kind, rest, &address, out) && connect_to(fd, &address, out, "connect")) {
-    if (send(fd, MESSAGE, strlen(MESSAGE), MSG_NOSIGNAL) < 0)
-      failed(out, "send");
-    else if (!wait_ready(fd, POLLIN) || recv(fd, answer, sizeof answer, 0) < 0)
-      failed(out, "answer");
-  }
+  exchange_on(fd, kind, rest, out);
+  close(fd);
+}
+
+void try_exchange_from(const char* kind, const char* rest, struct outcome* out) {
+  char port[16];
+  const size_t length = strcspn(rest, ":");
+  snprintf(port, sizeof port, "%.*s", (int)length, rest);
+  const int fd = opened(kind, out);
+  if (fd < 0) return;
+  if (bind_to(fd, kind, port, out, "bind")) exchange_on(fd, kind, rest + length + 1, out);
   close(fd);
 }
 

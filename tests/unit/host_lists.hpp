@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "bpf/decide.h"
+#include "bpf/decide_packet.h"
 #include "hook/endpoint_lists.hpp"
 
 namespace socklid::test {

@@ -320,6 +320,7 @@ TEST(NftInput, LetsInRepliesEchoRequestsAndErrors) {
   const NftRuleset ruleset = rules(policy(""));
   ModelPacket packet = arriving(true, 40000);
   packet.ct_state = established;
+  packet.socket_mark = test_mark.value;
   EXPECT_EQ(entering(ruleset, packet), ModelVerdict::drop) << "of a flow that began outside";
   packet.ct_direction = reply;
   EXPECT_EQ(entering(ruleset, packet), ModelVerdict::accept);

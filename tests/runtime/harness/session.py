@@ -22,6 +22,7 @@ EVERYTHING = {
 # What EVERYTHING leaves out, for its rules do it, its verdicts leave nothing to judge, or there is
 # one seal only.
 REST = {"io.socklid.connect": "sctp/443", "io.socklid.bind": "tcp/80", "io.socklid.seal": "listen"}
+IN_A_POD = {"io.socklid.egress": "udp/53", "io.kubernetes.cri.sandbox-id": "0123456789ab"}
 SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
          {"io.socklid.create": "deny", "io.socklid.seal": "1h"})
 
@@ -89,7 +90,7 @@ class Session:
         """Loads what stays on the node once loaded; snapshots compare from then on. podman also
         makes a cgroup of its own for all of its containers."""
         for runtime in [*self.runtimes, self.podman]:
-            for annotations in (EVERYTHING, REST, *SEALS):
+            for annotations in (EVERYTHING, REST, IN_A_POD, *SEALS):
                 runtime.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
         return True
 

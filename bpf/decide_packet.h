@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The part of sl_decide() that is about packets: of a socket of the container's, on their way out or
+ * in. Pure C, and compiled wherever bpf/decide.h is.
+ *
+ *   struct sl_decision decision = sl_decide_packet(policy, &packet);
+ *
+ * A decision's error is that of a verb, but all that comes of it is that the packet is dropped.
+ */
+#pragma once
+
+#include "bpf/decide.h"
+#include "bpf/policy_abi.h"
+
+/* Whether the list names this end of the packet, of which `protocol` has ports or is ICMP. */
+SL_INLINE int sl_packet_is_named(const struct sl_policy *p, enum sl_list list,
+				 const struct sl_packet *packet)
+{
+	const int local = list == SL_LIST_SERVED;
+	const __u32 *address = local ? packet->local_address : packet->address;
+	struct sl_attempt named = {};
+
+	named.address_family = packet->family;
+	named.port = local ? packet->local_port : packet->port;
+	named.address[0] = address[0];
+	named.address[1] = address[1];
+	named.address[2] = address[2];
+	named.address[3] = address[3];
+	return sl_list_names(p, list, packet->protocol, &named);
+}
+
+/* A TCP connection is judged by the packets that open it: one that may not be opened has no others.
+ * What answers is what the peer began with a port that bind names; a source port alone is not
+ * enough. */
+SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	if (packet->flags & SL_PACKET_UNREAD)
+		return 0;
+	if (packet->protocol == SL_IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
+	    !(packet->flags & (SL_PACKET_OPENS | SL_PACKET_ANSWERS)))
+		return 1;
+	if ((packet->flags & SL_PACKET_ANSWERS) && !(packet->flags & SL_PACKET_RAW) &&
+	    sl_packet_is_named(p, SL_LIST_SERVED, packet))
+		return 1;
+	return sl_packet_is_named(p, SL_LIST_EGRESS, packet);
+}
+
+/* UDP that nobody has asked for is let in from whom egress names: it may be an answer. */
+SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	if (packet->flags & SL_PACKET_RAW)
+		return 1;
+	if (packet->protocol == SL_IPPROTO_TCP)
+		return !(packet->flags & SL_PACKET_OPENS) ||
+		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
+	if (packet->protocol == SL_IPPROTO_UDP || packet->protocol == SL_IPPROTO_UDPLITE)
+		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
+		       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
+	return 1;
+}
+
+/* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
+ * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
+SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
+					      const struct sl_packet *packet)
+{
+	const int arrives = packet->flags & SL_PACKET_ARRIVES;
+
+	if (!(p->flags & SL_CONFIGURED))
+		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
+	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
+		   SL_REASON_SETSOCKOPT);
+	if (!(p->flags & SL_JUDGE_PACKETS) ||
+	    ((p->flags & SL_LOOPBACK_IS_FREE) && (packet->flags & SL_PACKET_LOOPBACK)))
+		return sl_allow();
+	SL_DENY_IF(!arrives && !sl_packet_may_leave(p, packet), EPERM, SL_REASON_EGRESS);
+	SL_DENY_IF(arrives && !sl_packet_may_arrive(p, packet), EPERM, SL_REASON_ARRIVAL);
+	return sl_allow();
+}
