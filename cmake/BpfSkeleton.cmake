@@ -4,6 +4,7 @@
 # and makes <target>, by default <name>_skel, an INTERFACE target whose header <name>.skel.h embeds
 # the object; <name>_hash.h defines its SHA-256.
 
+set(SOCKLID_BPF_FLAGS "" CACHE STRING "More flags for the BPF compiler; they change the object's hash")
 find_program(BPF_CLANG NAMES clang-14 clang REQUIRED)
 find_program(BPF_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
 find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
@@ -33,6 +34,7 @@ function(bpf_skeleton name source)
     COMMAND
       ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
       -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR} ${ARG_DEFINITIONS}
+      ${SOCKLID_BPF_FLAGS}
       -idirafter /usr/include/${bpf_multiarch} -MMD -MF ${object}.d -MT ${object} -c
       ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}

@@ -7,11 +7,17 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "command/container.hpp"
 #include "hook/paths.hpp"
 
 namespace socklid::command {
 
 /// Empty if none is. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<std::string>> loaded_builds(const Paths& paths);
+
+/// Of `loaded` those of other versions that no container uses; none while there is a container of
+/// which that is not known.
+[[nodiscard]] std::vector<std::string> unused_builds(const std::vector<std::string>& loaded,
+                                                     const std::vector<Container>& all);
 
 }  // namespace socklid::command

@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "command/check.hpp"
+#include "command/load.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/files.hpp"
 #include "hook/nft.hpp"
@@ -22,12 +23,6 @@
 
 namespace socklid::command {
 namespace {
-
-Hooks every_hook() {
-  Hooks hooks;
-  for (std::size_t i = 0; i < hook_count; ++i) hooks.push_back(static_cast<Hook>(i));
-  return hooks;
-}
 
 /// Puts this build's programs and anchors back to what there was when it was made.
 class Restore {
@@ -133,8 +128,8 @@ Check check_slots(const Paths& /*paths*/) {
   const std::string detail = std::to_string(slots->ours) + " ours, " +
                              std::to_string(slots->foreign) + " of others, " +
                              std::to_string(slots->free) + " free";
-  if (slots->ours + slots->free >= cgroup_hook_count) return passed(name, detail);
-  return failed(name, detail + ", and a policy may need " + std::to_string(cgroup_hook_count),
+  if (slots->ours + slots->free >= lsm_slot_count) return passed(name, detail);
+  return failed(name, detail + ", and policies may need " + std::to_string(lsm_slot_count),
                 "find the programs of others with bpftool link, and remove some");
 }
 

@@ -39,7 +39,7 @@ Check check_builds(const Paths& paths) {
   }
   if (others.empty()) return passed(name, "no programs of another version are loaded");
   return passed(name, "programs of other versions are loaded: " + joined(others, ", ") +
-                          "; socklid unload removes them once no container is under policy");
+                          "; socklid load removes those that no container uses");
 }
 
 Check check_containers(const Paths& paths) {

@@ -12,6 +12,7 @@
 #include "command/explain.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
+#include "command/load.hpp"
 #include "command/output.hpp"
 #include "command/seal.hpp"
 #include "command/selftest.hpp"
@@ -29,6 +30,8 @@ struct Options {
   ExplainOptions explain;
   SelftestOptions selftest;
   EventsOptions events;
+  LoadOptions load;
+  UnloadOptions unload;
   std::string seal_id;
   bool doctor_json{false};
 };
@@ -83,7 +86,14 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_flag("--strict", options.selftest.strict, "what can't be tried here is a failure");
   verb->add_flag("--json", options.selftest.json, json_help);
 
-  add_verb(app, "unload", "take socklid's programs off the node", run, [] { return unload(); });
+  verb = add_verb(app, "load", "load socklid's programs ahead of the first container", run,
+                  [&] { return load(options.load); });
+  verb->add_option("--hooks", options.load.hooks,
+                   "what to attach them to: common, all, none, or names with commas");
+
+  verb = add_verb(app, "unload", "take socklid's programs off the node", run,
+                  [&] { return unload(options.unload); });
+  verb->add_flag("--wait", options.unload.wait, "first wait until no container is under policy");
 }
 
 int run_command(int argc, char** argv) {

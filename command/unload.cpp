@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "command/builds.hpp"
@@ -19,6 +20,19 @@ void report(const std::string& message) {
   std::fprintf(stderr, "socklid: %s\n", printable(message).c_str());
 }
 
+/// By looking again: what ends a container is the removal of its cgroup, which nobody announces to
+/// those who hold no file of it. Without the lock, which others need meanwhile.
+Result<> wait_for_containers(const Paths& paths) {
+  constexpr unsigned seconds = 2;
+  while (true) {
+    LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
+    const std::vector<Container> all = SL_TRY(containers(kernel));
+    const auto waited_for = [](const Container& one) { return one.state == State::active; };
+    if (std::none_of(all.begin(), all.end(), waited_for)) return {};
+    ::sleep(seconds);
+  }
+}
+
 }  // namespace
 
 std::string refusal(const std::vector<Container>& left) {
@@ -28,9 +42,10 @@ std::string refusal(const std::vector<Container>& left) {
   return "unload: containers are under policy: " + joined(ids, ", ") + "; stop them first";
 }
 
-Result<int> unload() {
+Result<int> unload(const UnloadOptions& options) {
   SL_CHECK(check_root("unload"));
   const Paths paths;
+  if (options.wait) SL_CHECK(wait_for_containers(paths));
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
   SL_CHECK(kernel.begin());  // holds the lock until we are done
   for (const Error& error : collect_garbage(kernel)) report(error.message);

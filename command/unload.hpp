@@ -14,7 +14,12 @@ namespace socklid::command {
 /// Why it can't be done now, naming the containers; empty if there are none.
 [[nodiscard]] std::string refusal(const std::vector<Container>& left);
 
-/// First cleans up what is gone. 1 while a container is under policy: its protection would go.
-[[nodiscard]] Result<int> unload();
+struct UnloadOptions {
+  bool wait{false};
+};
+
+/// First cleans up what is gone. 1 while a container is under policy: its protection would go; or
+/// waits until there is none.
+[[nodiscard]] Result<int> unload(const UnloadOptions& options);
 
 }  // namespace socklid::command

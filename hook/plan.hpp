@@ -52,6 +52,7 @@ enum class Hook : std::uint8_t {
 };
 inline constexpr std::size_t hook_count = 21;
 inline constexpr std::size_t cgroup_hook_count = 11;
+inline constexpr std::size_t lsm_slot_count = 8;  ///< of these, the ones that take a slot
 
 [[nodiscard]] std::string_view name(Hook hook);
 [[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {

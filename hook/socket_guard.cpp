@@ -12,16 +12,11 @@
 #include <set>
 
 #include "hook/seal.hpp"
+#include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid {
 namespace {
-
-Result<UniqueFd> get_pin(const std::string& path) {
-  UniqueFd fd(bpf_obj_get(path.c_str()));
-  if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
-  return fd;
-}
 
 /// PROC_PID_INIT_INO (include/linux/proc_ns.h).
 Result<bool> is_initial_pid_namespace() {
@@ -89,7 +84,17 @@ Result<std::optional<SocketGuard>> SocketGuard::find(std::string_view hash) {
     if (errno == ENOENT) return std::optional<SocketGuard>();
     return fail_errno(Exit::bpf, "look for " + directory);
   }
-  return std::optional<SocketGuard>(SL_TRY(open_pins(directory, {})));
+  SocketGuard guard;
+  constexpr std::size_t id = sizeof(std::uint64_t);
+  guard.policies_ = SL_TRY(find_map(directory + "/" + pins::policies, id));
+  guard.guards_ = SL_TRY(find_map(directory + "/" + pins::guards, id));
+  guard.denials_ = SL_TRY(find_map(directory + "/" + pins::denials, id));
+  guard.places_ =
+      SL_TRY(find_map(directory + "/" + pins::places, sizeof(sl_place_key), sizeof(sl_place)));
+  guard.ports_ =
+      SL_TRY(find_map(directory + "/" + pins::ports, sizeof(sl_port_key), sizeof(__u32)));
+  guard.seals_ = SL_TRY(find_map(directory + "/" + pins::seals, id));
+  return std::optional<SocketGuard>(std::move(guard));
 }
 
 Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
@@ -152,18 +157,13 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
 }
 
 Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
-  sl_policy policy{};
-  if (bpf_map_lookup_elem(policies_.get(), &cgroup_id, &policy) != 0) {
-    return fail_errno(Exit::bpf, "read the container's policy");
-  }
-  return policy;
+  const auto policy = SL_TRY(read_value<sl_policy>(policies_.get(), cgroup_id));
+  if (!policy) return fail(Exit::bpf, "the container has no policy in the kernel");
+  return *policy;
 }
 
 Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) const {
-  sl_seal seal{};
-  if (bpf_map_lookup_elem(seals_.get(), &cgroup_id, &seal) == 0) return seal;
-  if (errno == ENOENT) return std::nullopt;
-  return fail_errno(Exit::bpf, "read the container's seal");
+  return read_value<sl_seal>(seals_.get(), cgroup_id);
 }
 
 Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
@@ -181,7 +181,7 @@ Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
     SL_CHECK(clear_lists(list_maps(), cgroup_id, generation));
   }
   for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
-    if (bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
+    if (map >= 0 && bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
       return fail_errno(Exit::bpf, "take the container out of the node's maps");
     }
   }
@@ -189,13 +189,10 @@ Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
 }
 
 Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
-  std::vector<sl_denials> values = SL_TRY(per_cpu_denials());
   sl_denials sum{};
-  if (bpf_map_lookup_elem(denials_.get(), &cgroup_id, values.data()) != 0) {
-    if (errno == ENOENT) return sum;
-    return fail_errno(Exit::bpf, "read the container's counters");
-  }
-  for (const sl_denials& value : values) {
+  for (const std::vector<char>& bytes : SL_TRY(read_bytes(denials_.get(), cgroup_id))) {
+    sl_denials value{};
+    std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
     for (std::size_t i = 0; i < SL_REASON_COUNT; i++) sum.count[i] += value.count[i];
   }
   return sum;
@@ -204,6 +201,7 @@ Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
   std::set<std::uint64_t> ids;
   for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
+    if (map < 0) continue;
     std::uint64_t key = 0;
     const std::uint64_t* previous = nullptr;
     std::uint64_t next = 0;

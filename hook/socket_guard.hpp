@@ -83,8 +83,9 @@ class SocketGuard {
   /// `cgroup_mount` is where cgroup2 is mounted: the anchors' empty cgroup is made there.
   [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks,
                                                 const std::string& cgroup_mount);
-  /// Opens what an earlier build or run pinned under `hash`, without loading anything; nothing if
-  /// there is none.
+  /// Opens the maps that a build, perhaps another one, has pinned under `hash`, without loading
+  /// anything; nothing if there is none. Maps that it lacks, or has of another layout, are as if
+  /// they were empty. For looking and removing only.
   [[nodiscard]] static Result<std::optional<SocketGuard>> find(std::string_view hash);
 
   /// Attaches a link for each per-cgroup hook. `cgroup_fd` is a directory of cgroup2.

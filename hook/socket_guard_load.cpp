@@ -76,20 +76,25 @@ Result<> make_directory(const std::string& path) {
   return fail_errno(Exit::node, "make " + path + " (is a bpf file system mounted on /sys/fs/bpf?)");
 }
 
-/// Removes the pins in `path` and `path` itself. Absent is done (I7).
-Result<> remove_pins(const std::string& path) {
+/// None if there is no such directory.
+Result<std::vector<std::string>> names_in(const std::string& path) {
+  std::vector<std::string> names;
   DIR* directory = ::opendir(path.c_str());
   if (directory == nullptr) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return names;
     return fail_errno(Exit::store, "open " + path);
   }
-  std::vector<std::string> names;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view file = static_cast<const char*>(entry->d_name);
     if (file != "." && file != "..") names.emplace_back(file);
   }
   ::closedir(directory);
-  for (const std::string& file : names) {
+  return names;
+}
+
+/// Removes the pins in `path` and `path` itself. Absent is done (I7).
+Result<> remove_pins(const std::string& path) {
+  for (const std::string& file : SL_TRY(names_in(path))) {
     if (::unlink((path + "/" + file).c_str()) != 0 && errno != ENOENT) {
       return fail_errno(Exit::store, "unpin " + path + "/" + file);
     }
@@ -258,12 +263,13 @@ Result<Slots> SocketGuard::slots() {
   std::set<__u32> ours;
   std::set<__u32> foreign;
   std::set<__u32> our_programs;
-  for (const Hook hook : all_hooks) {
-    const UniqueFd fd(
-        bpf_obj_get((pins::directory(object_hash()) + "/" + pins::program(hook)).c_str()));
-    bpf_prog_info info{};
-    __u32 size = sizeof(info);
-    if (fd && bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0) our_programs.insert(info.id);
+  for (const std::string& build : SL_TRY(names_in(pins::root()))) {
+    for (const Hook hook : all_hooks) {
+      const UniqueFd fd(bpf_obj_get((pins::directory(build) + "/" + pins::program(hook)).c_str()));
+      bpf_prog_info info{};
+      __u32 size = sizeof(info);
+      if (fd && bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0) our_programs.insert(info.id);
+    }
   }
   __u32 id = 0;
   while (bpf_link_get_next_id(id, &id) == 0) {

@@ -6,9 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "command/builds.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
+#include "command/load.hpp"
 #include "command/unload.hpp"
+#include "hook/socket_guard.hpp"
 
 namespace socklid::command {
 namespace {
@@ -113,6 +116,35 @@ TEST(Unload, NamesTheContainersInTheWay) {
   EXPECT_EQ(refusal({}), "");
   EXPECT_EQ(refusal({container("a"), container("b")}),
             "unload: containers are under policy: a, b; stop them first");
+}
+
+TEST(Builds, OfOtherVersionsAreUnusedWithoutTheirContainers) {
+  const std::string own(object_hash());
+  Container old = container("old");
+  old.entry.record->object_hash = "a";
+  Container fresh = container("new");
+  fresh.entry.record->object_hash = own;
+  EXPECT_EQ(unused_builds({"a", "b", own}, {old, fresh}), std::vector<std::string>{"b"});
+  EXPECT_EQ(unused_builds({"a", own}, {}), std::vector<std::string>{"a"});
+  old.entry.record.reset();
+  EXPECT_TRUE(unused_builds({"a", "b", own}, {old, fresh}).empty());
+}
+
+TEST(Load, HooksAreGivenByNameOrAsAGroup) {
+  EXPECT_TRUE(hooks_named("none")->empty());
+  EXPECT_EQ(hooks_named("all")->size(), hook_count);
+  EXPECT_EQ(*hooks_named("bpf,socket_bind,bpf"), (Hooks{Hook::socket_bind, Hook::bpf}));
+  const auto wrong = hooks_named("socket_bind,");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().exit, Exit::usage);
+  EXPECT_THAT(wrong.error().message, HasSubstr("choose common, all, none, or from socket_create,"));
+}
+
+TEST(Load, CommonHooksAreThoseOfListsAndMarks) {
+  const Hooks common = *hooks_named("common");
+  const auto takes_slot = [](Hook hook) { return static_cast<std::size_t>(hook) < lsm_slot_count; };
+  EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 7);
+  EXPECT_EQ(std::count(common.begin(), common.end(), Hook::sock_graft), 0);
 }
 
 }  // namespace

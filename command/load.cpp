@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/load.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "command/builds.hpp"
+#include "command/container.hpp"
+#include "command/output.hpp"
+#include "hook/cgroup.hpp"
+#include "hook/hook.hpp"
+#include "hook/linux_kernel.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::command {
+namespace {
+
+/// Seven of the ten slots, and nothing that only seals and rare verbs need (D2).
+Hooks common_hooks() {
+  annotations::Policy policy;
+  policy.connect.otherwise = annotations::Verdict::deny;
+  policy.bind.otherwise = annotations::Verdict::deny;
+  policy.mark = annotations::Mark{.value = 1, .mask = annotations::default_mark_mask};
+  return compile(policy).hooks;
+}
+
+Result<Hook> hook_named(std::string_view wanted) {
+  std::vector<std::string_view> names;
+  for (const Hook hook : every_hook()) {
+    if (name(hook) == wanted) return hook;
+    names.push_back(name(hook));
+  }
+  return fail(Exit::usage, "load: no hook is called " + printable(wanted) +
+                               "; choose common, all, none, or from " + joined(names, ","));
+}
+
+}  // namespace
+
+Hooks every_hook() {
+  Hooks hooks;
+  for (std::size_t i = 0; i < hook_count; ++i) hooks.push_back(static_cast<Hook>(i));
+  return hooks;
+}
+
+Result<Hooks> hooks_named(std::string_view list) {
+  if (list == "common") return common_hooks();
+  if (list == "all") return every_hook();
+  Hooks hooks;
+  if (list == "none") return hooks;
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const Hook hook = SL_TRY(hook_named(list.substr(0, comma)));
+    if (std::find(hooks.begin(), hooks.end(), hook) == hooks.end()) hooks.push_back(hook);
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  std::sort(hooks.begin(), hooks.end());
+  return hooks;
+}
+
+Result<int> load(const LoadOptions& options) {
+  const Hooks hooks = SL_TRY(hooks_named(options.hooks));
+  SL_CHECK(check_root("load"));
+  const Paths paths;
+  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
+  SL_CHECK(kernel.begin());  // holds the lock until we are done
+  for (const Error& error : collect_garbage(kernel)) kernel.warn(error.message);
+  const std::string mount = SL_TRY(find_cgroup_mount()).point;
+  SL_CHECK(SocketGuard::open(hooks, mount));
+  print("loaded " + kernel.programs() + ", attached to " + std::to_string(hooks.size()) +
+        " hooks\n");
+  const std::vector<Container> all = SL_TRY(containers(kernel));
+  for (const std::string& hash : unused_builds(SL_TRY(loaded_builds(paths)), all)) {
+    SL_CHECK(SocketGuard::unload(hash, mount));
+    print("unloaded " + printable(hash) + " of another version\n");
+  }
+  return 0;
+}
+
+}  // namespace socklid::command

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// socklid load: loads, pins and anchors the programs ahead of the first container, which then need
+// not wait for it, and takes off the node what other builds have left and nobody uses.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "hook/plan.hpp"
+
+namespace socklid::command {
+
+struct LoadOptions {
+  std::string hooks{"common"};
+};
+
+[[nodiscard]] Hooks every_hook();
+/// The hooks of a list of names with commas; `all`, `none`, or `common`: what a policy with a mark
+/// and lists for connect and bind needs. Exit::usage for a name that is none.
+[[nodiscard]] Result<Hooks> hooks_named(std::string_view list);
+
+/// Loaded already is done.
+[[nodiscard]] Result<int> load(const LoadOptions& options);
+
+}  // namespace socklid::command
