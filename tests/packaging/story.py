@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of the package on one node, step by step; each goes on from where the last one ended."""
+
+import json
+from pathlib import Path
+
+from harness.bundle import Options
+from harness.check import keys
+from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
+from harness.runner import expect, expect_equal, expect_in
+from harness.runtimes import parse_probe
+from harness.snapshot import BPFFS, STATE, cgroup_root, tree
+
+POLICY = keys(connect="deny", bind="tcp/80", egress="udp/53")
+ATTEMPT = "connect.tcp4:127.0.0.1:9"
+# A shell that tries for ever, faster than any upgrade.
+TRY_ON = ["/bin/sh", "-c", f"while :; do /probe {ATTEMPT}; done"]
+UNIT = "socklid.service"
+PROGRAMS = BPFFS / "socklid/programs"
+DOCUMENTS = Path("/usr/share/containers/oci/hooks.d")
+
+steps = []
+
+
+def step(name):
+    return lambda function: steps.append((name, function))
+
+
+class Node:
+    """What the steps hand on: containers, and the node as it was before."""
+
+    def __init__(self, session):
+        self.session, self.podman, self.held = session, session.podman, []
+
+    def __enter__(self):
+        # Where this machine was made from a container's image, its packages may not start services.
+        Path("/usr/sbin/policy-rc.d").unlink(missing_ok=True)
+        outcome = self.podman.run(["/probe", "create.unix"])  # what podman makes once
+        expect_equal(outcome.status, 0, outcome.text)
+        self.before = self.traces()
+        return self
+
+    def __exit__(self, *_):
+        for container in self.held:
+            container.remove()
+
+    @staticmethod
+    def traces():
+        """Everything of ours that could stay."""
+        programs = json.loads(run("bpftool", "-j", "prog", "list").out)
+        kinds = ("lsm", "syscall", "sock_ops")  # the others are systemd's, which come and go
+        return {
+            "programs": sorted(entry.get("name", "") for entry in programs if entry["type"] in kinds),
+            "pins": tree(BPFFS),
+            "state": tree(STATE),
+            "state's directory": STATE.exists(),
+            "anchors": (cgroup_root() / "socklid.anchor").exists(),
+            "files": [path for path in (HOOK, SOCKLID, "/lib/systemd/system/socklid.service") if Path(path).exists()],
+            "hooks.d": sorted(path.name for path in DOCUMENTS.glob("socklid*")),
+        }
+
+    def expect_as_before(self, seconds=30):
+        def difference():
+            now = self.traces()
+            return {part: now[part] for part in now if now[part] != self.before[part]}
+        try:
+            wait_until(lambda: not difference(), "nothing of socklid is left", seconds)
+        except TimeoutError:
+            raise AssertionError(f"left: {difference()}") from None
+
+    def hold(self, arguments=None):
+        options = Options(annotations=dict(POLICY), netns="new")
+        container = self.podman.hold(options) if arguments is None else self.podman.start(arguments, options)
+        self.held.append(container)
+        return container
+
+    def stop(self, container):
+        self.held.remove(container)
+        container.remove()
+
+
+def apt(*arguments):
+    """Without the triggers: none is ours, and indexing all manual pages takes its time."""
+    return run("apt-get", "--yes", "--no-install-recommends", "--allow-downgrades",
+               "-o", "DPkg::Options::=--no-triggers", *arguments, timeout=300)
+
+
+def install(which):
+    return apt("install", TOP / f"build/package-test/{which}.deb")
+
+
+def systemctl(*arguments, check=True):
+    return run("systemctl", *arguments, check=check)
+
+
+def builds():
+    return {path.name for path in PROGRAMS.iterdir()} if PROGRAMS.exists() else set()
+
+
+def expect_enforced(container):
+    answers = parse_probe(container.exec("/probe", ATTEMPT, "bind.tcp4:81").out)
+    expect_equal(answers, {ATTEMPT: "EPERM", "bind.tcp4:81": "EPERM"}, container.name)
+
+
+def record_of(container):
+    found = [path for path in (STATE / "containers").iterdir() if path.name.startswith(container.id)]
+    expect(len(found) == 1, f"records of {container.id}: {found}")
+    return json.loads(found[0].read_text())
+
+
+@step("the programs are loaded by the service when it is installed, and at every boot")
+def _(node):
+    expect(not Path(HOOK).exists(), "the node has the product already: boot with --install EMPTY-DIRECTORY")
+    install("old")
+    expect_equal(systemctl("is-active", UNIT).out.strip(), "active", "the service")
+    expect_equal(systemctl("is-enabled", UNIT).out.strip(), "enabled", "the service")
+    expect_in(UNIT, systemctl("list-dependencies", "--plain", "multi-user.target").out, "what is started at boot")
+    expect_in("loaded ", systemctl("status", UNIT).out, "systemctl status")
+    expect_equal(len(builds()), 1, "loaded builds")
+    node.old = builds().pop()
+
+
+@step("doctor finds nothing missing on the node")
+def _(node):
+    outcome = run(SOCKLID, "doctor", check=False)
+    expect_equal(outcome.status, 0, outcome.text)
+    expect_in("they were loaded already", outcome.out, "socklid doctor")
+
+
+@step("the first container finds programs and anchors there")
+def _(node):
+    pins = tree(PROGRAMS)
+    node.first = node.hold()
+    expect_enforced(node.first)
+    expect_equal(tree(PROGRAMS), pins, "what is pinned for the node")
+
+
+@step("loading again, and stopping the service, change nothing")
+def _(node):
+    before = json.loads(run("bpftool", "-j", "link", "list").out)
+    run(SOCKLID, "load")
+    systemctl("restart", UNIT)
+    systemctl("stop", UNIT)
+    expect_equal(json.loads(run("bpftool", "-j", "link", "list").out), before, "BPF links")
+    expect_enforced(node.first)
+    systemctl("start", UNIT)
+
+
+@step("load attaches to what it is told, and says what it does not know")
+def _(node):
+    expect_in("attached to 0 hooks", run(SOCKLID, "load", "--hooks", "none").out, "load --hooks none")
+    run(SOCKLID, "load", "--hooks", "socket_shutdown")
+    expect((PROGRAMS / node.old / "anchor_socket_shutdown").exists(), "no anchor")
+    outcome = run(SOCKLID, "load", "--hooks", "socket_shut", check=False)
+    expect_equal(outcome.status, 11, outcome.text)
+
+
+@step("a container stays under its policy all through an upgrade")
+def _(node):
+    node.second = node.hold(TRY_ON)
+    node.second.wait_for(ATTEMPT)
+    # As if the version before had had fewer maps.
+    for name in ("map_seals", "map_events", "program_seal_by_hand"):
+        (PROGRAMS / node.old / name).unlink()
+    install("new")
+    seen = len(node.second.output)
+    wait_until(lambda: len(node.second.output) > seen + 5, "it goes on trying")
+    expect_equal(set(node.second.output), {f"{ATTEMPT} EPERM"}, "what it was answered")
+    expect_enforced(node.first)
+    expect_equal(systemctl("is-active", UNIT).out.strip(), "active", "the service")
+
+
+@step("after the upgrade new containers are under the new version")
+def _(node):
+    expect_equal(len(builds()), 2, "loaded builds")
+    node.new = (builds() - {node.old}).pop()
+    node.third = node.hold()
+    expect_enforced(node.third)
+    expect_equal(record_of(node.third)["object_hash"], node.new, "the new container's programs")
+    expect_equal(record_of(node.first)["object_hash"], node.old, "the old container's programs")
+
+
+@step("the new version knows the old one's containers")
+def _(node):
+    listed = {one["id"]: one for one in json.loads(run(SOCKLID, "list", "--json").out)}
+    for container in (node.first, node.second, node.third):
+        expect_equal(listed[container.id]["state"], "active", container.name)
+        expect(listed[container.id]["denied"] > 0, f"no denials of {container.name}")
+    expect_in("io.socklid.connect", run(SOCKLID, "inspect", node.first.id).out, "socklid inspect")
+    outcome = run(SOCKLID, "unload", check=False)
+    expect_equal(outcome.status, 1, outcome.text)
+    expect_in(node.first.id, outcome.text, "why it refuses")
+    outcome = run(SOCKLID, "doctor", check=False)
+    expect_equal(outcome.status, 0, outcome.text)
+    expect_in(f"{node.old} (2 containers)", outcome.out, "socklid doctor")
+    run(SOCKLID, "events")
+
+
+@step("the old version's programs go when their last container is gone")
+def _(node):
+    node.stop(node.second)
+    run(SOCKLID, "load")
+    expect_equal(builds(), {node.old, node.new}, "builds while the first container runs")
+    node.stop(node.first)
+    expect_in(f"unloaded {node.old}", run(SOCKLID, "load").out, "socklid load")
+    expect_equal(builds(), {node.new}, "loaded builds")
+    expect_enforced(node.third)
+
+
+@step("going back to the old version works like an upgrade")
+def _(node):
+    install("old")
+    expect_enforced(node.third)
+    node.fourth = node.hold()
+    expect_enforced(node.fourth)
+    expect_equal(record_of(node.fourth)["object_hash"], node.old, "the new container's programs")
+    node.stop(node.fourth)
+    install("new")
+
+
+@step("a container stays under its policy when the package is removed")
+def _(node):
+    outcome = apt("remove", "socklid")
+    expect_in("stay under policy until they stop", outcome.text, "apt-get remove")
+    expect(not Path(SOCKLID).exists() and not Path(HOOK).exists(), "programs of the package")
+    expect_equal(list(DOCUMENTS.glob("socklid*")), [], "hooks.d files")
+    expect_enforced(node.third)
+    expect(systemctl("is-active", "socklid-unload.scope", check=False).status == 0, "nobody waits for its end")
+
+
+@step("nothing is left once that container has stopped")
+def _(node):
+    node.stop(node.third)
+    node.expect_as_before()
+    wait_until(lambda: systemctl("is-active", "socklid-unload.scope", check=False).status != 0, "the wait is over")
+
+
+@step("it can be installed again, and removed while a container runs, and installed while that is waited for")
+def _(node):
+    install("new")
+    container = node.hold()
+    apt("remove", "socklid")
+    install("new")
+    expect_enforced(container)
+    expect_in(container.id[:12], run(SOCKLID, "list").out, "socklid list")
+    expect(systemctl("is-active", "socklid-unload.scope", check=False).status != 0, "somebody waits to unload")
+    node.stop(container)
+    expect_enforced(another := node.hold())
+    node.stop(another)
+
+
+@step("purged, it leaves nothing at all")
+def _(node):
+    apt("purge", "socklid")
+    node.expect_as_before()
+    left = [path for top in ("/etc/systemd", "/var/lib/systemd", "/usr", "/run/systemd/system")
+            for path in run("find", top, "-path", str(TOP), "-prune", "-o", "-name", "socklid*", "-print",
+                            check=False).out.split() if "socklid-test" not in path]
+    expect_equal(left, [], "files")
+    expect(run("dpkg-query", "--status", "socklid", check=False).status != 0, "dpkg knows it still")
