@@ -41,13 +41,19 @@ class Page:
         """The block of that name, its first line included: to programs it is a comment."""
         return next(block for block in self.blocks if block.startswith(f"# {name}\n"))
 
-    def command(self, container):
-        """The words of the `podman run` that names the container."""
+    def commands(self):
+        """The words of each `podman run` that names a container."""
         for block in self.blocks:
             for line in re.sub(r"\\\n\s*", "", block).splitlines():
                 words = shlex.split(line.removeprefix("$ ")) if "podman run" in line else []
-                if container in words and words[words.index(container) - 1] == "--name":
-                    return words
+                if "--name" in words:
+                    yield words
+
+    def command(self, container):
+        """The words of the `podman run` that names the container."""
+        for words in self.commands():
+            if words[words.index("--name") + 1] == container:
+                return words
         raise LookupError(f"docs/recipes/{self.name}.md runs no container {container}")
 
     def annotations(self, container):
