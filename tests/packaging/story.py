@@ -4,20 +4,11 @@
 import json
 from pathlib import Path
 
-from harness.bundle import Options
-from harness.check import keys
 from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
 from harness.runner import expect, expect_equal, expect_in
-from harness.runtimes import parse_probe
-from harness.snapshot import BPFFS, STATE, cgroup_root, tree
-
-POLICY = keys(connect="deny", bind="tcp/80", egress="udp/53")
-ATTEMPT = "connect.tcp4:127.0.0.1:9"
-# A shell that tries for ever, faster than any upgrade.
-TRY_ON = ["/bin/sh", "-c", f"while :; do /probe {ATTEMPT}; done"]
-UNIT = "socklid.service"
-PROGRAMS = BPFFS / "socklid/programs"
-DOCUMENTS = Path("/usr/share/containers/oci/hooks.d")
+from harness.snapshot import tree
+from node import (ATTEMPT, DOCUMENTS, PROGRAMS, TRY_ON, UNIT, apt, builds, dpkg, expect_enforced, install, package,
+                  record_of, systemctl)
 
 steps = []
 
@@ -26,92 +17,10 @@ def step(name):
     return lambda function: steps.append((name, function))
 
 
-class Node:
-    """What the steps hand on: containers, and the node as it was before."""
-
-    def __init__(self, session):
-        self.session, self.podman, self.held = session, session.podman, []
-
-    def __enter__(self):
-        # Where this machine was made from a container's image, its packages may not start services.
-        Path("/usr/sbin/policy-rc.d").unlink(missing_ok=True)
-        outcome = self.podman.run(["/probe", "create.unix"])  # what podman makes once
-        expect_equal(outcome.status, 0, outcome.text)
-        self.before = self.traces()
-        return self
-
-    def __exit__(self, *_):
-        for container in self.held:
-            container.remove()
-
-    @staticmethod
-    def traces():
-        """Everything of ours that could stay."""
-        programs = json.loads(run("bpftool", "-j", "prog", "list").out)
-        kinds = ("lsm", "syscall", "sock_ops")  # the others are systemd's, which come and go
-        return {
-            "programs": sorted(entry.get("name", "") for entry in programs if entry["type"] in kinds),
-            "pins": tree(BPFFS),
-            "state": tree(STATE),
-            "state's directory": STATE.exists(),
-            "anchors": (cgroup_root() / "socklid.anchor").exists(),
-            "files": [path for path in (HOOK, SOCKLID, "/lib/systemd/system/socklid.service") if Path(path).exists()],
-            "hooks.d": sorted(path.name for path in DOCUMENTS.glob("socklid*")),
-        }
-
-    def expect_as_before(self, seconds=30):
-        def difference():
-            now = self.traces()
-            return {part: now[part] for part in now if now[part] != self.before[part]}
-        try:
-            wait_until(lambda: not difference(), "nothing of socklid is left", seconds)
-        except TimeoutError:
-            raise AssertionError(f"left: {difference()}") from None
-
-    def hold(self, arguments=None):
-        options = Options(annotations=dict(POLICY), netns="new")
-        container = self.podman.hold(options) if arguments is None else self.podman.start(arguments, options)
-        self.held.append(container)
-        return container
-
-    def stop(self, container):
-        self.held.remove(container)
-        container.remove()
-
-
-def apt(*arguments):
-    """Without the triggers: none is ours, and indexing all manual pages takes its time."""
-    return run("apt-get", "--yes", "--no-install-recommends", "--allow-downgrades",
-               "-o", "DPkg::Options::=--no-triggers", *arguments, timeout=300)
-
-
-def install(which):
-    return apt("install", TOP / f"build/package-test/{which}.deb")
-
-
-def systemctl(*arguments, check=True):
-    return run("systemctl", *arguments, check=check)
-
-
-def builds():
-    return {path.name for path in PROGRAMS.iterdir()} if PROGRAMS.exists() else set()
-
-
-def expect_enforced(container):
-    answers = parse_probe(container.exec("/probe", ATTEMPT, "bind.tcp4:81").out)
-    expect_equal(answers, {ATTEMPT: "EPERM", "bind.tcp4:81": "EPERM"}, container.name)
-
-
-def record_of(container):
-    found = [path for path in (STATE / "containers").iterdir() if path.name.startswith(container.id)]
-    expect(len(found) == 1, f"records of {container.id}: {found}")
-    return json.loads(found[0].read_text())
-
-
 @step("the programs are loaded by the service when it is installed, and at every boot")
 def _(node):
-    expect(not Path(HOOK).exists(), "the node has the product already: boot with --install EMPTY-DIRECTORY")
-    install("old")
+    expect(not Path(HOOK).exists(), "the node has the package already")
+    apt("install", package("old"))
     expect_equal(systemctl("is-active", UNIT).out.strip(), "active", "the service")
     expect_equal(systemctl("is-enabled", UNIT).out.strip(), "enabled", "the service")
     expect_in(UNIT, systemctl("list-dependencies", "--plain", "multi-user.target").out, "what is started at boot")
@@ -220,8 +129,8 @@ def _(node):
 
 @step("a container stays under its policy when the package is removed")
 def _(node):
-    outcome = apt("remove", "socklid")
-    expect_in("stay under policy until they stop", outcome.text, "apt-get remove")
+    outcome = dpkg("--remove", "socklid")
+    expect_in("stay under policy until they stop", outcome.text, "dpkg --remove")
     expect(not Path(SOCKLID).exists() and not Path(HOOK).exists(), "programs of the package")
     expect_equal(list(DOCUMENTS.glob("socklid*")), [], "hooks.d files")
     expect_enforced(node.third)
@@ -239,7 +148,7 @@ def _(node):
 def _(node):
     install("new")
     container = node.hold()
-    apt("remove", "socklid")
+    dpkg("--remove", "socklid")
     install("new")
     expect_enforced(container)
     expect_in(container.id[:12], run(SOCKLID, "list").out, "socklid list")
