@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 
+#include "command/containerd_config.hpp"
 #include "command/doctor.hpp"
 #include "command/events.hpp"
 #include "command/explain.hpp"
@@ -29,6 +30,7 @@ struct Options {
   ExplainOptions explain;
   SelftestOptions selftest;
   EventsOptions events;
+  ContainerdConfigOptions containerd;
   std::string seal_id;
   bool doctor_json{false};
 };
@@ -82,6 +84,19 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_flag("--list", options.selftest.list, "print the rows, try nothing");
   verb->add_flag("--strict", options.selftest.strict, "what can't be tried here is a failure");
   verb->add_flag("--json", options.selftest.json, json_help);
+
+  verb = add_verb(app, "containerd-config", "make containerd call the hook", run,
+                  [&] { return containerd_config(options.containerd); });
+  verb->add_flag("--write", options.containerd.write, "write the two files; else print them");
+  verb->add_option("--runtime", options.containerd.runtime, "its name in config.toml")
+      ->capture_default_str();
+  verb->add_option("--config", options.containerd.config, "containerd's configuration")
+      ->capture_default_str();
+  verb->add_option(
+      "--spec", options.containerd.spec,
+      "the runtime's base spec (default: as configured, or socklid-spec.json beside it)");
+  verb->add_option("--hook", options.containerd.hook,
+                   "the hook's program (default: the installed one)");
 
   add_verb(app, "unload", "take socklid's programs off the node", run, [] { return unload(); });
 }
