@@ -11,12 +11,12 @@ leaves anything; when a policy that cannot be had does not reach the kubelet as 
 import json
 
 from harness.check import compare, keys
-from harness.commands import run, write
+from harness.commands import run
 from harness.containerd import GATEWAY, IS_SYSTEMD, Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
 from harness.network import NEIGHBOUR4
 from harness.runner import expect, expect_equal, expect_in, group
-from harness.runtimes import next_name, parse_probe
+from harness.runtimes import parse_probe
 from harness.sheet import Sheet
 from harness.snapshot import Unchanged
 
@@ -65,36 +65,12 @@ def check_configuration(daemon):
 # ctr --------------------------------------------------------------------------------------------
 
 
-def ctr_spec(daemon, name, annotations):
-    """The spec that was generated, for one container in the test's network namespace."""
-    spec = json.loads(daemon.spec.read_text())
-    spec["annotations"] = annotations
-    spec["root"] = {"path": str(daemon.session.rootfs)}
-    spec["process"]["args"] = ["/probe", "wait.term"]
-    spec["linux"]["cgroupsPath"] = f"/kubepods/{name}"
-    for namespace in spec["linux"]["namespaces"]:
-        if namespace["type"] == "network":
-            namespace["path"] = daemon.session.network.path
-    return write(daemon.directory / f"{name}.json", json.dumps(spec))
-
-
-def by_ctr(daemon, annotations, attempts):
-    name = next_name()
-    daemon.ctr("run", "--detach", "--null-io", "--config", ctr_spec(daemon, name, annotations), name)
-    try:
-        return parse_probe(daemon.ctr("task", "exec", "--exec-id", "probe", name, "/probe",
-                                      *attempts).out)
-    finally:
-        daemon.ctr("task", "delete", "--force", name)
-        daemon.ctr("container", "delete", name)
-
-
 def check_ctr(daemon):
     allowed, other = (f"connect.tcp4:{NEIGHBOUR4}:{port}" for port in (3306, 80))
-    free = by_ctr(daemon, {}, [allowed, other, "bind.tcp4:81", "mark.tcp4"])
+    free = daemon.probe_by_ctr({}, [allowed, other, "bind.tcp4:81", "mark.tcp4"])
     compare(free, {allowed: "ok", other: "ok", "bind.tcp4:81": "ok", "mark.tcp4": "0x0"})
     policy = keys(mark="3", bind="tcp/80", egress="tcp/3306")
-    seen = by_ctr(daemon, policy, [allowed, other, "bind.tcp4:81", "bind.tcp4:80", "mark.tcp4"])
+    seen = daemon.probe_by_ctr(policy, [allowed, other, "bind.tcp4:81", "bind.tcp4:80", "mark.tcp4"])
     compare(seen, {allowed: "ok", other: {"ECONNREFUSED", "EPERM"}, "bind.tcp4:81": "EPERM",
                    "bind.tcp4:80": "ok", "mark.tcp4": "0x3"})
 
@@ -158,6 +134,17 @@ def check_refusal(daemon):
         expect_under(web)
 
 
+def check_daemon_restart(session, daemon):
+    """Containers do not need the daemon, and their policies no more than they."""
+    with daemon.cri.run_pod("shop", POD, PARENT) as pod:
+        web = pod.start("web")
+        daemon.stop()
+        expect_equal(listed(session), {web.id: "active"}, "list without a daemon")
+        daemon.start()
+        expect_under(web)
+        expect_under(pod.start("app"))
+
+
 def check_host_network(daemon):
     attempt = "connect.tcp4:127.0.0.1:9"
     with daemon.cri.run_pod("host", keys(connect="deny"), PARENT, NODE) as pod:
@@ -176,6 +163,7 @@ def _(session, record):
                   "a pod of three": lambda: check_table(session, record, daemon),
                   "restart and removal in a pod": lambda: check_restart(session, daemon),
                   "a refusal reaches the kubelet": lambda: check_refusal(daemon),
+                  "the daemon restarts": lambda: check_daemon_restart(session, daemon),
                   "the host's network": lambda: check_host_network(daemon)}
         for name, check in checks.items():
             record(f"containerd: {name}", tell(check))

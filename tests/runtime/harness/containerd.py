@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.commands import SOCKLID, run, wait_until, write
 from harness.cri import Cri
 from harness.image import write_image
+from harness.runtimes import next_name, parse_probe
 from harness.snapshot import cgroup_root
 
 IMAGE = "localhost/socklid-test:1"
@@ -56,7 +57,7 @@ class Containerd:
         self.socket = self.directory / "containerd.sock"
         self.config = self.directory / "config.toml"
         self.spec = self.directory / "socklid-spec.json"
-        self.process = None
+        self.process = self.cri = None
 
     def configure(self):
         """Twice: the second time there is nothing to do."""
@@ -86,7 +87,7 @@ class Containerd:
             self.process = subprocess.Popen(["containerd", "--config", self.config], stdout=log,
                                             stderr=log, stdin=subprocess.DEVNULL)
         wait_until(self.is_up, "containerd answers", 120)
-        self.cri = Cri(self.socket)
+        self.cri = self.cri or Cri(self.socket)
         wait_until(self.cri.is_up, "the CRI plugin answers", 120)
 
     def is_up(self):
@@ -100,14 +101,36 @@ class Containerd:
     def ctr(self, *arguments, check=True):
         return run("ctr", "--address", self.socket, *arguments, check=check)
 
+    def probe_by_ctr(self, annotations, attempts):
+        """{attempt: answer} of a container of the spec that was generated, in the test's network."""
+        name, spec = next_name(), json.loads(self.spec.read_text())
+        spec["annotations"] = annotations
+        spec["root"] = {"path": str(self.session.rootfs)}
+        spec["process"]["args"] = ["/probe", "wait.term"]
+        spec["linux"]["cgroupsPath"] = f"/kubepods/{name}"
+        for namespace in spec["linux"]["namespaces"]:
+            if namespace["type"] == "network":
+                namespace["path"] = self.session.network.path
+        path = write(self.directory / f"{name}.json", json.dumps(spec))
+        self.ctr("run", "--detach", "--null-io", "--config", path, name)
+        try:
+            return parse_probe(self.ctr("task", "exec", "--exec-id", "probe", name, "/probe",
+                                        *attempts).out)
+        finally:
+            self.ctr("task", "delete", "--force", name)
+            self.ctr("container", "delete", name)
+
     def dump(self):
         """The configuration as containerd understands it."""
         return run("containerd", "--config", self.config, "config", "dump").out
 
-    def __exit__(self, *_):
+    def stop(self):
         if self.process:
             self.process.terminate()
             self.process.wait(60)
+
+    def __exit__(self, *_):
+        self.stop()
         run("ip", "link", "del", BRIDGE, check=False)
         for name in CGROUPS:
             remove_empty(cgroup_root() / name)
