@@ -17,6 +17,7 @@ import secrets
 import signal
 import subprocess
 import uuid
+from functools import cached_property
 from pathlib import Path
 
 from harness.commands import HOOK, TIMEOUT, TOP, Outcome, run, wait_until, write
@@ -94,7 +95,7 @@ class PodContainer:
     def state(self):
         return json.loads(run(*self.command("state", self.id)).out)
 
-    @property
+    @cached_property
     def pid(self):
         return self.state["pid"]
 
