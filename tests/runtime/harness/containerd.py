@@ -107,7 +107,7 @@ class Containerd:
         spec["annotations"] = annotations
         spec["root"] = {"path": str(self.session.rootfs)}
         spec["process"]["args"] = ["/probe", "wait.term"]
-        spec["linux"]["cgroupsPath"] = f"/kubepods/{name}"
+        spec["linux"]["cgroupsPath"] = f"/socklid-test/{name}"
         for namespace in spec["linux"]["namespaces"]:
             if namespace["type"] == "network":
                 namespace["path"] = self.session.network.path
