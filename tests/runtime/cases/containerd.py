@@ -12,34 +12,17 @@ import json
 
 from harness.check import compare, keys
 from harness.commands import run
-from harness.containerd import GATEWAY, IS_SYSTEMD, Containerd
+from harness.containerd import IS_SYSTEMD, Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
 from harness.network import NEIGHBOUR4
+from harness.pod_table import (COLUMNS, CONTAINERS, POD, REACHES, SERVES, expect_under, expected,
+                               fill)
 from harness.runner import expect, expect_equal, expect_in, group
 from harness.runtimes import parse_probe
 from harness.sheet import Sheet
 from harness.snapshot import Unchanged
 
 PARENT = "kubepods-burstable-pod7d.slice" if IS_SYSTEMD else "/kubepods/burstable/pod7d"
-# What each container of the pod serves, and the one port that it may go to.
-CONTAINERS = {"web": (80, 8001), "app": (8080, 8002), "db": (3306, 8003)}
-SERVES = {name: f"listen.tcp4:{served}" for name, (served, _) in CONTAINERS.items()}
-# Nobody serves there: what is let through is refused by the peer, at once.
-REACHES = {name: f"connect.tcp4:{GATEWAY}:{peer}" for name, (_, peer) in CONTAINERS.items()}
-POD = {key: value for name, (served, peer) in CONTAINERS.items() for key, value in
-       {f"io.socklid.bind/{name}": f"tcp/{served}", f"io.socklid.accept/{name}": "deny",
-        f"io.socklid.connect/{name}": f"tcp/{peer}@{GATEWAY}"}.items()}
-
-
-def expected(name):
-    served = {attempt: "ok" if owner == name else "bind:EPERM" for owner, attempt in SERVES.items()}
-    reached = {attempt: "ECONNREFUSED" if owner == name else "EPERM"
-               for owner, attempt in REACHES.items()}
-    return {**served, **reached}
-
-
-def expect_under(container):
-    compare(container.probe(*expected(container.name)), expected(container.name))
 
 
 def listed(session):
@@ -79,17 +62,12 @@ def check_ctr(daemon):
 
 
 def check_table(session, record, daemon):
-    columns = [f"{owner}'s {what}" for what in ("port", "peer") for owner in CONTAINERS]
-    sheet = Sheet(session, record, "containerd pod", list(CONTAINERS), columns)
+    sheet = Sheet(session, record, "containerd pod", list(CONTAINERS), list(COLUMNS))
     with daemon.cri.run_pod("shop", POD, PARENT) as pod:
         containers = {name: pod.start(name) for name in CONTAINERS}
         expect_equal(listed(session), {one.id: "active" for one in containers.values()}, "list")
-        for name, container in containers.items():
-            seen = container.probe(*SERVES.values(), *REACHES.values())
-            for column, attempt in zip(columns, [*SERVES.values(), *REACHES.values()]):
-                answer, wanted = seen.get(attempt), expected(name)[attempt]
-                why = None if answer == wanted else f"{attempt} {answer}, expected {wanted}"
-                sheet.put(name, column, answer or "no answer", why)
+        for container in containers.values():
+            fill(sheet, container, COLUMNS, expected(container.name))
         sheet.require_full()
 
 

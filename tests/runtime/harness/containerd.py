@@ -132,6 +132,8 @@ class Containerd:
     def __exit__(self, *_):
         self.stop()
         run("ip", "link", "del", BRIDGE, check=False)
+        if IS_SYSTEMD:
+            run("systemctl", "stop", "kubepods.slice", check=False)
         for name in CGROUPS:
             remove_empty(cgroup_root() / name)
         shutil.rmtree(self.directory, ignore_errors=True)
