@@ -15,8 +15,8 @@ from harness.commands import run
 from harness.containerd import IS_SYSTEMD, Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
 from harness.network import NEIGHBOUR4
-from harness.pod_table import (COLUMNS, CONTAINERS, POD, REACHES, SERVES, expect_under, expected,
-                               fill)
+from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD, REACHES,
+                               SERVES, expect_under, expected, fill, leaving, serving)
 from harness.runner import expect, expect_equal, expect_in, group
 from harness.runtimes import parse_probe
 from harness.sheet import Sheet
@@ -69,6 +69,20 @@ def check_table(session, record, daemon):
         for container in containers.values():
             fill(sheet, container, COLUMNS, expected(container.name))
         sheet.require_full()
+
+
+def check_egress(session, record, daemon):
+    """One of them goes, and the others' rules stay."""
+    sheet = Sheet(session, record, "containerd egress", list(CONTAINERS), list(EGRESS_COLUMNS))
+    with serving(session), daemon.cri.run_pod("shop", EGRESS_POD, PARENT) as pod:
+        web, *others = [pod.start(name) for name in CONTAINERS]
+        for container in (web, *others):
+            fill(sheet, container, EGRESS_COLUMNS, leaving(container.name))
+        sheet.require_full()
+        web.stop()
+        web.remove()
+        for container in others:
+            compare(container.probe(*LEAVES.values()), leaving(container.name))
 
 
 def check_without(daemon):
@@ -139,6 +153,7 @@ def _(session, record):
         checks = {"the configuration is whole": lambda: check_configuration(daemon),
                   "containers by ctr": lambda: check_ctr(daemon),
                   "a pod of three": lambda: check_table(session, record, daemon),
+                  "a pod of three with egress": lambda: check_egress(session, record, daemon),
                   "restart and removal in a pod": lambda: check_restart(session, daemon),
                   "a refusal reaches the kubelet": lambda: check_refusal(daemon),
                   "the daemon restarts": lambda: check_daemon_restart(session, daemon),

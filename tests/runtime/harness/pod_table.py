@@ -6,8 +6,12 @@ the others may not.
     fill(sheet, pod.start("web"), COLUMNS, expected("web"))     # a row of the table
 """
 
+import subprocess
+from contextlib import contextmanager
+
 from harness.check import compare
 from harness.containerd import GATEWAY
+from harness.runner import expect_in
 
 # The port that each serves, and the one that it may connect to.
 CONTAINERS = {"web": (80, 8001), "app": (8080, 8002), "db": (3306, 8003)}
@@ -20,12 +24,24 @@ POD = {key: value for name, (served, peer) in CONTAINERS.items() for key, value 
 COLUMNS = {**{f"{name}'s port": attempt for name, attempt in SERVES.items()},
            **{f"{name}'s peer": attempt for name, attempt in REACHES.items()}}
 
+# Where somebody does serve, on the node, and each one's egress leads.
+NETWORKS = {"web": 9001, "app": 9002, "db": 9003}
+LEAVES = {name: f"exchange.tcp4:{GATEWAY}:{port}" for name, port in NETWORKS.items()}
+EGRESS_POD = {f"io.socklid.egress/{name}": f"tcp/{port}@{GATEWAY}"
+              for name, port in NETWORKS.items()}
+EGRESS_COLUMNS = {f"{name}'s way out": attempt for name, attempt in LEAVES.items()}
+REFUSED = {f"connect:{error}" for error in ("ECONNREFUSED", "EPERM", "EACCES", "EHOSTUNREACH")}
+
 
 def expected(name):
     served = {attempt: "ok" if owner == name else "bind:EPERM" for owner, attempt in SERVES.items()}
     reached = {attempt: "ECONNREFUSED" if owner == name else "EPERM"
                for owner, attempt in REACHES.items()}
     return {**served, **reached}
+
+
+def leaving(name):
+    return {attempt: "ok" if owner == name else REFUSED for owner, attempt in LEAVES.items()}
 
 
 def expect_under(container):
@@ -42,3 +58,19 @@ def fill(sheet, container, columns, wanted):
         except AssertionError as error:
             why = str(error)
         sheet.put(container.name, column, seen.get(attempt, "no answer"), why)
+
+
+@contextmanager
+def serving(session):
+    """On the node itself, which is the pods' gateway."""
+    servers = [subprocess.Popen([session.probe, f"serve.dual:{port}"], text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+               for port in NETWORKS.values()]
+    try:
+        for server in servers:
+            expect_in("ok", server.stdout.readline(), "a server of the node")
+        yield
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
