@@ -15,8 +15,8 @@ from harness.commands import run
 from harness.containerd import IS_SYSTEMD, Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
 from harness.network import NEIGHBOUR4
-from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD, REACHES,
-                               SERVES, expect_under, expected, fill, leaving, serving)
+from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD,
+                               REACHES, SERVES, expect_under, expected, fill, leaving, serving)
 from harness.runner import expect, expect_equal, expect_in, group
 from harness.runtimes import parse_probe
 from harness.sheet import Sheet
@@ -53,7 +53,8 @@ def check_ctr(daemon):
     free = daemon.probe_by_ctr({}, [allowed, other, "bind.tcp4:81", "mark.tcp4"])
     compare(free, {allowed: "ok", other: "ok", "bind.tcp4:81": "ok", "mark.tcp4": "0x0"})
     policy = keys(mark="3", bind="tcp/80", egress="tcp/3306")
-    seen = daemon.probe_by_ctr(policy, [allowed, other, "bind.tcp4:81", "bind.tcp4:80", "mark.tcp4"])
+    seen = daemon.probe_by_ctr(policy,
+                               [allowed, other, "bind.tcp4:81", "bind.tcp4:80", "mark.tcp4"])
     compare(seen, {allowed: "ok", other: {"ECONNREFUSED", "EPERM"}, "bind.tcp4:81": "EPERM",
                    "bind.tcp4:80": "ok", "mark.tcp4": "0x3"})
 

@@ -2,8 +2,8 @@
 """Pods made from what a real CRI-O wrote, by real runtimes, with the cgroups of both its drivers.
 
 Fails when: a container of a pod is not under what the pod's annotations ask of it, is under what
-they ask of another one, or takes its neighbours' policies away when it goes, late, twice or
-without a poststop; when the sandbox is under a policy, or is called unguarded for having none.
+they ask of another one, or takes its neighbours' policies or rules away when it goes, late, twice
+or without a poststop; when the sandbox is under a policy, or is called unguarded for having none.
 """
 
 import json
@@ -18,6 +18,7 @@ CONNECT, OTHER, WEB = "connect.tcp4:127.0.0.1:9", "bind.tcp4:81", "bind.tcp4:80"
 # As recorded: io.socklid.connect is everyone's, io.socklid.bind/front only front's.
 FRONT = {CONNECT: "EPERM", OTHER: "EPERM", WEB: "ok"}
 SIDE = {CONNECT: "EPERM", OTHER: "ok", WEB: "ok"}
+REFUSED = {f"connect:{error}" for error in ("ECONNREFUSED", "EPERM", "EACCES", "EHOSTUNREACH")}
 FREE = {CONNECT: "ECONNREFUSED", OTHER: "ok", WEB: "ok"}
 
 
@@ -92,6 +93,24 @@ def has_keys_of_its_own(session, pod_of):
         expect_under(pod.start("side"), {CONNECT: "EPERM", OTHER: "EPERM", WEB: "ok"})
 
 
+def has_a_way_out_of_its_own(session, pod_of):
+    annotations = {"io.socklid.egress/front": "tcp/80", "io.socklid.egress/side": "tcp/3306"}
+    with pod_of(annotations) as pod:
+        neighbour = pod.join_neighbour()
+        web, sql = (f"exchange.tcp4:{neighbour}:{port}" for port in (80, 3306))
+        compare(pod.start("side", {"io.socklid.egress/side": "tcp/80 tcp/3306"}).probe(web, sql),
+                {web: "ok", sql: "ok"})
+        old, side = pod.start("front"), pod.start("side")
+        old.stop()
+        new = pod.start("front")
+        old.delete()
+        expect_under(new, {web: "ok", sql: REFUSED})
+        expect_under(side, {web: REFUSED, sql: "ok"})
+        new.stop()
+        new.delete()
+        expect_under(side, {web: REFUSED, sql: "ok"})
+
+
 def is_refused(session, pod_of):
     with pod_of() as pod:
         side = pod.start("side")
@@ -110,6 +129,7 @@ STORIES = [("comes and goes", comes_and_goes, BOTH),
            ("restarts, and its old poststop is late", restarts, BOTH),
            ("has no poststop, and the next one sweeps", never_stops, [Layout.systemd]),
            ("has keys of its own", has_keys_of_its_own, [Layout.cgroupfs]),
+           ("has a way out of its own", has_a_way_out_of_its_own, [Layout.systemd]),
            ("is refused, its pod goes on", is_refused, [Layout.cgroupfs])]
 
 

@@ -102,7 +102,7 @@ class Containerd:
         return run("ctr", "--address", self.socket, *arguments, check=check)
 
     def probe_by_ctr(self, annotations, attempts):
-        """{attempt: answer} of a container of the spec that was generated, in the test's network."""
+        """{attempt: answer} of a container of the generated spec, in the test's network."""
         name, spec = next_name(), json.loads(self.spec.read_text())
         spec["annotations"] = annotations
         spec["root"] = {"path": str(self.session.rootfs)}

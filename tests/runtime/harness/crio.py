@@ -22,6 +22,7 @@ from pathlib import Path
 
 from harness.commands import HOOK, TIMEOUT, TOP, Outcome, run, wait_until, write
 from harness.kubepods import Layout
+from harness.network import OUTSIDE
 from harness.runner import expect_equal
 from harness.runtimes import parse_probe
 from harness.snapshot import cgroup_root
@@ -29,6 +30,7 @@ from harness.snapshot import cgroup_root
 DATA = TOP / "tests/data/crio-1.26.4"
 RECORDED = {"front": "createRuntime-1", "side": "createRuntime-2"}
 STAGES = ("createRuntime", "poststop")
+CABLE, NEIGHBOUR = "sl1", "10.96.0.1"
 
 
 def recorded(runtime, name):
@@ -133,6 +135,16 @@ class Pod:
             self.__exit__()
             raise
         return self
+
+    def join_neighbour(self):
+        """A cable to the neighbour of every test, which serves there; its address."""
+        _ = self.session.network
+        run("ip", "link", "add", CABLE, "netns", self.network, "type", "veth",
+            "peer", "name", CABLE, "netns", OUTSIDE)
+        for netns, address in ((self.network, "10.96.0.2/24"), (OUTSIDE, f"{NEIGHBOUR}/24")):
+            run("ip", "-n", netns, "addr", "add", address, "dev", CABLE)
+            run("ip", "-n", netns, "link", "set", CABLE, "up")
+        return NEIGHBOUR
 
     def __exit__(self, *_):
         """CRI-O's StopPodSandbox and RemovePodSandbox."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three containers in one network namespace, each with a policy of its own: what each may do is what
-the others may not.
+"""Three containers in one network namespace, each with a policy of its own: what each may do is
+what the others may not.
 
     pod = cri.run_pod("shop", POD, parent)
     fill(sheet, pod.start("web"), COLUMNS, expected("web"))     # a row of the table
