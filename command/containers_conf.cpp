@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/containers_conf.hpp"
 
+#include "command/toml_lines.hpp"
 #include "hook/mountinfo.hpp"
 
 namespace socklid::command {
 namespace {
 
 constexpr std::string_view default_directory = "/usr/share/containers/oci/hooks.d";
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r";
-  const std::size_t begin = text.find_first_not_of(space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
-/// `line` up to a '#' that is not within quotes.
-std::string_view without_comment(std::string_view line) {
-  char quote = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '#') {
-      return line.substr(0, i);
-    }
-  }
-  return line;
-}
 
 /// The value of `hooks_dir` if that is what the line sets.
 std::optional<std::string_view> value_of(std::string_view line) {
@@ -38,18 +16,6 @@ std::optional<std::string_view> value_of(std::string_view line) {
   const std::string_view rest = trimmed(line.substr(key.size()));
   if (!rest.starts_with('=')) return std::nullopt;
   return trimmed(rest.substr(1));
-}
-
-std::vector<std::string> strings_in(std::string_view array) {
-  std::vector<std::string> strings;
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    if (array[i] != '"' && array[i] != '\'') continue;
-    const std::size_t end = array.find(array[i], i + 1);
-    if (end == std::string_view::npos) break;
-    strings.emplace_back(array.substr(i + 1, end - i - 1));
-    i = end;
-  }
-  return strings;
 }
 
 bool says_append(std::string_view array) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 
+#include "command/containerd_config.hpp"
 #include "command/doctor.hpp"
 #include "command/events.hpp"
 #include "command/explain.hpp"
@@ -32,6 +33,7 @@ struct Options {
   EventsOptions events;
   LoadOptions load;
   UnloadOptions unload;
+  ContainerdConfigOptions containerd;
   std::string seal_id;
   bool doctor_json{false};
 };
@@ -94,6 +96,19 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "unload", "take socklid's programs off the node", run,
                   [&] { return unload(options.unload); });
   verb->add_flag("--wait", options.unload.wait, "first wait until no container is under policy");
+  verb = add_verb(app, "containerd-config", "make containerd call the hook", run,
+                  [&] { return containerd_config(options.containerd); });
+  verb->add_flag("--write", options.containerd.write, "write the two files; else print them");
+  verb->add_option("--runtime", options.containerd.runtime, "its name in config.toml")
+      ->capture_default_str();
+  verb->add_option("--config", options.containerd.config, "containerd's configuration")
+      ->capture_default_str();
+  verb->add_option(
+      "--spec", options.containerd.spec,
+      "the runtime's base spec (default: as configured, or socklid-spec.json beside it)");
+  verb->add_option("--hook", options.containerd.hook,
+                   "the hook's program (default: the installed one)");
+
 }
 
 int run_command(int argc, char** argv) {

@@ -222,6 +222,17 @@ TEST(Unguarded, AnnotationsThatRestrictNothingNeedNoPolicy) {
   EXPECT_THAT(unguarded({one}, {}), IsEmpty());
 }
 
+TEST(Unguarded, ASandboxOnlyHoldsThePodsNamespaces) {
+  RunningContainer pause = running("/x/pause");
+  for (const char* key :
+       {"io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"}) {
+    pause.annotations = {{"io.socklid.bind/web", "tcp/80"}, {key, "sandbox"}};
+    EXPECT_THAT(unguarded({pause}, {}), IsEmpty()) << key;
+    pause.annotations[key] = "container";
+    EXPECT_EQ(unguarded({pause}, {}).size(), 1u) << key;
+  }
+}
+
 TEST(Unguarded, AnnotationsThatTheHookWouldRefuseAreNoPolicy) {
   RunningContainer one = running("/x/web");
   one.annotations = {{"io.socklid.conect", "deny"}};

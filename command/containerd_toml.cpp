@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/containerd_toml.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "command/output.hpp"
+#include "command/toml_lines.hpp"
+
+namespace socklid::command {
+namespace {
+
+constexpr std::string_view spec_key = "base_runtime_spec";
+constexpr std::string_view annotations_key = "pod_annotations";
+
+tl::unexpected<Error> bad(const std::string& what) {
+  return fail(Exit::usage,
+              what +
+                  "; `containerd config dump` writes the same configuration in a form that is "
+                  "understood here");
+}
+
+bool is_prefix(const TomlPath& prefix, const TomlPath& path) {
+  return prefix.size() <= path.size() && std::equal(prefix.begin(), prefix.end(), path.begin());
+}
+
+/// The CRI plugin as this version of the file calls it.
+Result<std::string> plugin_of(const TomlLines& toml) {
+  for (const TomlEntry& entry : toml.entries) {
+    if (!entry.table.empty() || entry.key != TomlPath{"version"}) continue;
+    if (entry.value == "2") return std::string("io.containerd.grpc.v1.cri");
+    if (entry.value == "3") return std::string("io.containerd.cri.v1.runtime");
+    return bad("version = " + printable(entry.value) + " is not known");
+  }
+  return bad("it has no `version = 2`, so containerd takes it for version 1");
+}
+
+/// Whether the file reaches into `table` from a table above: `runc = {...}`, `runc.options = ...`.
+bool is_written_otherwise(const TomlLines& toml, const TomlPath& table) {
+  return std::any_of(toml.entries.begin(), toml.entries.end(), [&](const TomlEntry& entry) {
+    if (entry.table == table || !is_prefix(entry.table, table)) return false;
+    TomlPath whole = entry.table;
+    whole.insert(whole.end(), entry.key.begin(), entry.key.end());
+    return is_prefix(whole, table) || is_prefix(table, whole);
+  });
+}
+
+/// A file with the place in it that is ours to edit.
+struct Place {
+  TomlLines toml;
+  TomlPath table;
+  std::optional<std::size_t> header;  ///< its line
+
+  [[nodiscard]] const TomlEntry* find(std::string_view key) const {
+    for (const TomlEntry& entry : toml.entries) {
+      if (entry.table == table && entry.key == TomlPath{std::string(key)}) return &entry;
+    }
+    return nullptr;
+  }
+};
+
+Result<Place> find_place(std::string_view config, const std::string& runtime) {
+  if (config.find("\"\"\"") != std::string_view::npos ||
+      config.find("'''") != std::string_view::npos) {
+    return bad("it has strings over several lines");
+  }
+  Place place{.toml = read_toml_lines(config), .table = {}, .header = std::nullopt};
+  if (place.toml.ends_open) return bad("it has an array or an inline table that does not end");
+  place.table = {"plugins", SL_TRY(plugin_of(place.toml)), "containerd", "runtimes", runtime};
+  for (const TomlHeader& header : place.toml.headers) {
+    if (header.table == place.table) place.header = header.line;
+  }
+  if (is_written_otherwise(place.toml, place.table)) {
+    return bad("the runtime " + runtime + " is not in a table of its own");
+  }
+  if (!place.header && runtime != "runc") {
+    return fail(Exit::usage, "it has no runtime " + runtime + ": add the table [plugins.\"" +
+                                 place.table[1] + "\".containerd.runtimes." + runtime +
+                                 "] with its runtime_type first");
+  }
+  return place;
+}
+
+std::string indent_of(std::string_view line) {
+  return std::string(line.substr(0, line.find_first_not_of(" \t")));
+}
+
+/// Adds `line` to the table, or puts it in the place of the entry for `key`.
+void put(Place& place, std::string_view key, const std::string& line) {
+  std::vector<std::string>& lines = place.toml.lines;
+  const auto at = [&](std::size_t index) {
+    return lines.begin() + static_cast<std::ptrdiff_t>(index);
+  };
+  const TomlEntry* const entry = place.find(key);
+  const std::size_t index = entry != nullptr ? entry->begin : *place.header + 1;
+  std::string indented = indent_of(lines[entry != nullptr ? index : *place.header]);
+  if (entry == nullptr) indented += "  ";
+  indented += line;
+  if (entry != nullptr) lines.erase(at(entry->begin), at(entry->end));
+  lines.insert(at(index), indented);
+}
+
+std::string whole(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text.append(line).append("\n");
+  if (text.ends_with("\n\n")) text.pop_back();  // what is behind the last newline is no line
+  return text;
+}
+
+/// containerd needs no file; one that says nothing is of no version.
+std::string or_new(std::string_view config) {
+  std::string text(config);
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  const TomlLines toml = read_toml_lines(text);
+  if (toml.entries.empty() && toml.headers.empty()) text += "version = 2\n";
+  return text;
+}
+
+Result<std::string> with_setting(std::string_view config, const std::string& runtime,
+                                 std::string_view key, const std::string& value) {
+  Place place = SL_TRY(find_place(config, runtime));
+  put(place, key, std::string(key) + " = " + value);
+  return whole(place.toml.lines);
+}
+
+/// What containerd has built in for runc is lost where the file has the table: the type is needed.
+std::string with_table(const std::string& config, const TomlPath& table) {
+  return config + "\n[plugins.\"" + table[1] + "\".containerd.runtimes." + table[4] +
+         "]\n  runtime_type = \"io.containerd.runc.v2\"\n";
+}
+
+}  // namespace
+
+Result<std::string> spec_in_force(std::string_view config, const std::string& runtime) {
+  const Place place = SL_TRY(find_place(or_new(config), runtime));
+  const TomlEntry* const entry = place.find(spec_key);
+  if (entry == nullptr) return std::string();
+  const auto strings = strings_in(entry->value);
+  return strings.empty() ? std::string() : strings.front();
+}
+
+Result<std::string> with_settings(std::string_view config, const RuntimeTable& wanted) {
+  std::string text = or_new(config);
+  const Place place = SL_TRY(find_place(text, wanted.runtime));
+  if (!place.header) text = with_table(text, place.table);
+
+  const TomlEntry* const given = place.find(annotations_key);
+  std::vector<std::string> patterns =
+      given == nullptr ? std::vector<std::string>{} : strings_in(given->value);
+  const std::size_t before = patterns.size();
+  for (const char* pattern : {"io.socklid.*", "io.socklid.*/*"}) {
+    if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
+      patterns.emplace_back(pattern);
+    }
+  }
+  if (patterns.size() != before) {
+    text = SL_TRY(with_setting(text, wanted.runtime, annotations_key,
+                               "[\"" + joined(patterns, "\", \"") + "\"]"));
+  }
+  if (SL_TRY(spec_in_force(text, wanted.runtime)) != wanted.spec) {
+    text = SL_TRY(with_setting(text, wanted.runtime, spec_key, "\"" + wanted.spec + "\""));
+  }
+  return text;
+}
+
+}  // namespace socklid::command

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two settings of containerd's config.toml that make its CRI plugin call us:
+//
+//   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+//     base_runtime_spec = "/etc/containerd/socklid-spec.json"
+//     pod_annotations = ["io.socklid.*", "io.socklid.*/*"]
+//
+// Both patterns, for `*` does not cross a slash (Go's path.Match). containerd 2 (version = 3) calls
+// the plugin 'io.containerd.cri.v1.runtime'.
+//
+// Not a TOML reader: the file is edited line by line, and what is not ours stays as it is, comments
+// too. A file that says the same in another way (inline tables, dotted keys) is refused, since two
+// definitions of one table would keep containerd from starting. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace socklid::command {
+
+struct RuntimeTable {
+  std::string runtime{"runc"};  ///< the name of the runtime in config.toml
+  std::string spec;             ///< what base_runtime_spec is to name
+};
+
+/// The base_runtime_spec that `config` names for `runtime` now, empty if none.
+[[nodiscard]] Result<std::string> spec_in_force(std::string_view config,
+                                                const std::string& runtime);
+
+/// `config` with the two settings; other patterns of pod_annotations stay. A second run changes
+/// nothing. An empty `config` gives a whole file. Errors (Exit::usage): a file that is not
+/// understood; each says what to do.
+[[nodiscard]] Result<std::string> with_settings(std::string_view config,
+                                                const RuntimeTable& wanted);
+
+}  // namespace socklid::command

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's containerd with the configuration that `socklid containerd-config` writes: containers by
+ctr, and pods by its CRI plugin as a kubelet asks for them.
+
+Fails when: containerd does not start with that configuration, a second run changes it, or a first
+one loses what was there; when a container is not under what its pod asks of it by name, or is under
+what the pod asks of another; when a container's end touches the pod's others, or the pod's end
+leaves anything; when a policy that cannot be had does not reach the kubelet as an error.
+"""
+
+import json
+
+from harness.check import compare, keys
+from harness.commands import run
+from harness.containerd import IS_SYSTEMD, Containerd
+from harness.cri import EXITED, NODE, RUNNING, Refused
+from harness.network import NEIGHBOUR4
+from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD,
+                               REACHES, SERVES, expect_under, expected, fill, leaving, serving)
+from harness.runner import expect, expect_equal, expect_in, group
+from harness.runtimes import parse_probe
+from harness.sheet import Sheet
+from harness.snapshot import Unchanged
+
+PARENT = "kubepods-burstable-pod7d.slice" if IS_SYSTEMD else "/kubepods/burstable/pod7d"
+
+
+def listed(session):
+    return {line["id"]: line["state"] for line in
+            json.loads(session.socklid("list", "--json").out)}
+
+
+# The configuration ------------------------------------------------------------------------------
+
+
+def check_configuration(daemon):
+    expect_in(f"wrote {daemon.config}", daemon.first, "the first run")
+    expect("wrote" not in daemon.second, f"a second run changes something: {daemon.second}")
+    text = daemon.config.read_text()
+    expect_in("# the administrator's own words\n", text, "config.toml")
+    dump = daemon.dump()
+    for line in (f'base_runtime_spec = "{daemon.spec}"',
+                 'pod_annotations = ["io.socklid.*", "io.socklid.*/*"]'):
+        expect_in(line, dump, "containerd config dump")
+    expect(daemon.spec.stat().st_mode & 0o777 == 0o644, "mode of the spec")
+
+
+# ctr --------------------------------------------------------------------------------------------
+
+
+def check_ctr(daemon):
+    allowed, other = (f"connect.tcp4:{NEIGHBOUR4}:{port}" for port in (3306, 80))
+    free = daemon.probe_by_ctr({}, [allowed, other, "bind.tcp4:81", "mark.tcp4"])
+    compare(free, {allowed: "ok", other: "ok", "bind.tcp4:81": "ok", "mark.tcp4": "0x0"})
+    policy = keys(mark="3", bind="tcp/80", egress="tcp/3306")
+    seen = daemon.probe_by_ctr(policy,
+                               [allowed, other, "bind.tcp4:81", "bind.tcp4:80", "mark.tcp4"])
+    compare(seen, {allowed: "ok", other: {"ECONNREFUSED", "EPERM"}, "bind.tcp4:81": "EPERM",
+                   "bind.tcp4:80": "ok", "mark.tcp4": "0x3"})
+
+
+# Pods -------------------------------------------------------------------------------------------
+
+
+def check_table(session, record, daemon):
+    sheet = Sheet(session, record, "containerd pod", list(CONTAINERS), list(COLUMNS))
+    with daemon.cri.run_pod("shop", POD, PARENT) as pod:
+        containers = {name: pod.start(name) for name in CONTAINERS}
+        expect_equal(listed(session), {one.id: "active" for one in containers.values()}, "list")
+        for container in containers.values():
+            fill(sheet, container, COLUMNS, expected(container.name))
+        sheet.require_full()
+
+
+def check_egress(session, record, daemon):
+    """One of them goes, and the others' rules stay."""
+    sheet = Sheet(session, record, "containerd egress", list(CONTAINERS), list(EGRESS_COLUMNS))
+    with serving(session), daemon.cri.run_pod("shop", EGRESS_POD, PARENT) as pod:
+        web, *others = [pod.start(name) for name in CONTAINERS]
+        for container in (web, *others):
+            fill(sheet, container, EGRESS_COLUMNS, leaving(container.name))
+        sheet.require_full()
+        web.stop()
+        web.remove()
+        for container in others:
+            compare(container.probe(*LEAVES.values()), leaving(container.name))
+
+
+def check_without(daemon):
+    """So that no denial of the table is an accident."""
+    with daemon.cri.run_pod("free", {}, PARENT) as pod:
+        seen = pod.start("web").probe(*SERVES.values(), *REACHES.values())
+        compare(seen, {**{attempt: "ok" for attempt in SERVES.values()},
+                       **{attempt: "ECONNREFUSED" for attempt in REACHES.values()}})
+
+
+def check_restart(session, daemon):
+    with daemon.cri.run_pod("shop", POD, PARENT) as pod:
+        web, old, db = (pod.start(name) for name in CONTAINERS)
+        old.stop()
+        expect_equal(old.state, EXITED, "state of the old one")
+        new = pod.start("app")
+        for container in (web, new, db):
+            expect_under(container)
+        old.remove()
+        web.stop()
+        web.remove()
+        for container in (new, db):
+            expect_equal(container.state, RUNNING, container.name)
+            expect_under(container)
+        expect_equal(listed(session), {one.id: "active" for one in (new, db)}, "list")
+
+
+def check_refusal(daemon):
+    annotations = {**POD, "io.socklid.bind/app": "tcp/eighty"}
+    with daemon.cri.run_pod("shop", annotations, PARENT) as pod:
+        web = pod.start("web")
+        with Unchanged("pod"):
+            app = pod.create("app")
+            try:
+                app.start()
+            except Refused as answer:
+                expect_in("io.socklid.bind/app", str(answer), "the kubelet is told")
+            else:
+                raise AssertionError("a container with a broken annotation was started")
+            app.remove()
+        expect_under(web)
+
+
+def check_daemon_restart(session, daemon):
+    """Containers do not need the daemon, and their policies no more than they."""
+    with daemon.cri.run_pod("shop", POD, PARENT) as pod:
+        web = pod.start("web")
+        daemon.stop()
+        expect_equal(listed(session), {web.id: "active"}, "list without a daemon")
+        daemon.start()
+        expect_under(web)
+        expect_under(pod.start("app"))
+
+
+def check_host_network(daemon):
+    attempt = "connect.tcp4:127.0.0.1:9"
+    with daemon.cri.run_pod("host", keys(connect="deny"), PARENT, NODE) as pod:
+        compare(pod.start("agent").probe(attempt), {attempt: "EPERM"})
+    outside = parse_probe(run(daemon.session.probe, attempt).out)
+    compare(outside, {attempt: "ECONNREFUSED"})
+
+
+@group("containerd")
+def _(session, record):
+    _ = session.warm, session.network
+    with Containerd(session) as daemon:
+        check_without(daemon)  # makes the bridge, and loads what containerd needs once
+        checks = {"the configuration is whole": lambda: check_configuration(daemon),
+                  "containers by ctr": lambda: check_ctr(daemon),
+                  "a pod of three": lambda: check_table(session, record, daemon),
+                  "a pod of three with egress": lambda: check_egress(session, record, daemon),
+                  "restart and removal in a pod": lambda: check_restart(session, daemon),
+                  "a refusal reaches the kubelet": lambda: check_refusal(daemon),
+                  "the daemon restarts": lambda: check_daemon_restart(session, daemon),
+                  "the host's network": lambda: check_host_network(daemon)}
+        for name, check in checks.items():
+            record(f"containerd: {name}", tell(check))
+
+
+def tell(check):
+    """Why it failed, or nothing. Whatever it does, nothing of it may stay."""
+    try:
+        with Unchanged():
+            check()
+    except Exception as error:  # the other checks count too
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails when: what containerd-config makes of a spec or of a config.toml lacks our hooks or
+// settings, loses what others have there, differs after a second run, or is made of a file in which
+// the same could be said twice.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.hpp"
+#include "command/containerd_spec.hpp"
+#include "command/containerd_toml.hpp"
+#include "command/toml_lines.hpp"
+
+namespace socklid::command {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// The spec ---------------------------------------------------------------------------------------
+
+json::Value hooked(const std::string& spec, const std::string& hook = "/usr/libexec/socklid-hook") {
+  const auto text = with_hooks(spec, hook);
+  EXPECT_TRUE(text) << text.error().message;
+  const auto again = with_hooks(text.value_or(""), hook);
+  EXPECT_EQ(again, text) << "a second run changes it";
+  return json::parse(text.value_or("null")).value_or(json::Value());
+}
+
+std::vector<std::string> paths_at(const json::Value& spec, const char* stage) {
+  std::vector<std::string> paths;
+  for (const json::Value& entry : spec.find("hooks")->find(stage)->array()) {
+    paths.push_back(entry.find_string("path").value_or("?"));
+  }
+  return paths;
+}
+
+TEST(ContainerdSpec, HasBothHooksWithTheirStages) {
+  const json::Value spec = hooked(R"({"ociVersion": "1.0.2", "hostname": "x"})");
+  EXPECT_EQ(json::to_string(spec), R"({"hooks":{)"
+                                   R"("createRuntime":[{"args":["socklid-hook","createRuntime"],)"
+                                   R"("path":"/usr/libexec/socklid-hook","timeout":60}],)"
+                                   R"("poststop":[{"args":["socklid-hook","poststop"],)"
+                                   R"("path":"/usr/libexec/socklid-hook","timeout":60}]},)"
+                                   R"("hostname":"x","ociVersion":"1.0.2"})");
+}
+
+TEST(ContainerdSpec, KeepsTheHooksOfOthersBeforeOurs) {
+  const json::Value spec =
+      hooked(R"({"ociVersion": "1.0.2", "hooks": {"poststart": [{"path": "/p"}],
+      "createRuntime": [{"path": "/nvidia", "args": ["nvidia"]}], "poststop": null}})");
+  EXPECT_THAT(paths_at(spec, "createRuntime"), ElementsAre("/nvidia", "/usr/libexec/socklid-hook"));
+  EXPECT_THAT(paths_at(spec, "poststart"), ElementsAre("/p"));
+  EXPECT_THAT(paths_at(spec, "poststop"), ElementsAre("/usr/libexec/socklid-hook"));
+}
+
+TEST(ContainerdSpec, ReplacesAnEarlierPlaceOfTheProgram) {
+  const json::Value before = hooked(R"({"ociVersion": "1.0.2"})", "/opt/socklid-hook");
+  EXPECT_THAT(paths_at(hooked(json::to_string(before)), "createRuntime"),
+              ElementsAre("/usr/libexec/socklid-hook"));
+}
+
+TEST(ContainerdSpec, WhatIsNoSpecIsRefusedWithAMend) {
+  for (const char* spec :
+       {"", "[]", "{", R"({"ociVersion": 1})", R"({"ociVersion": "1", "hooks": []})",
+        R"({"ociVersion": "1", "hooks": {"poststop": {}}})",
+        R"({"ociVersion": "1", "process": {"rlimits": [{"hard": 18446744073709551615}]}})"}) {
+    const auto text = with_hooks(spec, "/h");
+    ASSERT_FALSE(text) << spec;
+    EXPECT_EQ(text.error().exit, Exit::usage);
+    EXPECT_THAT(text.error().message, HasSubstr("ctr oci spec")) << spec;
+  }
+}
+
+// config.toml ------------------------------------------------------------------------------------
+
+const RuntimeTable wanted = {.runtime = "runc", .spec = "/etc/containerd/s.json"};
+
+std::string edited(const std::string& config, const RuntimeTable& table = wanted) {
+  const auto text = with_settings(config, table);
+  EXPECT_TRUE(text) << text.error().message;
+  EXPECT_EQ(with_settings(text.value_or(""), table), text) << "a second run changes it";
+  EXPECT_EQ(spec_in_force(text.value_or(""), table.runtime), table.spec);
+  return text.value_or("");
+}
+
+constexpr const char* whole_table =
+    "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+    "  base_runtime_spec = \"/etc/containerd/s.json\"\n"
+    "  pod_annotations = [\"io.socklid.*\", \"io.socklid.*/*\"]\n"
+    "  runtime_type = \"io.containerd.runc.v2\"\n";
+
+TEST(ContainerdToml, NothingBecomesAWholeFile) {
+  EXPECT_EQ(edited(""), std::string("version = 2\n\n") + whole_table);
+  EXPECT_EQ(edited("# none\n"), std::string("# none\nversion = 2\n\n") + whole_table);
+}
+
+TEST(ContainerdToml, AMissingTableIsAddedBehindAllElse) {
+  const std::string debian =
+      "version = 2\n\n[plugins]\n  [plugins.\"io.containerd.grpc.v1.cri\"]\n"
+      "    [plugins.\"io.containerd.grpc.v1.cri\".cni]\n      bin_dir = \"/usr/lib/cni\"";
+  EXPECT_EQ(edited(debian), debian + "\n\n" + whole_table);
+}
+
+TEST(ContainerdToml, AFileThatSaysAllIsEditedInPlace) {
+  const std::string before =
+      "version = 2\n"
+      "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+      "    base_runtime_spec = \"\" # none\n"
+      "    pod_annotations = [\n      \"a.*\", # theirs\n    ]\n"
+      "    runtime_type = \"io.containerd.runc.v2\"\n"
+      "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+      "    SystemdCgroup = true\n";
+  EXPECT_EQ(edited(before),
+            "version = 2\n"
+            "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
+            "    base_runtime_spec = \"/etc/containerd/s.json\"\n"
+            "    pod_annotations = [\"a.*\", \"io.socklid.*\", \"io.socklid.*/*\"]\n"
+            "    runtime_type = \"io.containerd.runc.v2\"\n"
+            "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+            "    SystemdCgroup = true\n");
+}
+
+TEST(ContainerdToml, Version3CallsThePluginOtherwise) {
+  const std::string table =
+      "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.crun]\n";
+  EXPECT_THAT(edited(table, {.runtime = "crun", .spec = "/s"}),
+              HasSubstr(table + "  base_runtime_spec = \"/s\"\n"));
+  EXPECT_THAT(edited("version = 3\n"),
+              HasSubstr("[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc]\n"));
+}
+
+TEST(ContainerdToml, WhatSaysTheSameOtherwiseIsRefusedWithAMend) {
+  const std::string two = "version = 2\n";
+  const std::string cri = "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes]\n";
+  for (const std::string& config :
+       {std::string("[plugins]\n"), std::string("version = 9\n"), two + "plugins = {cri = {}}\n",
+        two + cri + "runc = {runtime_type = \"x\"}\n", two + cri + "runc.runtime_type = \"x\"\n",
+        two + "[plugins]\n\"io.containerd.grpc.v1.cri\".containerd = {}\n", two + "a = [\n",
+        two + "text = \"\"\"\n[plugins]\n\"\"\"\n"}) {
+    const auto text = with_settings(config, wanted);
+    ASSERT_FALSE(text) << config;
+    EXPECT_EQ(text.error().exit, Exit::usage);
+    EXPECT_THAT(text.error().message, HasSubstr("containerd config dump")) << config;
+  }
+  const auto kata = with_settings(two, {.runtime = "kata", .spec = "/s"});
+  ASSERT_FALSE(kata);
+  EXPECT_THAT(kata.error().message, HasSubstr("no runtime kata"));
+}
+
+TEST(TomlLines, FindsTablesAndEntriesOverSeveralLines) {
+  const TomlLines toml = read_toml_lines(
+      "a = 1\n[x.\"y.z\"] # c\n b = [ \"[\",\n [\"#\"] ]\n'c.d' = \"=\"\n[[l]]\ne={f=[\n]}\n");
+  ASSERT_EQ(toml.headers.size(), 2U);
+  EXPECT_THAT(toml.headers[0].table, ElementsAre("x", "y.z"));
+  EXPECT_THAT(toml.headers[1].table, ElementsAre("l"));
+  ASSERT_EQ(toml.entries.size(), 4U);
+  EXPECT_EQ(toml.entries[1].begin, 2U);
+  EXPECT_EQ(toml.entries[1].end, 4U);
+  EXPECT_THAT(strings_in(toml.entries[1].value), ElementsAre("[", "#"));
+  EXPECT_THAT(toml.entries[2].key, ElementsAre("c.d"));
+  EXPECT_THAT(toml.entries[3].key, ElementsAre("e"));
+}
+
+}  // namespace
+}  // namespace socklid::command
