@@ -27,6 +27,8 @@ class Options:
     stages: tuple = ("createRuntime", "poststop")
     hook: str = HOOK
     cgroup: Optional[str] = None         # cgroupsPath of a bare runtime
+    systemd: bool = False                # a bare runtime leaves its cgroup to systemd
+    flags: tuple = ()                    # more words for `podman run`
     rootfs: Optional[Path] = None
     hooks_dir: Optional[str] = None      # podman's, where it is not the default
 

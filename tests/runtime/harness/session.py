@@ -86,11 +86,12 @@ class Session:
 
     @cached_property
     def warm(self):
-        """Loads what stays on the node once loaded; snapshots compare from then on. podman also
-        makes a cgroup of its own for all of its containers."""
-        for runtime in [*self.runtimes, self.podman]:
-            for annotations in (EVERYTHING, REST, *SEALS):
-                runtime.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
+        """Loads what stays on the node once loaded; snapshots compare from then on. Every runtime
+        also makes a cgroup of its own for all of its containers."""
+        for annotations in (EVERYTHING, REST, *SEALS):
+            self.crun.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
+        for runtime in {runtime.name: runtime for runtime in [*self.runtimes, self.podman]}.values():
+            runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
 
     def remains(self):
