@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.bundle import Options
 from harness.check import keys
 from harness.commands import Exit, wait_until
+from harness.pods import pod
 from harness.runner import expect, expect_equal, expect_in, group, test
 from harness.runtimes import Podman, parse_probe
 
@@ -87,15 +88,11 @@ def podman_rows(session):
         ("podman+runc, systemd", podman("runc"), (), scope, ""),
         ("podman+crun, cgroupfs", podman("crun", "cgroupfs"), (), "/libpod_parent/libpod-ID", ""),
         ("podman+runc, cgroupfs", podman("runc", "cgroupfs"), (), "/libpod_parent/libpod-ID", ""),
-        ("podman, --cgroups=no-conmon", podman("crun"), ("--cgroups=no-conmon",), scope,
-         "/container"),
-        ("podman, --cgroup-parent of systemd", podman("crun"), ("--cgroup-parent=system.slice",),
-         "/system.slice/libpod-ID.scope", "/container"),
-        ("podman, --cgroupns=host", podman("crun"), ("--cgroupns=host",), scope, "/container"),
-        ("podman, --cgroupns=private", podman("runc"), ("--cgroupns=private",), scope, ""),
-        ("podman+crun, --cgroups=split", InUnit(session, "crun", "systemd"), ("--cgroups=split",),
-         "/system.slice/UNIT.service/libpod-payload-ID", ""),
-        ("podman+runc, --cgroups=split", InUnit(session, "runc", "systemd"), ("--cgroups=split",),
+        ("podman, --cgroups=no-conmon, --cgroupns=host", podman("crun"),
+         ("--cgroups=no-conmon", "--cgroupns=host"), scope, "/container"),
+        ("podman, --cgroup-parent, --cgroupns=private", podman("runc"),
+         ("--cgroup-parent=system.slice", "--cgroupns=private"), "/system.slice/libpod-ID.scope", ""),
+        ("podman, --cgroups=split", InUnit(session, "crun", "systemd"), ("--cgroups=split",),
          "/system.slice/UNIT.service/libpod-payload-ID", ""),
     ]
 
@@ -125,6 +122,29 @@ def _(session, record):
     Path("/sys/fs/cgroup/libpod_parent").rmdir()
 
 
+@test("an exec for which crun makes a cgroup of its own is under the policy")
+def _(session):
+    with session.crun.hold(Options(systemd=True, annotations=dict(POLICY))) as container:
+        own = Path("/sys/fs/cgroup" + cgroup_of(container.pid))
+        other = own.parent / "other"
+        other.mkdir()
+        (other / "cgroup.procs").write_text(str(container.pid))
+        (own / "cgroup.subtree_control").write_text("+memory")  # now no process may be in there
+        script = f"cat /proc/self/cgroup; /probe {ATTEMPT}"
+        told = container.exec("/bin/sh", "-c", script).out
+        expect_in("/crun-exec\n", told, "where the exec is")
+        expect_in(f"{ATTEMPT} EPERM\n", told, "what it may")
+
+
+@test("a container in a pod's slice is under its policy there")
+def _(session):
+    with pod(session.podman, "--network", "none", "--cgroup-parent", "machine.slice") as name:
+        attached, below = places(session, session.podman, Options(pod=name))
+    expect(re.fullmatch(r"/machine.slice/machine-libpod_pod_\w+.slice/libpod-ID.scope", attached),
+           attached)
+    expect_equal(below, "/container", "below that")
+
+
 @test("a container without a cgroup of its own is refused, and doctor says why")
 def _(session):
     outcome = session.podman.run(["/probe", ATTEMPT],
@@ -150,7 +170,7 @@ mkdir /sys/fs/cgroup/inner
 for process in $(cat /sys/fs/cgroup/cgroup.procs); do
     echo $process >/sys/fs/cgroup/inner/cgroup.procs || :
 done
-echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 exec /probe "$@" wait.term
 """
 

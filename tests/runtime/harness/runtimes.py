@@ -216,20 +216,26 @@ class Podman(Runtime):
         base = list(self.base)
         if options.hooks_dir:
             base += ["--hooks-dir", options.hooks_dir]
-        netns = options.netns or self.session.network.path
-        network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
-        flags = ["--name", name, "--network", network, "--security-opt", "seccomp=unconfined",
-                 "--log-driver", "none", "--pull", "never", "--no-hosts",
+        flags = ["--name", name, *self.network_flags(options), "--log-driver", "none",
+                 "--pull", "never", "--security-opt", "seccomp=unconfined",
                  "--security-opt", "unmask=/sys/fs/cgroup"]
         flags += [f"--cap-add={capability}" for capability in CAP_ADD]
-        if network != "none":
-            flags += ["--dns", NEIGHBOUR4]
         for key, value in options.annotations.items():
             flags += ["--annotation", f"{key}={value}"]
         if options.pass_fds:
             flags += ["--preserve-fds", str(len(options.pass_fds))]
         rootfs = options.rootfs or self.session.rootfs
         return [*base, "run", "--rm", *flags, *options.flags, "--rootfs", f"{rootfs}:O", *arguments]
+
+    def network_flags(self, options):
+        if options.pod:
+            return ["--pod", options.pod]
+        netns = options.netns or self.session.network.path
+        if netns == "bridge" or netns.startswith("container:"):
+            return ["--network", netns]
+        network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
+        dns = [] if network == "none" else ["--dns", NEIGHBOUR4]
+        return ["--network", network, "--no-hosts", *dns]
 
     def exec_command(self, name):
         return [*self.base, "exec", name]
