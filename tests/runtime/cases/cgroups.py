@@ -122,12 +122,13 @@ def _(session, record):
     Path("/sys/fs/cgroup/libpod_parent").rmdir()
 
 
-@test("an exec for which crun makes a cgroup of its own is under the policy")
+@test("an exec that crun puts into a cgroup of its own is under the policy")
 def _(session):
     with session.crun.hold(Options(systemd=True, annotations=dict(POLICY))) as container:
         own = Path("/sys/fs/cgroup" + cgroup_of(container.pid))
         other = own.parent / "other"
-        other.mkdir()
+        for directory in (other, own / "crun-exec"):
+            directory.mkdir()
         (other / "cgroup.procs").write_text(str(container.pid))
         (own / "cgroup.subtree_control").write_text("+memory")  # now no process may be in there
         script = f"cat /proc/self/cgroup; /probe {ATTEMPT}"

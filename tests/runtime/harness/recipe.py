@@ -32,9 +32,9 @@ WORM = TOP / "tests/runtime/recipes/worm"
 
 
 class Page:
-    def __init__(self, name):
+    def __init__(self, name, directory="docs/recipes"):
         self.name = name
-        text = (TOP / "docs/recipes" / f"{name}.md").read_text()
+        text = (TOP / directory / f"{name}.md").read_text()
         self.blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
     def file(self, name):
@@ -45,10 +45,10 @@ class Page:
         """The words of the `podman run` that names the container."""
         for block in self.blocks:
             for line in re.sub(r"\\\n\s*", "", block).splitlines():
-                words = shlex.split(line.removeprefix("$ ")) if "podman run" in line else []
+                words = shlex.split(line.removeprefix("$ ")) if "$ podman " in line else []
                 if container in words and words[words.index(container) - 1] == "--name":
                     return words
-        raise LookupError(f"docs/recipes/{self.name}.md runs no container {container}")
+        raise LookupError(f"{self.name}.md runs no container {container}")
 
     def annotations(self, container):
         words = self.command(container)
