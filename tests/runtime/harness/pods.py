@@ -13,9 +13,11 @@ import json
 from contextlib import contextmanager
 
 from harness.commands import run, write
+from harness.network import OUTSIDE
 from harness.runtimes import next_name
 
 IMAGE = "localhost/socklid-probe"
+CABLE, CABLE4 = "sl1", "10.97.0.1"
 
 
 @contextmanager
@@ -27,6 +29,22 @@ def pod(podman, *flags):
         yield name
     finally:
         run(*podman.base, "pod", "rm", "--force", "--time", "0", name)
+
+
+@contextmanager
+def cabled(session, podman, name):
+    """Joins the pod to the neighbour: podman lets pods have no namespace by its path."""
+    _ = session.network
+    run(*podman.base, "pod", "start", name)
+    pid = str(podman.pid(infra_of(podman, name)))
+    run("ip", "link", "add", CABLE, "netns", pid, "type", "veth", "peer", "name", CABLE,
+        "netns", OUTSIDE)
+    run("ip", "-n", OUTSIDE, "addr", "add", f"{CABLE4}/24", "dev", CABLE)
+    run("ip", "-n", OUTSIDE, "link", "set", CABLE, "up")
+    inside = ("nsenter", "--net", "--target", pid, "ip")
+    run(*inside, "addr", "add", "10.97.0.2/24", "dev", CABLE)
+    run(*inside, "link", "set", CABLE, "up")
+    yield  # the cable goes with the pod's namespace
 
 
 def infra_of(podman, name):
