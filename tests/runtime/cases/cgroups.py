@@ -91,7 +91,8 @@ def podman_rows(session):
         ("podman, --cgroups=no-conmon, --cgroupns=host", podman("crun"),
          ("--cgroups=no-conmon", "--cgroupns=host"), scope, "/container"),
         ("podman, --cgroup-parent, --cgroupns=private", podman("runc"),
-         ("--cgroup-parent=system.slice", "--cgroupns=private"), "/system.slice/libpod-ID.scope", ""),
+         ("--cgroup-parent=system.slice", "--cgroupns=private"), "/system.slice/libpod-ID.scope",
+         ""),
         ("podman, --cgroups=split", InUnit(session, "crun", "systemd"), ("--cgroups=split",),
          "/system.slice/UNIT.service/libpod-payload-ID", ""),
     ]

@@ -118,7 +118,8 @@ def _(session):
         expect(outcome.status != 0, outcome.text)
         told = run("journalctl", "--no-pager", "--unit", UNIT.name).out
         expect_in(f"exit code: {Exit.ANNOTATION}", told, "the unit's journal")
-        expect_equal(run("podman", "ps", "--all", "--quiet").out, "", "containers left")
+        expect_equal(run("podman", "ps", "--all", "--quiet", "--filter", "name=web-unit").out, "",
+                     "containers left")
     finally:
         run("systemctl", "reset-failed", UNIT.name, check=False)
         UNIT.unlink()

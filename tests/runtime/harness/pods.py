@@ -48,7 +48,8 @@ def cabled(session, podman, name):
 
 
 def infra_of(podman, name):
-    return run(*podman.base, "pod", "inspect", "--format", "{{.InfraContainerID}}", name).out.strip()
+    told = run(*podman.base, "pod", "inspect", "--format", "{{.InfraContainerID}}", name)
+    return told.out.strip()
 
 
 def probe_image(session):

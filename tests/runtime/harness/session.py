@@ -90,7 +90,7 @@ class Session:
         also makes a cgroup of its own for all of its containers."""
         for annotations in (EVERYTHING, REST, *SEALS):
             self.crun.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
-        for runtime in {runtime.name: runtime for runtime in [*self.runtimes, self.podman]}.values():
+        for runtime in [*self.runtimes, self.podman]:
             runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
 
