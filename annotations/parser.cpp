@@ -44,15 +44,32 @@ Result<Key> parse_key(std::string_view text) {
   return Key{setting, container};
 }
 
-/// Whether a key is for the container called `ours`, of which the engine may have said nothing.
-Result<bool> concerns(const Key& key, std::string_view text, std::string_view ours) {
-  if (!key.container) return true;
-  if (ours.empty()) {
-    return fail(Exit::annotation, std::string(text) +
-                                      ": this engine does not say what the container is called "
-                                      "in its pod; use " +
-                                      std::string(text.substr(0, text.find('/'))));
+/// podman writes its name there, and nowhere the container's (libpod: setupOCIHooks, generateSpec).
+bool is_podman(const Annotations& annotations) {
+  const auto manager = annotations.find("io.container.manager");
+  return manager != annotations.end() && manager->second == "libpod";
+}
+
+tl::unexpected<Error> fail_nameless(const Annotations& annotations, std::string_view key) {
+  const std::size_t slash = key.find('/');
+  const std::string name(key.substr(0, slash));
+  if (is_podman(annotations)) {
+    return fail(Exit::annotation, std::string(key) +
+                                      ": podman gives hooks no container name, so which one is " +
+                                      quoted(key.substr(slash + 1)) + " is not known; use " + name +
+                                      ", or give each container its own by podman run --pod");
   }
+  return fail(Exit::annotation, std::string(key) +
+                                    ": this engine does not say what the container is called "
+                                    "in its pod; use " +
+                                    name);
+}
+
+/// Whether a key is for the container called `ours`, of which the engine may have said nothing.
+Result<bool> concerns(const Key& key, std::string_view text, const Annotations& annotations) {
+  if (!key.container) return true;
+  const std::string_view ours = container_name(annotations);
+  if (ours.empty()) return fail_nameless(annotations, text);
   return *key.container == ours;
 }
 
@@ -144,13 +161,12 @@ std::string_view container_name(const Annotations& annotations) {
 }
 
 Result<Policy> parse(const Annotations& annotations) {
-  const std::string_view ours = container_name(annotations);
   Collected collected;
   for (auto entry = annotations.lower_bound(key_prefix);
        entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
     const auto& [text, value] = *entry;
     const Key key = SL_TRY(parse_key(text));
-    if (!SL_TRY(concerns(key, text, ours))) continue;
+    if (!SL_TRY(concerns(key, text, annotations))) continue;
     SL_CHECK(collect(key, {.key = text, .text = value}, collected));
   }
   const Policy policy = SL_TRY(merge(collected));

@@ -96,6 +96,7 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "unload", "take socklid's programs off the node", run,
                   [&] { return unload(options.unload); });
   verb->add_flag("--wait", options.unload.wait, "first wait until no container is under policy");
+
   verb = add_verb(app, "containerd-config", "make containerd call the hook", run,
                   [&] { return containerd_config(options.containerd); });
   verb->add_flag("--write", options.containerd.write, "write the two files; else print them");

@@ -176,6 +176,16 @@ TEST(Otherwise, NeedsEgress) {
             "io.socklid.otherwise: \"accept\": at byte 1 (\"accept\"): expected drop or reject");
 }
 
+TEST(KeysOfAContainer, AreRefusedUnderPodmanByItsName) {
+  EXPECT_EQ(refusal({{"io.container.manager", "libpod"}, {"io.socklid.connect/web", "deny"}}),
+            "io.socklid.connect/web: podman gives hooks no container name, so which one is \"web\" "
+            "is not known; use io.socklid.connect, or give each container its own by podman run "
+            "--pod");
+  EXPECT_EQ(refusal({{"io.container.manager", "other"}, {"io.socklid.connect/web", "deny"}}),
+            "io.socklid.connect/web: this engine does not say what the container is called in its "
+            "pod; use io.socklid.connect");
+}
+
 TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
   EXPECT_EQ(policy_of({{"io.socklid.mode", "enforce"}}), Policy{});
   EXPECT_EQ(not_available({{"io.socklid.mode", "audit"}}),

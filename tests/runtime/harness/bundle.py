@@ -22,11 +22,15 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 class Options:
     """How a container differs from the usual one."""
     annotations: dict = field(default_factory=dict)
-    netns: Optional[str] = None          # a path; "new" for an empty one; "host"; None: the test's
+    netns: Optional[str] = None          # a path; "new" for an empty one; "host"; None: the test's;
+                                         # for podman also "bridge" and "container:NAME"
+    pod: Optional[str] = None            # podman's; its network is the pod's
     pass_fds: tuple = ()                 # sockets for descriptors 3, 4, ...
     stages: tuple = ("createRuntime", "poststop")
     hook: str = HOOK
     cgroup: Optional[str] = None         # cgroupsPath of a bare runtime
+    systemd: bool = False                # a bare runtime leaves its cgroup to systemd
+    flags: tuple = ()                    # more words for `podman run`
     rootfs: Optional[Path] = None
     hooks_dir: Optional[str] = None      # podman's, where it is not the default
 

@@ -32,9 +32,9 @@ WORM = TOP / "tests/runtime/recipes/worm"
 
 
 class Page:
-    def __init__(self, name):
+    def __init__(self, name, directory="docs/recipes"):
         self.name = name
-        text = (TOP / "docs/recipes" / f"{name}.md").read_text()
+        text = (TOP / directory / f"{name}.md").read_text()
         self.blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
     def file(self, name):
@@ -42,19 +42,19 @@ class Page:
         return next(block for block in self.blocks if block.startswith(f"# {name}\n"))
 
     def commands(self):
-        """The words of each `podman run` that names a container."""
+        """The words of each podman command that names a container."""
         for block in self.blocks:
             for line in re.sub(r"\\\n\s*", "", block).splitlines():
-                words = shlex.split(line.removeprefix("$ ")) if "podman run" in line else []
+                words = shlex.split(line.removeprefix("$ ")) if "$ podman " in line else []
                 if "--name" in words:
                     yield words
 
     def command(self, container):
-        """The words of the `podman run` that names the container."""
+        """The words of the command that names the container."""
         for words in self.commands():
             if words[words.index("--name") + 1] == container:
                 return words
-        raise LookupError(f"docs/recipes/{self.name}.md runs no container {container}")
+        raise LookupError(f"{self.name}.md runs no container {container}")
 
     def annotations(self, container):
         words = self.command(container)

@@ -156,7 +156,8 @@ class BareRuntime(Runtime):
         environment = [f"LISTEN_FDS={len(options.pass_fds)}"] if options.pass_fds else []
         options.netns = options.netns or self.session.network.path
         rootfs = options.rootfs or self.session.rootfs
-        document = config(arguments, options, rootfs, f"/socklid-test/{name}", environment)
+        cgroup = f"system.slice:socklid-test:{name}" if options.systemd else f"/socklid-test/{name}"
+        document = config(arguments, options, rootfs, cgroup, environment)
         if self.name == "crun":  # it drops what hooks say otherwise
             document["annotations"] = {"run.oci.hooks.stderr": self.hook_log(name),
                                        **document["annotations"]}
@@ -168,7 +169,8 @@ class BareRuntime(Runtime):
     def command(self, name, arguments, options):
         bundle = self.bundle(name, arguments, options)
         flags = ["--preserve-fds", str(len(options.pass_fds))] if options.pass_fds else []
-        return [self.binary, "run", *flags, "--bundle", str(bundle), name]
+        manager = ["--systemd-cgroup"] if options.systemd else []
+        return [self.binary, *manager, "run", *flags, "--bundle", str(bundle), name]
 
     def create(self, name, bundle):
         """Only the part before the program starts; its output is of no interest."""
@@ -205,29 +207,38 @@ class BareRuntime(Runtime):
 
 
 class Podman(Runtime):
-    def __init__(self, session, oci):
+    def __init__(self, session, oci, manager=None):
+        """`manager`: of cgroups, where it is not the one that containers.conf names."""
         self.session, self.oci, self.name = session, oci, f"podman+{oci}"
         binary = shutil.which(oci, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         self.base = ["podman", "--runtime", binary]
+        if manager:
+            self.base += ["--cgroup-manager", manager]
 
     def command(self, name, arguments, options):
         base = list(self.base)
         if options.hooks_dir:
             base += ["--hooks-dir", options.hooks_dir]
-        netns = options.netns or self.session.network.path
-        network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
-        flags = ["--name", name, "--network", network, "--security-opt", "seccomp=unconfined",
-                 "--log-driver", "none", "--pull", "never", "--no-hosts",
+        flags = ["--name", name, *self.network_flags(options), "--log-driver", "none",
+                 "--pull", "never", "--security-opt", "seccomp=unconfined",
                  "--security-opt", "unmask=/sys/fs/cgroup"]
         flags += [f"--cap-add={capability}" for capability in CAP_ADD]
-        if network != "none":
-            flags += ["--dns", NEIGHBOUR4]
         for key, value in options.annotations.items():
             flags += ["--annotation", f"{key}={value}"]
         if options.pass_fds:
             flags += ["--preserve-fds", str(len(options.pass_fds))]
         rootfs = options.rootfs or self.session.rootfs
-        return [*base, "run", "--rm", *flags, "--rootfs", f"{rootfs}:O", *arguments]
+        return [*base, "run", "--rm", *flags, *options.flags, "--rootfs", f"{rootfs}:O", *arguments]
+
+    def network_flags(self, options):
+        if options.pod:
+            return ["--pod", options.pod]
+        netns = options.netns or self.session.network.path
+        if netns == "bridge" or netns.startswith("container:"):
+            return ["--network", netns]
+        network = {"new": "none", "host": "host"}.get(netns, f"ns:{netns}")
+        dns = [] if network == "none" else ["--dns", NEIGHBOUR4]
+        return ["--network", network, "--no-hosts", *dns]
 
     def exec_command(self, name):
         return [*self.base, "exec", name]

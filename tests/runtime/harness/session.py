@@ -87,11 +87,12 @@ class Session:
 
     @cached_property
     def warm(self):
-        """Loads what stays on the node once loaded; snapshots compare from then on. podman also
-        makes a cgroup of its own for all of its containers."""
+        """Loads what stays on the node once loaded; snapshots compare from then on. Every runtime
+        also makes a cgroup of its own for all of its containers."""
+        for annotations in (EVERYTHING, REST, IN_A_POD, *SEALS):
+            self.crun.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
         for runtime in [*self.runtimes, self.podman]:
-            for annotations in (EVERYTHING, REST, IN_A_POD, *SEALS):
-                runtime.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
+            runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
 
     def remains(self):

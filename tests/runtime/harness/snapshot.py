@@ -35,8 +35,10 @@ def tree(root, skip=None):
 
 
 def bpf_objects(kind):
+    """Without systemd's own, which it loads again when its units change."""
     listing = json.loads(run("bpftool", "-j", kind, "list").out or "[]")
-    return sorted((entry["id"], entry.get("name") or entry.get("type", "")) for entry in listing)
+    named = [(entry["id"], entry.get("name") or entry.get("type", "")) for entry in listing]
+    return sorted(entry for entry in named if not entry[1].startswith("sd_"))
 
 
 def without_counters(text):
