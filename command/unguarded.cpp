@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "hook/cgroup.hpp"
+#include "hook/netns.hpp"
 
 namespace socklid::command {
 namespace {
@@ -23,21 +24,9 @@ bool covers(const Container& container, const RunningContainer& running) {
   return false;
 }
 
-/// The container that holds the pod's namespaces: CRI-O and containerd write the pod's annotations
-/// there too, and call no hooks for it.
-bool is_sandbox(const annotations::Annotations& annotations) {
-  constexpr std::string_view sandbox = "sandbox";
-  for (const std::string_view key :
-       {"io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"}) {
-    const auto found = annotations.find(key);
-    if (found != annotations.end() && found->second == sandbox) return true;
-  }
-  return false;
-}
-
 /// What is wrong with a container that no policy covers; nothing if it asks for none.
 std::optional<std::string> cause(const RunningContainer& running) {
-  if (is_sandbox(running.annotations)) return std::nullopt;
+  if (is_sandbox(running.id, running.annotations)) return std::nullopt;
   const auto policy = annotations::parse(running.annotations);
   if (!policy) return policy.error().message;
   if (*policy == annotations::Policy{}) return std::nullopt;

@@ -239,9 +239,7 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
 
 Result<> create(Kernel& kernel, const ContainerState& container) {
   if (!annotations::any(container.annotations)) return {};  // I1
-  // A pod's sandbox only holds its namespaces, and the pod's annotations are not about it. No image
-  // can know its container's id beforehand, to pass for one.
-  if (sandbox_of(container.annotations) == container.id) return {};
+  if (is_sandbox(container.id, container.annotations)) return {};
   const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
   if (policy == annotations::Policy{}) return {};                                        // I1
   SL_CHECK(check_ready(container));

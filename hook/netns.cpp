@@ -40,6 +40,10 @@ std::optional<std::string> sandbox_of(const annotations::Annotations& annotation
   return std::nullopt;
 }
 
+bool is_sandbox(const std::string& id, const annotations::Annotations& annotations) {
+  return sandbox_of(annotations) == id;
+}
+
 NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
                    const std::optional<std::string>& sandbox) {
   if (std::find(host.begin(), host.end(), inode) != host.end()) return NetnsKind::host;

@@ -37,6 +37,11 @@ struct NetnsRef {
 /// empty value, as old versions write it elsewhere, means none).
 [[nodiscard]] std::optional<std::string> sandbox_of(const annotations::Annotations& annotations);
 
+/// Whether the container is the pod's sandbox: it only holds the pod's namespaces, and the pod's
+/// annotations, which CRI-O and containerd write there too, are not about it. It is its own sandbox;
+/// no image can know its container's id beforehand, to pass for one.
+[[nodiscard]] bool is_sandbox(const std::string& id, const annotations::Annotations& annotations);
+
 /// `host` are the inodes of PID 1's namespace and of the hook's own.
 [[nodiscard]] NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
                                  const std::optional<std::string>& sandbox);

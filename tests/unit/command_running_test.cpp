@@ -225,10 +225,10 @@ TEST(Unguarded, AnnotationsThatRestrictNothingNeedNoPolicy) {
 TEST(Unguarded, ASandboxOnlyHoldsThePodsNamespaces) {
   RunningContainer pause = running("/x/pause");
   for (const char* key :
-       {"io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri.container-type"}) {
-    pause.annotations = {{"io.socklid.bind/web", "tcp/80"}, {key, "sandbox"}};
+       {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+    pause.annotations = {{"io.socklid.bind/web", "tcp/80"}, {key, pause.id}};
     EXPECT_THAT(unguarded({pause}, {}), IsEmpty()) << key;
-    pause.annotations[key] = "container";
+    pause.annotations[key] = "another";
     EXPECT_EQ(unguarded({pause}, {}).size(), 1u) << key;
   }
 }
