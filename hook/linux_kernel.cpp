@@ -102,6 +102,10 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
                          .sandbox = sandbox_of(container.annotations),
                          .rules_owners = {}};
   target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
+  if (with_rules && target.netns_kind == NetnsKind::own &&
+      SL_TRY(has_another_container(target.netns.inode, target.cgroup.path))) {
+    target.netns_kind = NetnsKind::shared;
+  }
   if (with_rules && target.netns_kind != NetnsKind::host) {
     target.rules_owners = SL_TRY(rules_owners_in(target.netns));
   }

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "hook/cgroup.hpp"
 #include "hook/files.hpp"
 
 namespace socklid {
@@ -22,6 +23,13 @@ Result<NetnsRef> open_at(int directory, const std::string& path) {
   if (::fstat(netns.fd.get(), &status) != 0) return fail_errno(Exit::netns, "stat " + path);
   netns.inode = status.st_ino;
   return netns;
+}
+
+/// Which namespace, by its inode; nothing if the process has ended or has none.
+std::optional<std::uint64_t> namespace_of(int proc, const std::string& path) {
+  struct stat status {};
+  if (::fstatat(proc, path.c_str(), &status, 0) != 0) return std::nullopt;
+  return status.st_ino;
 }
 
 bool is_number(std::string_view text) {
@@ -104,6 +112,21 @@ Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode) {
     if (auto netns = matching(proc.get(), name + "/ns/net")) return netns;
   }
   return std::optional<NetnsRef>{};
+}
+
+Result<bool> has_another_container(std::uint64_t inode, const std::string& own) {
+  const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return fail_errno(Exit::netns, "open /proc");
+  const auto ours = namespace_of(proc.get(), "self/ns/pid");
+  for (const std::string& name : SL_TRY(list_directory(proc.get()))) {
+    if (!is_number(name) || namespace_of(proc.get(), name + "/ns/net") != inode) continue;
+    if (namespace_of(proc.get(), name + "/ns/pid") == ours) continue;
+    // One that ends meanwhile is no neighbour.
+    const auto text = read_file(proc.get(), name + "/cgroup", Exit::netns);
+    const auto path = text ? parse_unified_path(*text) : Result<std::string>(own);
+    if (path && !path->empty() && !holds(own, *path)) return true;
+  }
+  return false;
 }
 
 Result<NetnsGuard> NetnsGuard::enter(const NetnsRef& netns) {

@@ -73,6 +73,10 @@ struct RulesOwner {
 /// processes in it. Nothing if it is gone.
 [[nodiscard]] Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode);
 
+/// Whether a process of another container is in the namespace `inode`: one outside the cgroup `own`
+/// with a PID namespace other than ours. Processes of the host that have entered it do not count.
+[[nodiscard]] Result<bool> has_another_container(std::uint64_t inode, const std::string& own);
+
 /// This thread is in the namespace for as long as the guard lives: for one socket() call, no more.
 /// A thread that cannot come back would go on in the container's namespace: it aborts instead.
 class NetnsGuard {

@@ -21,8 +21,8 @@
 
 namespace socklid {
 
-/// host: PID 1's or the hook's own. shared: with other containers of a pod, or with one that has
-/// rules there. own: the rest.
+/// host: PID 1's or the hook's own. shared: with other containers, of a pod or not, that are there
+/// or, as those of a pod, may come. own: the rest, also when processes of the host are in it.
 enum class NetnsKind { own, shared, host };
 
 [[nodiscard]] std::string_view name_of(NetnsKind kind);

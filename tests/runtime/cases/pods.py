@@ -180,6 +180,29 @@ def _(session):
         expect_equal(tables(), ["socklid"], "tables of the one that stays")
 
 
+@test("a container that was there first without a policy is not touched")
+def _(session):
+    everything = [attempt for attempts in WAYS.values() for attempt in attempts]
+    with session.runc.hold(Options()) as first, \
+            session.crun.hold(Options(annotations=POLICIES["dns"])) as second:
+        expect_equal(tables(), ["socklid_1"], "tables")
+        compare(seen_by(second, expected_of("dns")), expected_of("dns"))
+        compare(seen_by(first, everything), {attempt: "ok" for attempt in everything})
+
+
+@test("a process of the host in a container's namespace is under its rules")
+def _(session):
+    server = session.network.start_server("probe", "serve.dual:8099", netns=INSIDE)
+    try:
+        with session.crun.hold(Options(annotations=POLICIES["dns"])):
+            expect_equal(tables(), ["socklid"], "tables")
+            seen = parse_probe(in_netns(INSIDE, session.probe, *WAYS["dns"], check=False).out)
+            expect(seen and "ok" not in seen.values(), seen)
+    finally:
+        server.kill()
+        server.wait()
+
+
 def expect_refused(outcome, *words):
     found = re.search(r"(?:exit code:|exit status) (\d+)", outcome.text)
     expect(outcome.status != 0 and found and int(found[1]) == Exit.UNSUPPORTED, outcome)
