@@ -16,6 +16,7 @@ ATTEMPT = "connect.tcp4:127.0.0.1:9"
 # A shell that tries for ever, a few times in a second: the machine has other things to do.
 TRY_ON = ["/bin/sh", "-c", f"while :; do /probe {ATTEMPT}; busybox sleep 0.3; done"]
 UNIT = "socklid.service"
+PACKAGED = ("/lib/systemd/system/socklid.service", "/usr/lib/tmpfiles.d/socklid.conf")
 PROGRAMS = BPFFS / "socklid/programs"
 DOCUMENTS = Path("/usr/share/containers/oci/hooks.d")
 
@@ -50,7 +51,7 @@ class Node:
             "state": tree(STATE),
             "state's directory": STATE.exists(),
             "anchors": (cgroup_root() / "socklid.anchor").exists(),
-            "files": [path for path in (HOOK, SOCKLID, "/lib/systemd/system/socklid.service") if Path(path).exists()],
+            "files": [path for path in (HOOK, SOCKLID, *PACKAGED) if Path(path).exists()],
             "hooks.d": sorted(path.name for path in DOCUMENTS.glob("socklid*")),
         }
 

@@ -25,6 +25,7 @@ def _(node):
     expect_equal(systemctl("is-enabled", UNIT).out.strip(), "enabled", "the service")
     expect_in(UNIT, systemctl("list-dependencies", "--plain", "multi-user.target").out, "what is started at boot")
     expect_in("loaded ", systemctl("status", UNIT).out, "systemctl status")
+    expect_equal(run("systemd-tmpfiles", "--cat-config").out.count("\nd /run/socklid 0700 root root -\n"), 1, "tmpfiles")
     expect_equal(len(builds()), 1, "loaded builds")
     node.old = builds().pop()
 
