@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "annotations/parser.hpp"
+#include "command/load.hpp"
 #include "command/output.hpp"
 #include "hook/files.hpp"
 #include "hook/linux_kernel.hpp"
@@ -17,13 +18,6 @@
 
 namespace socklid::command {
 namespace {
-
-std::optional<Hook> hook_named(std::string_view wanted) {
-  for (std::size_t i = 0; i < hook_count; ++i) {
-    if (name(static_cast<Hook>(i)) == wanted) return static_cast<Hook>(i);
-  }
-  return std::nullopt;
-}
 
 /// What the record names, and what is pinned besides.
 std::vector<std::string> hook_names(const StoreEntry& entry, const std::string& directory) {

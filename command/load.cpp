@@ -24,12 +24,9 @@ Hooks common_hooks() {
   return compile(policy).hooks;
 }
 
-Result<Hook> hook_named(std::string_view wanted) {
+tl::unexpected<Error> no_such_hook(std::string_view wanted) {
   std::vector<std::string_view> names;
-  for (const Hook hook : every_hook()) {
-    if (name(hook) == wanted) return hook;
-    names.push_back(name(hook));
-  }
+  for (const Hook hook : every_hook()) names.push_back(name(hook));
   return fail(Exit::usage, "load: no hook is called " + printable(wanted) +
                                "; choose common, all, none, or from " + joined(names, ","));
 }
@@ -42,6 +39,13 @@ Hooks every_hook() {
   return hooks;
 }
 
+std::optional<Hook> hook_named(std::string_view wanted) {
+  for (const Hook hook : every_hook()) {
+    if (name(hook) == wanted) return hook;
+  }
+  return std::nullopt;
+}
+
 Result<Hooks> hooks_named(std::string_view list) {
   if (list == "common") return common_hooks();
   if (list == "all") return every_hook();
@@ -49,8 +53,10 @@ Result<Hooks> hooks_named(std::string_view list) {
   if (list == "none") return hooks;
   while (true) {
     const std::size_t comma = list.find(',');
-    const Hook hook = SL_TRY(hook_named(list.substr(0, comma)));
-    if (std::find(hooks.begin(), hooks.end(), hook) == hooks.end()) hooks.push_back(hook);
+    const std::string_view wanted = list.substr(0, comma);
+    const auto hook = hook_named(wanted);
+    if (!hook) return no_such_hook(wanted);
+    if (std::find(hooks.begin(), hooks.end(), *hook) == hooks.end()) hooks.push_back(*hook);
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }

@@ -4,6 +4,7 @@
 // not wait for it, and takes off the node what other builds have left and nobody uses.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct LoadOptions {
 };
 
 [[nodiscard]] Hooks every_hook();
+[[nodiscard]] std::optional<Hook> hook_named(std::string_view wanted);
 /// The hooks of a list of names with commas; `all`, `none`, or `common`: what a policy with a mark
 /// and lists for connect and bind needs. Exit::usage for a name that is none.
 [[nodiscard]] Result<Hooks> hooks_named(std::string_view list);

@@ -109,7 +109,6 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
       "the runtime's base spec (default: as configured, or socklid-spec.json beside it)");
   verb->add_option("--hook", options.containerd.hook,
                    "the hook's program (default: the installed one)");
-
 }
 
 int run_command(int argc, char** argv) {
