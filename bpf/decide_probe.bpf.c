@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test only: sl_decide() and sl_decide_packet() as the BPF compiler made them, callable by BPF_PROG_TEST_RUN, which LSM
- * programs do not offer. tests/kernel compares its answers with the host's.
+ * Test only: sl_decide() and sl_decide_packet() as the BPF compiler made them, callable by
+ * BPF_PROG_TEST_RUN, which LSM programs do not offer. tests/kernel compares their answers with the
+ * host's.
  */
 #include <linux/bpf.h>
 
