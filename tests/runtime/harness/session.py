@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.bundle import Options, compile_probe, compile_resolver, make_rootfs
 from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
 from harness.network import Network
+from harness.runner import Failure
 from harness.runtimes import BareRuntime, Podman
 from harness.snapshot import difference, take
 
@@ -104,6 +105,15 @@ class Session:
             now = take()
             lines, self.before = difference(self.before, now), now
             return lines
+
+    def used_once(self, container):
+        """Runs it, without a policy, as the first of its kind: what the engine and its tools leave
+        on the node then, as netavark does its chains, is theirs."""
+        left = self.remains()
+        if left:
+            raise Failure(f"left on the node: {left}")
+        container()
+        self.before = take()
 
     @cached_property
     def before(self):
