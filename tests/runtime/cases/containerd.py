@@ -11,8 +11,8 @@ leaves anything; when a policy that cannot be had does not reach the kubelet as 
 import json
 
 from harness.check import compare, keys
-from harness.commands import run
-from harness.containerd import IS_SYSTEMD, Containerd
+from harness.commands import IS_SYSTEMD, run
+from harness.containerd import Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
 from harness.network import NEIGHBOUR4
 from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD,

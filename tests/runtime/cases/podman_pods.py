@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""podman's pods: containers that share a network namespace and have a policy each, or one policy
-for all from the Pod's YAML.
+"""podman's pods: containers that share a network namespace and have a policy each, with the manager
+of cgroups that podman has here.
 
 Fails when: a container of a pod is not under its own policy, or under another's; the infra
-container gets one; the end of one container, or its restart, changes what holds for the others; a
-key for one container of a kube play is ignored, or refused without saying why.
+container gets one; the end of one container, or its restart, changes what holds for the others.
 """
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.commands import Exit, run
-from harness.pods import infra_of, manifest, played, pod
-from harness.runner import expect, expect_equal, expect_in, group, test
+from harness.pods import infra_of, pod
+from harness.runner import expect, expect_equal, group
 from harness.runtimes import Podman, parse_probe
 from harness.sheet import Sheet
 
@@ -80,31 +78,3 @@ def _(session, record):
     for runtime in runtimes:
         fill(session, record, sheet, runtime)
     sheet.require_full()
-
-
-@test("podman kube play: the annotations of the Pod are for each of its containers")
-def _(session):
-    podman = session.podman
-    document = manifest(session, ["web", "db"], keys(connect="deny", bind="tcp/80"))
-    name = document["metadata"]["name"]
-    with played(session, podman, document) as outcome:
-        expect_equal(outcome.status, 0, outcome.text)
-        for container in (f"{name}-web", f"{name}-db"):
-            seen = parse_probe(run(*podman.exec_command(container), "/probe", *ATTEMPTS[:3]).out)
-            compare(seen, {"bind.tcp4:81": "EPERM", CONNECT: "EPERM", "create.udp4": "ok"})
-        infra = podman.inspect(infra_of(podman, name))
-        expect(infra["Id"] not in session.socklid("list", "--no-trunc").out, "infra has a policy")
-
-
-@test("podman kube play: a key for one container is refused, and the reason said")
-def _(session):
-    document = manifest(session, ["web", "db"], {**keys(connect="deny"),
-                                                 "io.socklid.bind/web": "tcp/80"})
-    reason = "io.socklid.bind/web: podman gives hooks no container name"
-    with played(session, session.podman, document) as outcome:
-        expect(outcome.status != 0, outcome.text)
-        expect_in(f"exit code: {Exit.ANNOTATION}", outcome.text, "podman with crun")
-        expect_in(reason, session.socklid("doctor", check=False).text, "doctor")
-    with played(session, Podman(session, "runc"), document) as outcome:
-        expect(outcome.status != 0, outcome.text)
-        expect_in(reason, outcome.text, "podman with runc")

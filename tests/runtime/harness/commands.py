@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TOP = Path(__file__).resolve().parents[3]
+IS_SYSTEMD = Path("/run/systemd/system").exists()  # and with it podman's cgroup manager
 HOOK = os.environ.get("SOCKLID_HOOK", "/usr/libexec/oci/hooks.d/socklid-hook")
 SOCKLID = os.environ.get("SOCKLID", "/usr/bin/socklid")
 # An emulated machine is slow; nothing here takes long on a real one.

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness.commands import SOCKLID, run, wait_until, write
+from harness.commands import IS_SYSTEMD, SOCKLID, run, wait_until, write
 from harness.cri import Cri
 from harness.image import write_image
 from harness.runtimes import next_name, parse_probe
@@ -27,7 +27,6 @@ NETWORK = {"cniVersion": "0.4.0", "name": "socklid-test", "plugins": [
         "routes": [{"dst": "0.0.0.0/0"}]}}]}
 # What kubelet, or nobody, would remove; runc makes parents and leaves them.
 CGROUPS = ("kubepods", "k8s.io")
-IS_SYSTEMD = Path("/run/systemd/system").exists()
 
 # As an administrator's file may look before; the last two tables are those of Debian's.
 CONFIG = """# the administrator's own words

@@ -12,11 +12,13 @@ podman makes the image of the infra container itself, of Debian's catatonit: not
 import json
 from contextlib import contextmanager
 
-from harness.commands import run, write
+from harness.commands import IS_SYSTEMD, run, write
 from harness.network import OUTSIDE
 from harness.runtimes import next_name
 
 IMAGE = "localhost/socklid-probe"
+# podman 4.3's cgroupfs manager forbids all devices in a pod's cgroup.
+OF_CGROUPFS = () if IS_SYSTEMD else ("--share-parent=false",)
 CABLE, CABLE4 = "sl1", "10.97.0.1"
 
 
@@ -24,7 +26,7 @@ CABLE, CABLE4 = "sl1", "10.97.0.1"
 def pod(podman, *flags):
     """The name of a pod; what is in it goes with it."""
     name = next_name()
-    run(*podman.base, "pod", "create", "--name", name, *flags)
+    run(*podman.base, "pod", "create", "--name", name, *OF_CGROUPFS, *flags)
     try:
         yield name
     finally:
