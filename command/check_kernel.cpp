@@ -12,7 +12,6 @@
 #include <cerrno>
 
 #include "command/check.hpp"
-#include "command/load.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/files.hpp"
 #include "hook/nft.hpp"

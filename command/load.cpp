@@ -33,12 +33,6 @@ tl::unexpected<Error> no_such_hook(std::string_view wanted) {
 
 }  // namespace
 
-Hooks every_hook() {
-  Hooks hooks;
-  for (std::size_t i = 0; i < hook_count; ++i) hooks.push_back(static_cast<Hook>(i));
-  return hooks;
-}
-
 std::optional<Hook> hook_named(std::string_view wanted) {
   for (const Hook hook : every_hook()) {
     if (name(hook) == wanted) return hook;

@@ -17,7 +17,6 @@ struct LoadOptions {
   std::string hooks{"common"};
 };
 
-[[nodiscard]] Hooks every_hook();
 [[nodiscard]] std::optional<Hook> hook_named(std::string_view wanted);
 /// The hooks of a list of names with commas; `all`, `none`, or `common`: what a policy with a mark
 /// and lists for connect and bind needs. Exit::usage for a name that is none.

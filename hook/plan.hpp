@@ -61,6 +61,7 @@ inline constexpr std::size_t lsm_slot_count = 8;  ///< of these, the ones that t
 
 /// Only the hooks a policy needs (D2), in the order of the enumeration.
 using Hooks = std::vector<Hook>;
+[[nodiscard]] Hooks every_hook();
 
 struct Plan {
   Hooks hooks;

@@ -64,6 +64,12 @@ constexpr std::array<ReasonText, SL_REASON_COUNT> reason_texts = {{
 
 }  // namespace
 
+Hooks every_hook() {
+  Hooks hooks;
+  for (std::size_t i = 0; i < hook_count; ++i) hooks.push_back(static_cast<Hook>(i));
+  return hooks;
+}
+
 std::string_view name(Hook hook) {
   return hook_names[static_cast<std::size_t>(hook)];
 }

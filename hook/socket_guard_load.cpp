@@ -24,28 +24,6 @@
 namespace socklid {
 namespace {
 
-constexpr std::array<Hook, hook_count> all_hooks = {Hook::socket_create,
-                                                    Hook::socket_post_create,
-                                                    Hook::socket_bind,
-                                                    Hook::socket_connect,
-                                                    Hook::socket_sendmsg,
-                                                    Hook::socket_listen,
-                                                    Hook::socket_accept,
-                                                    Hook::socket_setsockopt,
-                                                    Hook::inet_egress,
-                                                    Hook::inet_ingress,
-                                                    Hook::sock_ops,
-                                                    Hook::socket_shutdown,
-                                                    Hook::netlink_send,
-                                                    Hook::bpf,
-                                                    Hook::file_ioctl,
-                                                    Hook::file_ioctl_compat,
-                                                    Hook::file_open,
-                                                    Hook::task_alloc,
-                                                    Hook::sctp_bind_connect,
-                                                    Hook::sock_graft,
-                                                    Hook::bprm_committed_creds};
-
 /// libbpf's last word on a failure: its error codes alone say little.
 std::string& last_warning() {
   static std::string text;
@@ -158,7 +136,7 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
   SL_CHECK(
       pin(bpf_program__fd(skeleton->progs.seal_by_hand), directory + "/" + pins::seal_by_hand));
-  for (const Hook hook : all_hooks) {
+  for (const Hook hook : every_hook()) {
     const bpf_program* program = program_of(skeleton, hook);
     if (program == nullptr) {
       return fail(Exit::internal, "no program for " + std::string(name(hook)));
@@ -264,7 +242,7 @@ Result<Slots> SocketGuard::slots() {
   std::set<__u32> foreign;
   std::set<__u32> our_programs;
   for (const std::string& build : SL_TRY(names_in(pins::root()))) {
-    for (const Hook hook : all_hooks) {
+    for (const Hook hook : every_hook()) {
       const UniqueFd fd(bpf_obj_get((pins::directory(build) + "/" + pins::program(hook)).c_str()));
       bpf_prog_info info{};
       __u32 size = sizeof(info);

@@ -133,7 +133,8 @@ TEST(Plan, ListsAreThere) {
 }
 
 TEST(Plan, EveryHookAndReasonHasAName) {
-  for (std::size_t i = 0; i < hook_count; i++) EXPECT_FALSE(name(static_cast<Hook>(i)).empty());
+  EXPECT_EQ(every_hook().size(), hook_count);
+  for (const Hook hook : every_hook()) EXPECT_FALSE(name(hook).empty());
   for (int i = SL_REASON_FAMILY; i < SL_REASON_COUNT; i++) {
     EXPECT_FALSE(name_of(static_cast<sl_reason>(i)).empty()) << i;
     EXPECT_FALSE(annotation_of(static_cast<sl_reason>(i)).empty()) << i;
