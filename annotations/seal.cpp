@@ -2,6 +2,7 @@
 #include "annotations/seal.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -13,33 +14,27 @@ constexpr std::string_view expected =
     "or 1h, or manual";
 constexpr std::uint32_t longest = 7 * 24 * 3600;
 
-std::uint32_t seconds_in(char unit) {
-  switch (unit) {
-    case 's':
-      return 1;
-    case 'm':
-      return 60;
-    case 'h':
-      return 3600;
-    default:
-      return 0;
-  }
-}
+struct Unit {
+  char letter;
+  std::uint32_t seconds;
+};
+constexpr std::array<Unit, 3> units = {{{'h', 3600}, {'m', 60}, {'s', 1}}};
 
 /// Nothing if it does not look like one.
 Result<std::optional<Seal>> parse_duration(const ValueText& value) {
   const std::string_view text = value.text;
   if (text.empty() || text.front() < '0' || text.front() > '9') return std::optional<Seal>();
-  const std::uint32_t unit = seconds_in(text.back());
+  const auto unit = std::find_if(units.begin(), units.end(),
+                                 [&](const Unit& one) { return one.letter == text.back(); });
   const std::string_view digits = text.substr(0, text.size() - 1);
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
-  if (unit == 0 || error != std::errc() || end != digits.end() || text.front() == '0' ||
-      number > longest / unit) {
+  if (unit == units.end() || error != std::errc() || end != digits.end() || text.front() == '0' ||
+      number > longest / unit->seconds) {
     return fail_value(value, text,
                       "expected a duration from 1s to 7 days, a number and s, m or h: 30s, 5m, 1h");
   }
-  return std::optional(Seal{Seal::Kind::after, {}, number * unit});
+  return std::optional(Seal{Seal::Kind::after, {}, number * unit->seconds});
 }
 
 Result<Endpoint> parse_listen(const ValueText& value, std::string_view item) {
@@ -71,10 +66,9 @@ Result<Seal> parse_listens(const ValueText& value, std::string_view list) {
 }
 
 std::string duration_text(std::uint32_t seconds) {
-  for (const char unit : {'h', 'm'}) {
-    if (seconds % seconds_in(unit) == 0) return std::to_string(seconds / seconds_in(unit)) + unit;
-  }
-  return std::to_string(seconds) + 's';
+  const auto unit = std::find_if(units.begin(), units.end() - 1,
+                                 [&](const Unit& one) { return seconds % one.seconds == 0; });
+  return std::to_string(seconds / unit->seconds) + unit->letter;
 }
 
 }  // namespace

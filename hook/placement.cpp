@@ -10,7 +10,6 @@ namespace {
 using annotations::Endpoint;
 using annotations::Policy;
 using annotations::Protocol;
-using annotations::Verdict;
 
 constexpr std::string_view own_table = "socklid";
 

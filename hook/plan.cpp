@@ -11,11 +11,9 @@
 namespace socklid {
 namespace {
 
-using annotations::AddressFamily;
 using annotations::Endpoint;
 using annotations::Family;
 using annotations::Policy;
-using annotations::PortRange;
 using annotations::Protocol;
 using annotations::Verdict;
 

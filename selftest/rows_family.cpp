@@ -99,8 +99,8 @@ Outcome smc_connect(const Scene& scene) {
 Outcome alg_hash(const Scene& scene) {
   sockaddr_alg name{};
   name.salg_family = AF_ALG;
-  std::strcpy(reinterpret_cast<char*>(name.salg_type), "hash");    // NOLINT
-  std::strcpy(reinterpret_cast<char*>(name.salg_name), "sha256");  // NOLINT
+  std::strcpy(reinterpret_cast<char*>(name.salg_type), "hash");
+  std::strcpy(reinterpret_cast<char*>(name.salg_name), "sha256");
   const UniqueFd algorithm = open_socket(AF_ALG, SOCK_SEQPACKET);
   if (!algorithm) return failed("socket");
   if (!bind_to(algorithm.get(), as_address(name))) return failed("bind");

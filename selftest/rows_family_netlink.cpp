@@ -87,14 +87,14 @@ Outcome tipc_bearer(const Scene& scene) {
 
 template <int protocol>
 Row protocol_row(std::string_view name, std::string_view why,
-                 std::vector<std::string_view> modules = {}) {
+                 const std::vector<std::string_view>& modules = {}) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,
           .stops = always(Guard::protocol),
           .attempt = open_netlink<protocol>,
           .why = why,
-          .modules = std::move(modules)};
+          .modules = modules};
 }
 
 }  // namespace
