@@ -5,9 +5,7 @@ Fails when: a container's program runs although its policy could not be installe
 exit status or the line that says why does not reach a person; something stays.
 """
 
-import fcntl
 import json
-import os
 import re
 import subprocess
 
@@ -104,16 +102,6 @@ def _(session):
             outcome = run("unshare", "--mount", "bash", "-c", script, "bash", HOOK,
                           "createRuntime", stdin=json.dumps(document), check=False)
             expect(outcome.status in (Exit.NODE, Exit.CGROUP), outcome)
-
-
-@test("a lock that another run holds is waited for, then refused")
-def _(session):
-    _ = session.warm
-    lock = "/run/socklid/lock"
-    expect(os.path.exists(lock), f"no {lock}")
-    with Unchanged(), open(lock, "r+", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        refused(session, session.crun, POLICY, Exit.BUSY)
 
 
 @test("a hook without privileges refuses")
