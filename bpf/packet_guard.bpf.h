@@ -30,9 +30,11 @@ struct {
 	__type(value, __u64);
 } flows SEC(".maps");
 
-/* Options follow the header's 20 bytes; each but the one-byte ones has its length behind its type
+/* The walks over headers are global functions: verified once, not for every path that leads to them.
+ *
+ * Options follow the header's 20 bytes; each but the one-byte ones has its length behind its type
  * (RFC 791). An option that goes on beyond the header ends the walk, as in ip_options_compile(). */
-static __always_inline int is_source_routed(struct __sk_buff *skb, __u32 end)
+__attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 end)
 {
 	__u32 offset = 20;
 
@@ -90,12 +92,16 @@ static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *
 }
 
 /* Walks the extension headers (RFC 8200, section 4). More of them, or others, than any program has
- * reason for are not read. */
-static __always_inline __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
+ * reason for are not read. Returns where the transport header begins. */
+__attribute__((noinline)) __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
 {
-	const int arrives = packet->flags & SL_PACKET_ARRIVES;
 	__u32 offset = 40;
 	__u8 next = 0;
+	int arrives;
+
+	if (!packet) /* what the verifier must assume of a global function's argument */
+		return 0;
+	arrives = packet->flags & SL_PACKET_ARRIVES;
 
 	packet->family = SL_AF_INET6;
 	if (bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) != 0 ||
