@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two hooks at once, of which one never ends.
 
-Fails when: the other waits for it longer than the engine waits for a hook, or lets its container run.
+Fails when: the other waits for it longer than the engine waits for a hook, or lets its container
+run.
 """
 
 import fcntl

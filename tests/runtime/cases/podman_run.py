@@ -121,7 +121,8 @@ def _(session):
 def _(session, record):
     policy = keys(connect="deny", create_udp="deny", mark="3")
     expected = {ATTEMPT: "EPERM", "create.udp4": "EPERM", "mark.tcp4": "0x3"}
-    session.used_once(lambda: session.podman.run(["/probe", "create.unix"], Options(netns="bridge")))
+    bridged = Options(netns="bridge")
+    session.used_once(lambda: session.podman.run(["/probe", "create.unix"], bridged))
     with session.podman.hold(Options(netns="new")) as other:
         for netns in ("host", "new", "bridge", f"container:{other.name}"):
             name = f"verbs and marks hold in podman's network {netns.partition(':')[0]}"
