@@ -28,17 +28,29 @@ bool is_named_after(std::string_view component, std::string_view id) {
   return component.empty() || component.ends_with('-');
 }
 
-/// The deepest ancestor-or-self of `path` whose last component is `wanted` and that does not hold
-/// others (a session-1.scope is no container's, even if the container is called 1).
-template <typename Wanted, typename Others>
-std::optional<std::string> deepest(std::string_view path, Wanted wanted, Others holds_others) {
+/// The deepest ancestor-or-self of `path` whose last component is `wanted`.
+template <typename Wanted>
+std::optional<std::string> deepest(std::string_view path, Wanted wanted) {
   while (path.size() > 1) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string_view::npos) break;
-    if (wanted(path.substr(slash + 1)) && !holds_others(path)) return std::string(path);
+    if (wanted(path.substr(slash + 1))) return std::string(path);
     path = path.substr(0, slash);
   }
   return std::nullopt;
+}
+
+/// An id that nobody else has and no name holds by chance.
+bool is_engine_id(std::string_view id) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  return id.size() == 64 && id.find_first_not_of(digits) == std::string_view::npos;
+}
+
+/// `path` without "/NAME" at its end, if that is how it ends and something is left.
+std::string_view without(std::string_view path, std::string_view name) {
+  if (name.empty() || !path.ends_with(name)) return path;
+  const std::string_view above = path.substr(0, path.size() - name.size());
+  return above.size() > 1 && above.ends_with('/') ? above.substr(0, above.size() - 1) : path;
 }
 
 tl::unexpected<Error> refuse(std::string_view path, std::string_view cause) {
@@ -109,17 +121,26 @@ bool holds(std::string_view outer, std::string_view inner) {
   return inner.empty() || inner.front() == '/';
 }
 
-std::string raise_to_container(std::string_view path, std::string_view id, std::string_view own,
-                               std::string_view init) {
-  const auto named = [&](std::string_view part) { return is_named_after(part, id); };
-  const auto named_scope = [&](std::string_view part) { return is_scope(part) && named(part); };
-  const auto others = [&](std::string_view outer) {
-    return holds(outer, own) || holds(outer, init);
-  };
-  if (auto found = deepest(path, named_scope, others)) return *found;
-  if (auto found = deepest(path, named, others)) return *found;
-  if (auto found = deepest(path, is_scope, others)) return *found;
-  return std::string(path);
+CrunCgroups crun_cgroups(const annotations::Annotations& annotations) {
+  CrunCgroups crun;
+  const auto below_scope = annotations.find("run.oci.systemd.subgroup");
+  if (below_scope != annotations.end()) crun.below_scope = below_scope->second;
+  const auto delegated = annotations.find("run.oci.delegate-cgroup");
+  if (delegated != annotations.end()) crun.delegated = delegated->second;
+  return crun;
+}
+
+std::string raise_to_container(std::string_view path, std::string_view id,
+                               const CrunCgroups& crun) {
+  if (is_engine_id(id)) {
+    const auto named = [&](std::string_view part) { return is_named_after(part, id); };
+    const auto named_scope = [&](std::string_view part) { return is_scope(part) && named(part); };
+    if (auto found = deepest(path, named_scope)) return *found;
+    if (auto found = deepest(path, named)) return *found;
+  }
+  const std::string_view undelegated = without(path, crun.delegated);
+  const std::string_view above = without(undelegated, crun.below_scope);
+  return std::string(is_scope(above) ? above : undelegated);
 }
 
 Result<> check_own_cgroup(std::string_view path, std::string_view own, std::string_view init) {
@@ -167,11 +188,12 @@ Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path)
 }
 
 Result<CgroupRef> open_container_cgroup(const CgroupMount& mount, const ContainerProcess& process,
-                                        std::string_view id) {
+                                        const ContainerState& container) {
   const std::string path = SL_TRY(unified_path_of(process));
   const std::string own = SL_TRY(unified_path_of("/proc/self/cgroup"));
   const std::string init = SL_TRY(unified_path_of("/proc/1/cgroup"));
-  const std::string raised = raise_to_container(path, id, own, init);
+  const std::string raised =
+      raise_to_container(path, container.id, crun_cgroups(container.annotations));
   SL_CHECK(check_own_cgroup(raised, own, init));
   return open_cgroup(mount, raised);
 }

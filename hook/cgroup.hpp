@@ -4,7 +4,7 @@
 // attached there cover every cgroup below it (I4), and must not cover anything more (I6).
 //
 //   const CgroupMount mount = SL_TRY(find_cgroup_mount());
-//   const CgroupRef cgroup = SL_TRY(open_container_cgroup(mount, process, state.id));
+//   const CgroupRef cgroup = SL_TRY(open_container_cgroup(mount, process, state));
 //
 // Paths of cgroups are as in the `0::` line of /proc/PID/cgroup: absolute from the root of our
 // cgroup namespace (cgroup_namespaces(7)). The mount is wherever mountinfo says: hybrid nodes
@@ -15,8 +15,10 @@
 #include <string>
 #include <string_view>
 
+#include "annotations/parser.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "hook/container_state.hpp"
 #include "hook/mountinfo.hpp"
 #include "hook/process.hpp"
 
@@ -48,18 +50,23 @@ struct CgroupMount {
 /// Whether the cgroup `outer` is `inner` or above it.
 [[nodiscard]] bool holds(std::string_view outer, std::string_view inner);
 
+/// What crun puts below a container's own cgroup before it calls the hooks (libcrun/cgroup.c:
+/// libcrun_cgroup_enter_finalize, libcrun/cgroup-systemd.c). An exec may go into the upper one.
+struct CrunCgroups {
+  std::string below_scope{"container"};  ///< run.oci.systemd.subgroup; empty: none
+  std::string delegated;                 ///< run.oci.delegate-cgroup, below that; empty: none
+};
+[[nodiscard]] CrunCgroups crun_cgroups(const annotations::Annotations& annotations);
+
 /// The cgroup of the whole container, at or above `path`, the cgroup of its first process:
-///  1. the deepest scope named after the container (systemd driver: podman, CRI-O, containerd,
-///     runc; crun's `container` and delegated cgroups lie below it), else
-///  2. the deepest cgroup named after it (cgroupfs driver: libpod-ID, libpod-payload-ID, crio-ID,
-///     ID), else
-///  3. the deepest scope, else
-///  4. `path` itself.
-/// Named after means: ID or PREFIX-ID, with or without ".scope"; a part of a word is no name.
-/// What holds `own` or `init`, the cgroups of the hook and of PID 1, is a login session or the
-/// runtime's own scope and never taken by 1 to 3.
+///  1. where an engine has given the container its id, 64 hexadecimal digits: the deepest scope
+///     named after it (systemd driver), or else the deepest cgroup named after it (cgroupfs driver:
+///     libpod-ID, libpod-payload-ID, crio-ID, ID);
+///  2. else `path` without what crun puts below.
+/// Named after means: ID or PREFIX-ID, with or without ".scope". Shorter ids name nothing: "web"
+/// may be part of the name of a cgroup that holds others.
 [[nodiscard]] std::string raise_to_container(std::string_view path, std::string_view id,
-                                             std::string_view own, std::string_view init);
+                                             const CrunCgroups& crun);
 
 /// Refuses (Exit::cgroup) what would put others under the policy: the root, and a cgroup that
 /// holds the hook or PID 1. Both with the cause and the mend.
@@ -81,10 +88,10 @@ struct CgroupMount {
 /// Opens `path` and checks that it lies on cgroup2. Exit::cgroup.
 [[nodiscard]] Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path);
 
-/// All of the above for the container `id` whose first process is `process`.
+/// All of the above for `container`, whose first process is `process`.
 [[nodiscard]] Result<CgroupRef> open_container_cgroup(const CgroupMount& mount,
                                                       const ContainerProcess& process,
-                                                      std::string_view id);
+                                                      const ContainerState& container);
 
 /// Whether `process` is still in `cgroup` or below. Exit::process if not.
 [[nodiscard]] Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process);

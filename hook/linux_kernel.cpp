@@ -96,7 +96,7 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
                          .pid = container.pid,
-                         .cgroup = SL_TRY(open_container_cgroup(where, *process_, container.id)),
+                         .cgroup = SL_TRY(open_container_cgroup(where, *process_, container)),
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
                          .sandbox = sandbox_of(container.annotations),

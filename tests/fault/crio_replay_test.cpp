@@ -61,7 +61,7 @@ TEST_P(CrioReplay, RaisesNothingAboveTheContainer) {
     const ContainerState container = state(name, Stage::create);
     const std::string path = parse_unified_path(context(name, "cgroup")).value_or("?");
     const std::string own = parse_unified_path(context(name, "self-cgroup")).value_or("?");
-    EXPECT_EQ(raise_to_container(path, container.id, own, "/init"), path);
+    EXPECT_EQ(raise_to_container(path, container.id, crun_cgroups(container.annotations)), path);
     EXPECT_TRUE(check_own_cgroup(path, own, "/init"));
     EXPECT_THAT(path, HasSubstr(container.id));
   }

@@ -18,6 +18,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const std::string id(64, 'e');
+constexpr const char* subgroup = "run.oci.systemd.subgroup";
+constexpr const char* delegate = "run.oci.delegate-cgroup";
 
 // A node with cgroup v2 alone, as systemd mounts it.
 constexpr std::string_view unified_node =
@@ -93,7 +95,7 @@ struct Raise {
   std::string path;
   std::string expected;
   std::string container = id;
-  std::string own = "/system.slice/podman.service";
+  annotations::Annotations annotations{};
 };
 
 void PrintTo(const Raise& raise, std::ostream* out) {
@@ -104,7 +106,8 @@ class RaiseToContainer : public testing::TestWithParam<Raise> {};
 
 TEST_P(RaiseToContainer, FindsAllOfItAndNoMore) {
   const Raise& test = GetParam();
-  EXPECT_EQ(raise_to_container(test.path, test.container, test.own, "/init.scope"), test.expected);
+  const CrunCgroups crun = crun_cgroups(test.annotations);
+  EXPECT_EQ(raise_to_container(test.path, test.container, crun), test.expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -116,17 +119,45 @@ INSTANTIATE_TEST_SUITE_P(
               "/machine.slice/libpod-" + id + ".scope"},
         Raise{"crun, delegated", "/machine.slice/libpod-" + id + ".scope/container/inner",
               "/machine.slice/libpod-" + id + ".scope"},
-        Raise{"crun, delegated under the same name", "/system.slice/crun-web.scope/container/web",
-              "/system.slice/crun-web.scope", "web"},
+        Raise{"crun, delegated under the same name",
+              "/system.slice/crun-web.scope/container/web",
+              "/system.slice/crun-web.scope",
+              "web",
+              {{delegate, "web"}}},
+        Raise{"crun, cgroupfs, delegated",
+              "/jobs/seven/inner",
+              "/jobs/seven",
+              "web",
+              {{delegate, "inner"}}},
+        Raise{"crun, delegated, not there",
+              "/jobs/seven",
+              "/jobs/seven",
+              "web",
+              {{delegate, "inner"}}},
+        Raise{"crun, delegated to all", "/inner", "/inner", "web", {{delegate, "inner"}}},
+        Raise{"crun, a subgroup of another name",
+              "/system.slice/crun-web.scope/app",
+              "/system.slice/crun-web.scope",
+              "web",
+              {{subgroup, "app"}}},
+        Raise{"crun, no subgroup, delegated",
+              "/system.slice/crun-web.scope/container",
+              "/system.slice/crun-web.scope",
+              "web",
+              {{subgroup, ""}, {delegate, "container"}}},
+        Raise{"crun, no subgroup",
+              "/system.slice/crun-web.scope",
+              "/system.slice/crun-web.scope",
+              "web",
+              {{subgroup, ""}}},
         Raise{"podman, cgroupfs", "/libpod_parent/libpod-" + id, "/libpod_parent/libpod-" + id},
         Raise{"podman, split", "/system.slice/web.service/libpod-payload-" + id,
-              "/system.slice/web.service/libpod-payload-" + id, id,
-              "/system.slice/web.service/runtime"},
+              "/system.slice/web.service/libpod-payload-" + id},
         Raise{"CRI-O, systemd, crun",
               "/kubepods.slice/kubepods-burstable.slice/crio-" + id + ".scope/container",
               "/kubepods.slice/kubepods-burstable.slice/crio-" + id + ".scope"},
         Raise{"CRI-O, cgroupfs", "/kubepods/burstable/pod7d3f/crio-" + id,
-              "/kubepods/burstable/pod7d3f/crio-" + id, id, "/kubepods/burstable/pod7d3f/conmon"},
+              "/kubepods/burstable/pod7d3f/crio-" + id},
         Raise{"containerd, systemd", "/kubepods.slice/cri-containerd-" + id + ".scope",
               "/kubepods.slice/cri-containerd-" + id + ".scope"},
         Raise{"containerd, cgroupfs", "/kubepods/pod7d3f/" + id, "/kubepods/pod7d3f/" + id},
@@ -137,10 +168,12 @@ INSTANTIATE_TEST_SUITE_P(
         Raise{"a name without the id", "/system.slice/other.scope/container",
               "/system.slice/other.scope"},
         Raise{"a name without id or scope", "/a/b/c", "/a/b/c"},
-        Raise{"below the scope of a login", "/user.slice/session-1.scope/box",
-              "/user.slice/session-1.scope/box", "other", "/user.slice/session-1.scope"},
-        Raise{"an id like a session's", "/user.slice/session-1.scope/1",
-              "/user.slice/session-1.scope/1", "1", "/user.slice/session-1.scope"},
+        Raise{"a scope that holds others", "/jobs.scope/seven", "/jobs.scope/seven", "seven"},
+        Raise{"a cgroup of others with the id at its end", "/team-web/api", "/team-web/api", "web"},
+        Raise{"a scope of others with the id at its end", "/team-web.scope/api",
+              "/team-web.scope/api", "web"},
+        Raise{"below the scope of a login", "/user.slice/session-1.scope/1",
+              "/user.slice/session-1.scope/1", "1"},
         Raise{"the root", "/", "/"}));
 
 TEST(OwnCgroup, RefusesWhatHoldsOthers) {

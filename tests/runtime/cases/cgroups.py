@@ -20,6 +20,7 @@ from harness.runtimes import Podman, parse_probe
 
 POLICY = keys(connect="deny")
 ATTEMPT = "connect.tcp4:127.0.0.1:9"
+OTHERS = "/socklid-test.scope"
 FIRST, EXEC = (ATTEMPT, f"child/{ATTEMPT}"), (f"exec/{ATTEMPT}", f"orphan/{ATTEMPT}")
 
 
@@ -60,8 +61,8 @@ def bare_rows(session):
     scope, directory = "/system.slice/socklid-test-ID.scope", "/socklid-test/ID"
     subgroup, delegate = "run.oci.systemd.subgroup", "run.oci.delegate-cgroup"
 
-    def asks(key, value, systemd=True):
-        return Options(systemd=systemd, annotations={key: value})
+    def asks(key, value, systemd=True, cgroup=None):
+        return Options(systemd=systemd, annotations={key: value}, cgroup=cgroup)
 
     return [
         ("crun, cgroupfs", crun, Options(), directory, ""),
@@ -74,6 +75,13 @@ def bare_rows(session):
          "/container/deep"),
         ("crun, cgroupfs, a delegated cgroup", crun, asks(delegate, "deep", False), directory,
          "/deep"),
+        ("crun, cgroupfs, a delegated cgroup, a name of its own", crun,
+         asks(delegate, "deep", False, "/socklid-test/seven"), "/socklid-test/seven", "/deep"),
+        ("crun, systemd, a delegated cgroup, a name of its own", crun,
+         asks(delegate, "deep", True, "system.slice:socklid-test:seven"),
+         "/system.slice/socklid-test-seven.scope", "/container/deep"),
+        ("runc, below a scope that others may be in", runc, Options(cgroup=f"{OTHERS}/seven"),
+         f"{OTHERS}/seven", ""),
     ]
 
 
@@ -112,6 +120,7 @@ def tell(record, what, expected, function):
 def _(session, record):
     for what, runtime, options, attached, below in bare_rows(session):
         tell(record, what, (attached, below), lambda: places(session, runtime, options))
+    Path(f"/sys/fs/cgroup{OTHERS}").rmdir()
 
 
 @group("cgroups of podman")
