@@ -9,6 +9,7 @@
 #include <netinet/udp.h>
 
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 
 #include <cstring>
 
@@ -209,6 +210,25 @@ std::string ethernet_frame(std::uint16_t type, std::string_view payload, std::st
 
 std::uint16_t ethernet_type(const Scene& scene) {
   return scene.ip == Ip::v4 ? ETH_P_IP : ETH_P_IPV6;
+}
+
+std::string packet_to_target(const Scene& scene) {
+  const Ends ends{scene.local, scene.target};
+  return ip_packet({.ends = ends, .protocol = IPPROTO_UDP}, udp_datagram(ends, token_text(scene)));
+}
+
+std::string frame_to_target(const Scene& scene) {
+  return ethernet_frame(ethernet_type(scene), packet_to_target(scene));
+}
+
+Address link_address(const Scene& scene) {
+  sockaddr_ll link{};
+  link.sll_family = AF_PACKET;
+  link.sll_protocol = htons(ethernet_type(scene));
+  link.sll_ifindex = static_cast<int>(scene.interface);
+  link.sll_halen = ETH_ALEN;
+  std::memset(link.sll_addr, 0xff, ETH_ALEN);
+  return as_address(link);
 }
 
 }  // namespace socklid::selftest

@@ -110,5 +110,11 @@ inline constexpr std::string_view all_stations = "\xff\xff\xff\xff\xff\xff";
                                          std::string_view station = all_stations);
 /// ETH_P_IP or ETH_P_IPV6, whichever the scene is of.
 [[nodiscard]] std::uint16_t ethernet_type(const Scene& scene);
+/// The token in UDP from the scene's own address to the target, as an IP packet and as a frame for
+/// all stations.
+[[nodiscard]] std::string packet_to_target(const Scene& scene);
+[[nodiscard]] std::string frame_to_target(const Scene& scene);
+/// All stations of the container's link, for packets of the scene's version of IP (packet(7)).
+[[nodiscard]] Address link_address(const Scene& scene);
 
 }  // namespace socklid::selftest

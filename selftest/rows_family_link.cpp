@@ -22,26 +22,6 @@
 namespace socklid::selftest {
 namespace {
 
-std::string packet_to_target(const Scene& scene) {
-  const Ends ends{scene.local, scene.target};
-  return ip_packet({.ends = ends, .protocol = IPPROTO_UDP}, udp_datagram(ends, token_text(scene)));
-}
-
-std::string frame_to_target(const Scene& scene) {
-  return ethernet_frame(ethernet_type(scene), packet_to_target(scene));
-}
-
-/// All stations of the container's link.
-Address link_address(const Scene& scene) {
-  sockaddr_ll link{};
-  link.sll_family = AF_PACKET;
-  link.sll_protocol = htons(ethernet_type(scene));
-  link.sll_ifindex = static_cast<int>(scene.interface);
-  link.sll_halen = ETH_ALEN;
-  std::memset(link.sll_addr, 0xff, ETH_ALEN);
-  return as_address(link);
-}
-
 Outcome packet_raw(const Scene& scene) {
   const UniqueFd fd = open_socket(AF_PACKET, SOCK_RAW);
   if (!fd) return failed("socket");

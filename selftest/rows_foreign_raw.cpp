@@ -7,10 +7,7 @@
 #include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 
-#include <cstring>
 #include <string>
 
 #include "selftest/broker.hpp"
@@ -22,21 +19,12 @@
 namespace socklid::selftest {
 namespace {
 
-bool send_bytes(int fd, const std::string& bytes, const Address& peer) {
-  return ::sendto(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, peer.get(), peer.length) >= 0;
-}
-
-std::string packet_to_target(const Scene& scene) {
-  const Ends ends{scene.local, scene.target};
-  return ip_packet({.ends = ends, .protocol = IPPROTO_UDP}, udp_datagram(ends, token_text(scene)));
-}
-
 /// The port of a raw socket's peer is a protocol, or 0.
 template <Place place>
 Outcome send_raw(const Scene& scene) {
   const UniqueFd fd = borrow(scene, Loan::raw, place);
   if (!fd) return failed("borrow");
-  if (!send_bytes(fd.get(), packet_to_target(scene), with_port(scene.target, 0)))
+  if (!send_data(fd.get(), packet_to_target(scene), with_port(scene.target, 0)))
     return failed("send");
   return {};
 }
@@ -58,26 +46,14 @@ Outcome send_ping(const Scene& scene) {
   std::string request(sizeof(icmphdr), '\0');
   request[0] = static_cast<char>(scene.ip == Ip::v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
   request += token_text(scene);
-  if (!send_bytes(fd.get(), request, with_port(scene.target, 0))) return failed("send");
+  if (!send_data(fd.get(), request, with_port(scene.target, 0))) return failed("send");
   return {};
-}
-
-/// All stations of the container's link.
-Address link_address(const Scene& scene) {
-  sockaddr_ll link{};
-  link.sll_family = AF_PACKET;
-  link.sll_protocol = htons(ethernet_type(scene));
-  link.sll_ifindex = static_cast<int>(scene.interface);
-  link.sll_halen = ETH_ALEN;
-  std::memset(link.sll_addr, 0xff, ETH_ALEN);
-  return as_address(link);
 }
 
 Outcome send_frame(const Scene& scene) {
   const UniqueFd fd = borrow(scene, Loan::packet);
   if (!fd) return failed("borrow");
-  const std::string frame = ethernet_frame(ethernet_type(scene), packet_to_target(scene));
-  if (!send_bytes(fd.get(), frame, link_address(scene))) return failed("send");
+  if (!send_data(fd.get(), frame_to_target(scene), link_address(scene))) return failed("send");
   return {};
 }
 
@@ -86,7 +62,7 @@ Outcome bind_and_write_frame(const Scene& scene) {
   const UniqueFd fd = borrow(scene, Loan::packet);
   if (!fd) return failed("borrow");
   if (!bind_to(fd.get(), link_address(scene))) return failed("bind");
-  const std::string frame = ethernet_frame(ethernet_type(scene), packet_to_target(scene));
+  const std::string frame = frame_to_target(scene);
   if (::send(fd.get(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0) return failed("send");
   return {};
 }

@@ -125,15 +125,6 @@ Outcome report_sources(const Scene& scene) {
 
 // Sources ---------------------------------------------------------------------------------------
 
-/// From a port whose answers to visitors may leave.
-Outcome send_from_served_port(const Scene& scene) {
-  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  if (!bind_to(fd.get(), any_address(scene.family(), served_port))) return failed("bind");
-  if (!send_token_to(fd.get(), scene, scene.target)) return failed("sendto");
-  return {};
-}
-
 Outcome connect_from_served_port(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
   if (!fd) return failed("socket");

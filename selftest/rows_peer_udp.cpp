@@ -89,14 +89,6 @@ Outcome send_while_connected(const Scene& scene) {
   return {};
 }
 
-Outcome send_from_served_port(const Scene& scene) {
-  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
-  if (!fd) return failed("socket");
-  if (!bind_to(fd.get(), any_address(scene.family(), served_port))) return failed("bind");
-  if (!send_token_to(fd.get(), scene, scene.target)) return failed("sendto");
-  return {};
-}
-
 Outcome send_to_both(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");

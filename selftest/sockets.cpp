@@ -146,6 +146,14 @@ bool TokenMessage::send(int fd, int flags) {
   return ::sendmsg(fd, &header_, flags | MSG_NOSIGNAL) >= 0;
 }
 
+Outcome send_from_served_port(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  if (!bind_to(fd.get(), any_address(scene.family(), served_port))) return failed("bind");
+  if (!send_token_to(fd.get(), scene, scene.target)) return failed("sendto");
+  return {};
+}
+
 bool send_pair(int fd, TokenMessage& first, TokenMessage& second) {
   std::array<mmsghdr, 2> messages{mmsghdr{first.get(), 0}, mmsghdr{second.get(), 0}};
   const int sent = ::sendmmsg(fd, messages.data(), 2, MSG_NOSIGNAL);

@@ -85,6 +85,9 @@ class TokenMessage {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(128)> control_{};
 };
 
+/// An attempt: to the target, by UDP from a port whose answers to visitors may leave.
+[[nodiscard]] Outcome send_from_served_port(const Scene& scene);
+
 /// Both by one sendmmsg(2), or the second by another if the kernel stopped there: only then it says
 /// why.
 [[nodiscard]] bool send_pair(int fd, TokenMessage& first, TokenMessage& second);
