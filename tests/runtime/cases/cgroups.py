@@ -15,7 +15,7 @@ from harness.bundle import Options
 from harness.check import keys
 from harness.commands import Exit, wait_until
 from harness.pods import pod
-from harness.runner import expect, expect_equal, expect_in, group, test
+from harness.runner import expect, expect_equal, expect_in, group, test, why_not
 from harness.runtimes import Podman, parse_probe
 
 POLICY = keys(connect="deny")
@@ -40,15 +40,20 @@ def cgroup_of(pid):
     return Path(f"/proc/{pid}/cgroup").read_text().strip().removeprefix("0::")
 
 
+def expect_denied(container):
+    """Its first process, which ran FIRST, and an exec."""
+    seen = parse_probe("\n".join(container.output))
+    seen.update(parse_probe(container.exec("/probe", *EXEC).out))
+    seen.pop("waiting")
+    expect_equal(seen, dict.fromkeys(FIRST + EXEC, "EPERM"), "verdicts")
+
+
 def places(session, runtime, options):
     """(where the policy is attached, where the first process is below that), if all are denied."""
     options.annotations = {**POLICY, **options.annotations}
     arguments = ["/probe", *FIRST, "wait.term"]
     with runtime.start(arguments, options, ready="waiting ok") as container:
-        seen = parse_probe("\n".join(container.output))
-        seen.update(parse_probe(container.exec("/probe", *EXEC).out))
-        seen.pop("waiting")
-        expect_equal(seen, dict.fromkeys(FIRST + EXEC, "EPERM"), "verdicts")
+        expect_denied(container)
         attached, now = attached_to(session, container), cgroup_of(container.pid)
         expect(f"{now}/".startswith(f"{attached}/"), f"attached to {attached}, it runs in {now}")
         name = container.id
@@ -106,28 +111,25 @@ def podman_rows(session):
     ]
 
 
-def tell(record, what, expected, function):
-    try:
-        attached, below = function()
-        attached = re.sub(r"socklid-test-\d+-\d+(?=\.service)", "UNIT", attached)
-        expect_equal((attached, below), expected, "places")
-        record(f"cgroups: {what}")
-    except Exception as error:  # the other rows count too
-        record(f"cgroups: {what}", f"{type(error).__name__}: {error}")
+def check_places(session, runtime, options, expected):
+    attached, below = places(session, runtime, options)
+    attached = re.sub(r"socklid-test-\d+-\d+(?=\.service)", "UNIT", attached)
+    expect_equal((attached, below), expected, "places")
 
 
 @group("cgroups of bare runtimes")
 def _(session, record):
     for what, runtime, options, attached, below in bare_rows(session):
-        tell(record, what, (attached, below), lambda: places(session, runtime, options))
+        record(f"cgroups: {what}", why_not(
+            lambda: check_places(session, runtime, options, (attached, below))))
     Path(f"/sys/fs/cgroup{OTHERS}").rmdir()
 
 
 @group("cgroups of podman")
 def _(session, record):
     for what, runtime, flags, attached, below in podman_rows(session):
-        tell(record, what, (attached, below),
-             lambda: places(session, runtime, Options(flags=flags)))
+        record(f"cgroups: {what}", why_not(
+            lambda: check_places(session, runtime, Options(flags=flags), (attached, below))))
     # podman's own, for all containers of its cgroupfs driver.
     Path("/sys/fs/cgroup/libpod_parent").rmdir()
 
@@ -186,6 +188,14 @@ exec /probe "$@" wait.term
 """
 
 
+def check_divided(runtime, options):
+    options.annotations = dict(POLICY)
+    arguments = ["/bin/sh", "-c", DIVIDES, "sh", *FIRST]
+    with runtime.start(arguments, options, ready="waiting ok") as container:
+        expect_denied(container)
+        expect(cgroup_of(container.pid).endswith("/inner"), "it did not divide anything")
+
+
 @group("containers with cgroups of their own making")
 def _(session, record):
     rows = {"crun, cgroupfs": (session.crun, Options()),
@@ -193,19 +203,8 @@ def _(session, record):
             "runc, systemd": (session.runc, Options(systemd=True)),
             "podman+crun": (Podman(session, "crun"), Options(flags=("--privileged",)))}
     for what, (runtime, options) in rows.items():
-        name = f"cgroups: a container divides its own [{what}]"
-        options.annotations = dict(POLICY)
-        arguments = ["/bin/sh", "-c", DIVIDES, "sh", *FIRST]
-        try:
-            with runtime.start(arguments, options, ready="waiting ok") as container:
-                seen = parse_probe("\n".join(container.output))
-                seen.update(parse_probe(container.exec("/probe", *EXEC).out))
-                seen.pop("waiting")
-                expect_equal(seen, dict.fromkeys(FIRST + EXEC, "EPERM"), "verdicts")
-                expect(cgroup_of(container.pid).endswith("/inner"), "it did not divide anything")
-            record(name)
-        except Exception as error:  # the other rows count too
-            record(name, f"{type(error).__name__}: {error}")
+        record(f"cgroups: a container divides its own [{what}]",
+               why_not(lambda: check_divided(runtime, options)))
 
 
 @test("a health check is under the policy")

@@ -11,7 +11,7 @@ import json
 from harness.check import compare, keys
 from harness.crio import Layout, Pod
 from harness.hook import hook, state
-from harness.runner import Cell, expect, expect_equal, expect_in, group
+from harness.runner import Cell, expect, expect_equal, expect_in, group, why_not
 from harness.snapshot import BPFFS, Unchanged, tree
 
 CONNECT, OTHER, WEB = "connect.tcp4:127.0.0.1:9", "bind.tcp4:81", "bind.tcp4:80"
@@ -141,16 +141,11 @@ def _(session, record):
             for layout in layouts:
                 def pod_of(annotations=None):
                     return Pod(session, runtime, layout, annotations)
-                why = tell(story, session, pod_of)
-                record(f"cri-o: a container {name} [{runtime.name}, {layout}]", why,
+                record(f"cri-o: a container {name} [{runtime.name}, {layout}]",
+                       why_not(lambda: check_story(story, session, pod_of)),
                        Cell("cri-o", layout, runtime.name))
 
 
-def tell(story, session, pod_of):
-    """Why it ended badly, or nothing."""
-    try:
-        with Unchanged():
-            story(session, pod_of)
-    except Exception as error:  # the other stories count too
-        return f"{type(error).__name__}: {error}"
-    return None
+def check_story(story, session, pod_of):
+    with Unchanged():
+        story(session, pod_of)

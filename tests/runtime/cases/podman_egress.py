@@ -7,10 +7,9 @@ policy is hindered, or the others are when one ends.
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.pods import CABLE4, cabled, pod
+from harness.pods import CABLE4, cabled, fill_sheet, pod
 from harness.runner import group
-from harness.runtimes import Podman, parse_probe
-from harness.sheet import Sheet
+from harness.runtimes import parse_probe
 
 POLICIES = {"web": keys(egress="tcp/80"), "db": keys(egress="tcp/3306"),
             "dns": keys(egress="udp/53")}
@@ -50,10 +49,4 @@ def fill(session, record, sheet, runtime):
 
 @group("egress in a pod of podman's")
 def _(session, record):
-    runtimes = [Podman(session, "crun"), Podman(session, "runc")]
-    sheet = Sheet(session, record, "pod with egress",
-                  [f"{runtime.oci}: {attempt}" for runtime in runtimes
-                   for attempt in WAYS.values()], list(POLICIES))
-    for runtime in runtimes:
-        fill(session, record, sheet, runtime)
-    sheet.require_full()
+    fill_sheet(session, record, "pod with egress", WAYS.values(), POLICIES, fill)

@@ -8,10 +8,9 @@ container gets one; the end of one container, or its restart, changes what holds
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.pods import infra_of, pod
+from harness.pods import fill_sheet, infra_of, pod
 from harness.runner import expect, expect_equal, group
-from harness.runtimes import Podman, parse_probe
-from harness.sheet import Sheet
+from harness.runtimes import parse_probe
 
 CONNECT = "connect.tcp4:127.0.0.1:9"
 POLICIES = {"web": keys(bind="tcp/80", mark="3"), "db": keys(connect="deny", mark="4"),
@@ -71,10 +70,4 @@ def fill(session, record, sheet, runtime):
 
 @group("pods")
 def _(session, record):
-    runtimes = [Podman(session, "crun"), Podman(session, "runc")]
-    sheet = Sheet(session, record, "pod",
-                  [f"{runtime.oci}: {attempt}" for runtime in runtimes for attempt in ATTEMPTS],
-                  list(POLICIES))
-    for runtime in runtimes:
-        fill(session, record, sheet, runtime)
-    sheet.require_full()
+    fill_sheet(session, record, "pod", ATTEMPTS, POLICIES, fill)

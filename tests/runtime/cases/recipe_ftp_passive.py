@@ -13,9 +13,9 @@ import io
 from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4
 from harness.observer import Observer, observe
-from harness.recipe import Page, from_outside, release, serving, tell
+from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect, expect_equal, group
-from harness.table import Table
+from harness.sheet import Sheet
 
 PAGE = "ftp-passive"
 USER, PASSWORD = "alice", "wonderland"  # the page's
@@ -116,37 +116,33 @@ def log_in():
     from_outside(work)
 
 
-def serve(record, table, column, wanted, when):
-    table.set(f"login {when}", column, tell(record, f"{PAGE}: login {when} [{column}]", log_in))
+def serve(sheet, column, wanted, when):
+    sheet.call(f"login {when}", column, log_in)
     for kind in TRANSFERS:
         word, said = transfer(kind)
-        table.set(f"{kind} {when}", column, word if word == wanted else word.upper())
-        record(f"{PAGE}: {kind} {when} [{column}]",
-               None if word == wanted else f"expected {wanted}: {word} {said}")
+        why = None if word == wanted else f"expected {wanted}: {word} {said}"
+        sheet.put(f"{kind} {when}", column, word.upper() if why else word, why)
 
 
-def go(session, record, table, container):
+def go(session, sheet, container):
     which = CONTAINERS.index(container)
     with serving(session, Page(PAGE), container if which else "ftp", policy=bool(which)) as server:
         wait_until(is_up, "vsftpd greets", TIMEOUT)
-        serve(record, table, container, TRANSFERRED[which], "before the worm")
+        serve(sheet, container, TRANSFERRED[which], "before the worm")
         with Observer() as observer:
             expected = {step: wanted[which] for step, wanted in STEPS.items()}
-            verdicts = observe(observer, expected, lambda steps: release(server, steps))
-        for step, (word, why) in verdicts.items():
-            table.set(step, container, word)
-            record(f"{PAGE}: {step} [{container}]", why)
-        serve(record, table, container, TRANSFERRED[which], "after the worm")
+            sheet.put_all(container,
+                          observe(observer, expected, lambda steps: release(server, steps)))
+        serve(sheet, container, TRANSFERRED[which], "after the worm")
 
 
 @group("recipe ftp-passive")
 def _(session, record):
     service = [f"{what} %s the worm" % when for when in ("before", "after")
                for what in ("login", *TRANSFERS)]
-    table = Table(PAGE, [*service[:4], *STEPS, "nothing else left", *service[4:]], CONTAINERS)
-    session.tables.append(table)
+    rows = [*service[:4], *STEPS, "nothing else left", *service[4:]]
+    sheet = Sheet(session, record, PAGE, rows, CONTAINERS)
     with session.network.quiet():
         for container in CONTAINERS:
-            tell(record, f"{PAGE}: a container, from start to end [{container}]",
-                 lambda c=container: go(session, record, table, c))
-    expect(not table.empty(), f"not tried: {table.empty()}")
+            go(session, sheet, container)
+    sheet.require_full()

@@ -19,9 +19,9 @@ from pathlib import Path
 from harness.commands import TIMEOUT, run, wait_until
 from harness.network import CONTAINER4
 from harness.observer import Observer, observe
-from harness.recipe import Page, from_outside, release, serving, tell
+from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect, expect_equal, group, test
-from harness.table import Table
+from harness.sheet import Sheet
 
 PAGE = "http-worm"
 TEXT = "hello from the recipe\n"
@@ -159,27 +159,23 @@ def serve(server):
     visit()
 
 
-def go(session, record, table, container, mpm):
+def go(session, sheet, container, mpm):
     column = f"{container}, {mpm}"
     which = CONTAINERS.index(container)
     with serving(session, Page(PAGE), container if which else "web-marked", policy=bool(which),
                  early=True, lay_over={"/var/www/html/index.html": TEXT}, also=MPM[mpm]) as server:
         server.wait_for("resuming normal operations")
-        word = tell(record, f"{PAGE}: requests and a reload [{column}]", lambda: serve(server))
-        table.set("requests and a reload", column, word)
+        sheet.call("requests and a reload", column, lambda: serve(server))
         with Observer() as observer:
             for user in ("www-data", "root"):
                 # Raw and packet sockets are root's anyway.
                 expected = {step: wanted[which] for step, wanted in STEPS.items()
                             if user == "root" or not re.search("raw|packet", step)}
-                verdicts = observe(observer, expected, lambda s, u=user: release(server, s, u))
-                for step, (word, why) in verdicts.items():
-                    table.set(step, column, word)
-                    record(f"{PAGE}: {step} [{column}, {user}]", why)
-        word = tell(record, f"{PAGE}: requests after the worm [{column}]", visit)
-        table.set("requests after the worm", column, word)
+                sheet.put_all(column, observe(observer, expected,
+                                              lambda s, u=user: release(server, s, u)), user)
+        sheet.call("requests after the worm", column, visit)
         waking = [line for line in server.output if CANNOT_WAKE in line]
-        record(f"{PAGE}: Apache complains of nothing [{column}]", "; ".join(waking) or None)
+        sheet.record(f"{PAGE}: Apache complains of nothing [{column}]", "; ".join(waking) or None)
 
 
 @test("recipe http-worm: prefork ends spare workers by connections to itself")
@@ -205,10 +201,8 @@ def _(session, record):
     # What prefork needs is a matter of the seal alone.
     columns = [*((container, "event") for container in CONTAINERS), ("web-sealed", "prefork")]
     rows = ["requests and a reload", *STEPS, "nothing else left", "requests after the worm"]
-    table = Table("http-worm", rows, [", ".join(column) for column in columns])
-    session.tables.append(table)
+    sheet = Sheet(session, record, PAGE, rows, [", ".join(column) for column in columns])
     with session.network.quiet():
-        for container, kind in columns:
-            tell(record, f"{PAGE}: a container, from start to end [{container}, {kind}]",
-                 lambda c=container, k=kind: go(session, record, table, c, k))
-    expect(not table.empty(), f"not tried: {table.empty()}")
+        for container, mpm in columns:
+            go(session, sheet, container, mpm)
+    sheet.require_full()

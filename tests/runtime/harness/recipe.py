@@ -182,14 +182,3 @@ def from_outside(function):
     if error:
         raise error
     return value
-
-
-def tell(record, name, function):
-    """Records what became of it; returns a table's word."""
-    try:
-        function()
-        record(name, None)
-        return "works"
-    except Exception as error:
-        record(name, f"{type(error).__name__}: {error}")
-        return "FAILS"

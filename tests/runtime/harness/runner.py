@@ -69,6 +69,15 @@ def expect_in(needle, text, what):
         raise Failure(f"{what}: {needle!r} is not in {text!r}")
 
 
+def why_not(check):
+    """Why it failed, or nothing: for one of several in a group, where the others count too."""
+    try:
+        check()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
 def one_line(text):
     return " | ".join(line.strip() for line in str(text).splitlines() if line.strip())
 

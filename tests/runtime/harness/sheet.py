@@ -17,14 +17,15 @@ class Sheet:
         self.table = Table(name, rows, columns)
         session.tables.append(self.table)
 
-    def put(self, row, column, word, why):
+    def put(self, row, column, word, why, who=None):
+        """`who`: of several that fill the same cell."""
         self.table.set(row, column, word)
-        self.record(f"{self.name}: {row} [{column}]", why)
+        self.record(f"{self.name}: {row} [{f'{column}, {who}' if who else column}]", why)
 
-    def put_all(self, column, verdicts):
+    def put_all(self, column, verdicts, who=None):
         """`verdicts`: {row: (word, why)}, as `observe` returns them."""
         for row, (word, why) in verdicts.items():
-            self.put(row, column, word, why)
+            self.put(row, column, word, why, who)
 
     def call(self, row, column, function):
         """Once for each cell; `function` says what came of it, or nothing."""
