@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -25,11 +27,19 @@ Result<NetnsRef> open_at(int directory, const std::string& path) {
   return netns;
 }
 
-/// Which namespace, by its inode; nothing if the process has ended or has none.
+/// Which namespace, by its inode; nothing if the process has ended or has none. Asked by
+/// readlink(2)
+/// ("net:[4026531840]", namespaces(7)): stat(2) would make an inode for each namespace that nobody
+/// holds open, and takes twice as long.
 std::optional<std::uint64_t> namespace_of(int proc, const std::string& path) {
-  struct stat status {};
-  if (::fstatat(proc, path.c_str(), &status, 0) != 0) return std::nullopt;
-  return status.st_ino;
+  std::array<char, 64> text{};
+  const ssize_t length = ::readlinkat(proc, path.c_str(), text.data(), text.size());
+  if (length <= 0) return std::nullopt;
+  const std::string_view name(text.data(), static_cast<std::size_t>(length));
+  const std::size_t digits = name.find('[') + 1;
+  std::uint64_t inode = 0;
+  const auto parsed = std::from_chars(name.data() + digits, name.data() + name.size(), inode);
+  return parsed.ec == std::errc{} ? std::optional(inode) : std::nullopt;
 }
 
 bool is_number(std::string_view text) {
