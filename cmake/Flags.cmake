@@ -19,6 +19,10 @@ target_compile_options(
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(socklid_flags INTERFACE -Wno-restrict)
 endif()
+# The kernel's headers end structures with arrays of no elements.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(socklid_flags INTERFACE -Wno-zero-length-array)
+endif()
 target_link_options(socklid_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 include(CheckPIESupported)

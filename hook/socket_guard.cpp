@@ -169,7 +169,10 @@ Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) c
 Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
   const UniqueFd program = SL_TRY(get_pin(pins::directory(hash) + "/" + pins::seal_by_hand));
   sl_seal_request request{.cgroup_id = cgroup_id};
-  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+  bpf_test_run_opts run{};
+  run.sz = sizeof(run);
+  run.ctx_in = &request;
+  run.ctx_size_in = sizeof(request);
   if (bpf_prog_test_run_opts(program.get(), &run) != 0) {
     return fail_errno(Exit::bpf, "run the program that seals");
   }

@@ -35,7 +35,8 @@ template <typename Key, typename Value>
 Result<> update_all(int map, const std::vector<Key>& keys, const std::vector<Value>& values) {
   if (keys.empty()) return {};
   auto count = static_cast<__u32>(keys.size());
-  LIBBPF_OPTS(bpf_map_batch_opts, options);
+  bpf_map_batch_opts options{};
+  options.sz = sizeof(options);
   if (bpf_map_update_batch(map, keys.data(), values.data(), &count, &options) == 0) return {};
   // The one that failed says why.
   if (count >= keys.size()) count = 0;

@@ -49,7 +49,7 @@ struct Arp {
   using Replace = arpt_replace;
   static constexpr int family = AF_INET, level = IPPROTO_IP;
   static constexpr int info = ARPT_SO_GET_INFO, entries = ARPT_SO_GET_ENTRIES;
-  static constexpr int replace = ARPT_SO_SET_REPLACE, counters = ARPT_SO_SET_ADD_COUNTERS;
+  static constexpr int replace = ARPT_SO_SET_REPLACE;
 };
 
 template <typename Tables>

@@ -77,7 +77,8 @@ TEST(DecidePacket, WhatCannotBeReadDoesNotLeave) {
 
 TEST(DecidePacket, WhatArrivesUnaskedMustBeServed) {
   const auto server = policy("udp/123", "tcp/80 udp/53");
-  const auto arrives = [&](int protocol, std::uint16_t local, std::uint16_t remote, int flags) {
+  const auto arrives = [&](int protocol, std::uint16_t local, std::uint16_t remote,
+                           unsigned flags) {
     return reason(server, packet(static_cast<std::uint8_t>(protocol), local, remote,
                                  static_cast<std::uint16_t>(flags | SL_PACKET_ARRIVES)));
   };
