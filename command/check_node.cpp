@@ -96,7 +96,7 @@ Check check_btf(const Paths& /*paths*/) {
 
 Check check_cgroup2(const Paths& /*paths*/) {
   const char* const name = "cgroup v2";
-  const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node);
+  const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node, mountinfo_limit);
   if (!text) return failed(name, text.error().message, "mount proc on /proc");
   const std::vector<Mount> mounts = parse_mountinfo(*text);
   const auto mount = choose_cgroup_mount(mounts);
@@ -111,8 +111,15 @@ Check check_cgroup2(const Paths& /*paths*/) {
 }
 
 Check check_bpf_filesystem(const Paths& paths) {
-  const auto mounted = check_bpffs(paths);
-  if (!mounted) return failed("bpffs", mounted.error().message);
+  const auto here = view_of_node(paths);
+  if (!here) return failed("bpffs", here.error().message);
+  const auto recorded = PolicyStore::view(paths);
+  if (!recorded) return failed("bpffs", recorded.error().message);
+  if (*recorded) {
+    if (const auto same = check_same(**recorded, *here); !same) {
+      return failed("bpffs", same.error().message);
+    }
+  }
   return passed("bpffs", "mounted on " + paths.bpffs_mount);
 }
 

@@ -24,8 +24,8 @@ std::string_view to_string(State state) {
 }
 
 State state_of(const StoreEntry& entry, Liveness liveness) {
-  if (!entry.record || !entry.pinned) return State::incomplete;
-  return liveness == Liveness::gone ? State::gone : State::active;
+  if (liveness == Liveness::gone) return State::gone;
+  return entry.record && entry.pinned ? State::active : State::incomplete;
 }
 
 const std::string& id_of(const Container& container) {
@@ -35,8 +35,11 @@ const std::string& id_of(const Container& container) {
 Result<std::vector<Container>> containers(Kernel& kernel) {
   std::vector<Container> all;
   for (StoreEntry& entry : SL_TRY(kernel.entries())) {
-    const State state = state_of(entry, kernel.liveness(entry));
-    all.push_back({std::move(entry), state});
+    const State state = state_of(entry, kernel.liveness(entry.parts.cgroup_id));
+    auto details = kernel.details(entry.key);
+    all.push_back({.entry = std::move(entry),
+                   .details = details ? std::optional(std::move(*details)) : std::nullopt,
+                   .state = state});
   }
   return all;
 }

@@ -28,6 +28,7 @@ enum class State { active, gone, incomplete };
 
 struct Container {
   StoreEntry entry;
+  std::optional<Details> details;  ///< of a record, if they read
   State state{State::incomplete};
 };
 

@@ -20,9 +20,9 @@ namespace socklid::command {
 namespace {
 
 /// What the record names, and what is pinned besides.
-std::vector<std::string> hook_names(const StoreEntry& entry, const std::string& directory) {
+std::vector<std::string> hook_names(const Container& container, const std::string& directory) {
   std::vector<std::string> names;
-  if (entry.record) names = entry.record->hooks;
+  if (container.details) names = container.details->hooks;
   const UniqueFd pins(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!pins) return names;
   const auto pinned = list_directory(pins.get());
@@ -33,10 +33,11 @@ std::vector<std::string> hook_names(const StoreEntry& entry, const std::string& 
   return names;
 }
 
-std::vector<HookInForce> hooks_in_force(const Paths& paths, const StoreEntry& entry) {
+std::vector<HookInForce> hooks_in_force(const Paths& paths, const Container& container) {
+  const StoreEntry& entry = container.entry;
   const std::string directory = paths.bpffs + "/containers/" + entry.key;
   std::vector<HookInForce> hooks;
-  for (const std::string& file : hook_names(entry, directory)) {
+  for (const std::string& file : hook_names(container, directory)) {
     HookInForce in_force{.hook = file, .per_cgroup = true, .link = std::nullopt};
     std::string path = directory;
     path.append("/").append(file);
@@ -90,7 +91,7 @@ void add_counters(Inspection& inspection) {
 Inspection gather(const Paths& paths, const Container& container) {
   Inspection inspection{.container = container,
                         .policy = std::nullopt,
-                        .hooks = hooks_in_force(paths, container.entry),
+                        .hooks = hooks_in_force(paths, container),
                         .denials = denials_of(container),
                         .seal = seal_of(container),
                         .counters = {},
@@ -98,7 +99,11 @@ Inspection gather(const Paths& paths, const Container& container) {
                         .this_build = false};
   if (const auto& record = container.entry.record) {
     inspection.this_build = record->object_hash == object_hash();
-    if (auto policy = annotations::parse(record->annotations)) inspection.policy = *policy;
+  }
+  if (container.details) {
+    if (auto policy = annotations::parse(container.details->annotations)) {
+      inspection.policy = *policy;
+    }
   }
   add_counters(inspection);
   return inspection;

@@ -44,7 +44,8 @@ std::string head(const Inspection& inspection) {
   };
   const std::string cgroup_id = "id " + std::to_string(container.entry.parts.cgroup_id);
   if (const auto& record = container.entry.record) {
-    add("cgroup:", printable(record->cgroup_path) + " (" + cgroup_id + ")");
+    const std::string path = container.details ? printable(container.details->cgroup_path) : "?";
+    add("cgroup:", path + " (" + cgroup_id + ")");
     add("netns:", std::to_string(record->netns) + " (" + placement_text(record->placement) + ")");
     add("mark:", record->mark ? mark_text(*record->mark) : "none");
     add("seal:", seal_text(inspection.seal));
@@ -60,8 +61,8 @@ std::string head(const Inspection& inspection) {
 
 std::string annotations_text(const Container& container) {
   std::string text;
-  if (!container.entry.record) return text;
-  for (const auto& [key, value] : container.entry.record->annotations) {
+  if (!container.details) return text;
+  for (const auto& [key, value] : container.details->annotations) {
     text += printable(key) + ": " + printable(value) + "\n";
   }
   return text;
@@ -155,18 +156,21 @@ json::Value counters_json(const Inspection& inspection) {
   return counters;
 }
 
-void add_record(const Record& record, bool this_build, json::Object& object) {
+void add_details(const Details& details, json::Object& object) {
   json::Object given;
-  for (const auto& [key, value] : record.annotations) given.emplace(key, value);
+  for (const auto& [key, value] : details.annotations) given.emplace(key, value);
   object.emplace("annotations", std::move(given));
-  object.emplace("cgroup", record.cgroup_path);
+  object.emplace("cgroup", details.cgroup_path);
+  object.emplace("notes", json_array(details.notes));
+}
+
+void add_record(const Record& record, bool this_build, json::Object& object) {
   object.emplace("netns", record.netns);
   object.emplace("network", name_of(record.placement.netns));
   object.emplace("slot", record.placement.slot);
   object.emplace("mark", record.mark ? json::Value(mark_text(*record.mark)) : json::Value());
   object.emplace("created", record.created);
   object.emplace("pid", record.pid);
-  object.emplace("notes", json_array(record.notes));
   object.emplace("programs",
                  json::Object{{"hash", record.object_hash}, {"this_build", this_build}});
 }
@@ -175,8 +179,8 @@ void add_record(const Record& record, bool this_build, json::Object& object) {
 
 std::string inspect_text(const Inspection& inspection) {
   std::string notes;
-  if (const auto& record = inspection.container.entry.record) {
-    for (const std::string& note : record->notes) notes += printable(note) + "\n";
+  if (const auto& details = inspection.container.details) {
+    for (const std::string& note : details->notes) notes += printable(note) + "\n";
   }
   const std::string policy =
       inspection.policy ? annotations::to_string(*inspection.policy) : "unknown\n";
@@ -196,6 +200,7 @@ json::Value inspect_json(const Inspection& inspection) {
                       {"seal", seal_json(inspection.seal)},
                       {"counters", counters_json(inspection)}};
   if (inspection.policy) object.emplace("policy", policy_json(*inspection.policy));
+  if (container.details) add_details(*container.details, object);
   if (const auto& record = container.entry.record) {
     add_record(*record, inspection.this_build, object);
   }

@@ -26,14 +26,15 @@ std::string short_policy(const annotations::Annotations& annotations) {
 std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
   const std::optional<Record>& record = line.container.entry.record;
   const std::string id = printable(id_of(line.container));
-  const std::string policy = record ? short_policy(record->annotations) : "-";
+  const std::optional<Details>& details = line.container.details;
+  const std::string policy = details ? short_policy(details->annotations) : "-";
   return {no_trunc ? id : id.substr(0, id_width),
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
           record && record->mark ? annotations::to_string(*record->mark) : "-",
           record ? seal_word(line.seal) : "-",
           line.denied ? std::to_string(*line.denied) : "-",
-          record ? printable(record->cgroup_path) : "-"};
+          details ? printable(details->cgroup_path) : "-"};
 }
 
 std::vector<std::string> cells(const Unguarded& line, bool no_trunc) {
@@ -90,9 +91,11 @@ json::Value list_json(const Listing& listing) {
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
                         {"seal", seal_json(line.seal)},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
+    if (const auto& details = line.container.details) {
+      object.emplace("annotations", json_object(details->annotations));
+      object.emplace("cgroup", details->cgroup_path);
+    }
     if (record) {
-      object.emplace("annotations", json_object(record->annotations));
-      object.emplace("cgroup", record->cgroup_path);
       object.emplace("mark", record->mark ? json::Value(annotations::to_string(*record->mark))
                                           : json::Value());
     }

@@ -63,7 +63,7 @@ Result<int> load(const LoadOptions& options) {
   SL_CHECK(check_root("load"));
   const Paths paths;
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());  // holds the lock until we are done
+  SL_CHECK(kernel.begin_and_take_view());  // holds the lock until we are done
   for (const Error& error : collect_garbage(kernel)) kernel.warn(error.message);
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   SL_CHECK(SocketGuard::open(hooks, mount));

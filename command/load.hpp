@@ -22,7 +22,8 @@ struct LoadOptions {
 /// and lists for connect and bind needs. Exit::usage for a name that is none.
 [[nodiscard]] Result<Hooks> hooks_named(std::string_view list);
 
-/// Loaded already is done.
+/// Loaded already is done. Where the node's state was made in another view (another bpffs, other
+/// namespaces) and none of its containers lives, this view is taken from now on.
 [[nodiscard]] Result<int> load(const LoadOptions& options);
 
 }  // namespace socklid::command

@@ -11,6 +11,7 @@
 #include "command/doctor.hpp"
 #include "command/events.hpp"
 #include "command/explain.hpp"
+#include "command/gc.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/load.hpp"
@@ -92,6 +93,8 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                   [&] { return load(options.load); });
   verb->add_option("--hooks", options.load.hooks,
                    "what to attach them to: common, all, none, or names with commas");
+
+  add_verb(app, "gc", "remove what is left of containers that are gone", run, [] { return gc(); });
 
   verb = add_verb(app, "unload", "take socklid's programs off the node", run,
                   [&] { return unload(options.unload); });

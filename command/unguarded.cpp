@@ -14,8 +14,8 @@ bool covers(const Container& container, const RunningContainer& running) {
   const StoreEntry& entry = container.entry;
   switch (container.state) {
     case State::active:
-      return entry.record && !running.cgroup.empty() &&
-             holds(entry.record->cgroup_path, running.cgroup);
+      return container.details && !running.cgroup.empty() &&
+             holds(container.details->cgroup_path, running.cgroup);
     case State::incomplete:
       return entry.parts.encoded_id == encode_id(running.id);
     case State::gone:

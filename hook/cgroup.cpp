@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <array>
+#include <cstring>
 #include <optional>
 
 #include "hook/files.hpp"
@@ -64,6 +66,14 @@ bool has_parent_component(std::string_view path) {
     if (component == "..") return true;
   }
   return false;
+}
+
+/// The root cgroup's id is 1: the first inode of its file system (kernfs_create_root()).
+bool shows_whole_hierarchy(const char* point) {
+  struct statfs filesystem {};
+  struct stat status {};
+  return ::statfs(point, &filesystem) == 0 && filesystem.f_type == CGROUP2_SUPER_MAGIC &&
+         ::stat(point, &status) == 0 && status.st_ino == 1;
 }
 
 Result<std::string> unified_path_of(const std::string& proc_file) {
@@ -161,7 +171,11 @@ Result<std::string> path_below(const CgroupMount& mount, std::string_view path) 
 }
 
 Result<CgroupMount> find_cgroup_mount() {
-  const std::string text = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node));
+  for (const char* point : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (shows_whole_hierarchy(point)) return CgroupMount{.root = "/", .point = point};
+  }
+  const std::string text =
+      SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node, mountinfo_limit));
   return choose_cgroup_mount(parse_mountinfo(text));
 }
 
@@ -205,15 +219,24 @@ Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process) 
                                  " to " + now + " while it was set up");
 }
 
-Result<Liveness> cgroup_liveness(const CgroupMount& mount, const std::string& path,
-                                 std::uint64_t id) {
-  const std::string directory = SL_TRY(path_below(mount, path));
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd && (errno == ENOENT || errno == ENODEV)) return Liveness::gone;
-  if (!fd) return fail_errno(Exit::cgroup, "open cgroup " + directory);
-  if (SL_TRY(cgroup_id(fd.get())) != id) return Liveness::gone;
+Result<UniqueFd> open_cgroup_by_id(int mount, std::uint64_t id) {
+  constexpr int fileid_kernfs = 0xfe;  // include/linux/exportfs.h
+  alignas(file_handle) std::array<char, sizeof(file_handle) + sizeof(id)> bytes{};
+  auto* const handle = reinterpret_cast<file_handle*>(bytes.data());
+  handle->handle_bytes = sizeof(id);
+  handle->handle_type = fileid_kernfs;
+  std::memcpy(bytes.data() + sizeof(file_handle), &id, sizeof(id));
+  UniqueFd cgroup(::open_by_handle_at(mount, handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup && errno != ESTALE) return fail_errno(Exit::cgroup, "open a cgroup by its id");
+  return cgroup;
+}
+
+Result<Liveness> cgroup_liveness(int mount, std::uint64_t id) {
+  const UniqueFd fd = SL_TRY(open_cgroup_by_id(mount, id));
+  if (!fd) return Liveness::gone;
   const auto events = read_file(fd.get(), "cgroup.events", Exit::cgroup);
-  if (!events) return Liveness::gone;  // ENODEV: removed since we opened it
+  // The root, which is no container's, has no such file, and one that was removed since has none.
+  if (!events) return SL_TRY(open_cgroup_by_id(mount, id)) ? Liveness::populated : Liveness::gone;
   const bool empty = ("\n" + *events).find("\npopulated 0\n") != std::string::npos;
   return empty ? Liveness::empty : Liveness::populated;
 }

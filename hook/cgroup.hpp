@@ -78,6 +78,8 @@ struct CrunCgroups {
 
 // What looks at the node ------------------------------------------------------------------------
 
+/// /sys/fs/cgroup, or unified in it, if the whole hierarchy is there; else what mountinfo says.
+/// That file has a line for each mount of the node's containers, and may be long.
 [[nodiscard]] Result<CgroupMount> find_cgroup_mount();
 
 /// The inode number of an open cgroup directory, which is what BPF and nft call the cgroup id:
@@ -96,10 +98,15 @@ struct CrunCgroups {
 /// Whether `process` is still in `cgroup` or below. Exit::process if not.
 [[nodiscard]] Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process);
 
+/// Opens the cgroup with this id, whatever path leads to it and whatever is mounted over that: a
+/// cgroup's id is the file handle of its directory (kernfs_fh_to_dentry() in fs/kernfs/mount.c),
+/// and all mounts of cgroup2 are of one file system. `mount` is any file on it. Invalid if there is
+/// no such cgroup any more. Needs CAP_DAC_READ_SEARCH. Errors: Exit::cgroup.
+[[nodiscard]] Result<UniqueFd> open_cgroup_by_id(int mount, std::uint64_t id);
+
 enum class Liveness { gone, empty, populated };
-/// Whether the cgroup at `path` is still the one with `id` and whether a process lives in it or
-/// below (`populated` of cgroup.events, Documentation/admin-guide/cgroup-v2.rst).
-[[nodiscard]] Result<Liveness> cgroup_liveness(const CgroupMount& mount, const std::string& path,
-                                               std::uint64_t id);
+/// Whether the cgroup with `id` is still there, and whether a process lives in it or below
+/// (`populated` of cgroup.events, Documentation/admin-guide/cgroup-v2.rst).
+[[nodiscard]] Result<Liveness> cgroup_liveness(int mount, std::uint64_t id);
 
 }  // namespace socklid

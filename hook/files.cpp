@@ -38,7 +38,8 @@ Result<> check_ours_alone(int directory, const std::string& path) {
 
 }  // namespace
 
-Result<std::string> read_file(int directory, const std::string& path, Exit exit) {
+Result<std::string> read_file(int directory, const std::string& path, Exit exit,
+                              std::size_t limit) {
   const UniqueFd file(::openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) return fail_errno(exit, "open " + path);
   std::string content;
@@ -49,24 +50,27 @@ Result<std::string> read_file(int directory, const std::string& path, Exit exit)
     if (got < 0) return fail_errno(exit, "read " + path);
     if (got == 0) return content;
     content.append(buffer, static_cast<std::size_t>(got));
-    if (content.size() > small_file_limit) return fail(exit, path + " is larger than 1 MiB");
+    if (content.size() > limit) {
+      return fail(exit, path + " is larger than " + std::to_string(limit) + " bytes");
+    }
   }
 }
 
-Result<> write_file_atomically(int directory, const std::string& name, std::string_view content) {
+Result<> write_file_atomically(int scratch, int directory, const std::string& name,
+                               std::string_view content) {
   // The process id keeps writers apart that hold no common lock (refusals).
   const std::string temporary = name + ".new." + std::to_string(::getpid());
   const auto written = [&]() -> Result<> {
-    const UniqueFd file(::openat(directory, temporary.c_str(),
+    const UniqueFd file(::openat(scratch, temporary.c_str(),
                                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return fail_errno(Exit::store, "create " + temporary);
     SL_CHECK(write_all(file.get(), temporary, content));
-    if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+    if (::renameat(scratch, temporary.c_str(), directory, name.c_str()) != 0) {
       return fail_errno(Exit::store, "rename " + temporary);
     }
     return {};
   }();
-  if (!written) ::unlinkat(directory, temporary.c_str(), 0);
+  if (!written) ::unlinkat(scratch, temporary.c_str(), 0);
   return written;
 }
 
@@ -109,6 +113,21 @@ Result<> remove_directory(int parent, const std::string& name) {
   if (!directory) return fail_errno(Exit::store, "open " + name);
   for (const std::string& file : SL_TRY(list_directory(directory.get()))) {
     SL_CHECK(remove_file(directory.get(), file));
+  }
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return fail_errno(Exit::store, "remove directory " + name);
+  }
+  return {};
+}
+
+Result<> remove_tree(int parent, const std::string& name) {
+  const UniqueFd directory(
+      ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!directory && (errno == ENOTDIR || errno == ELOOP)) return remove_file(parent, name);
+  if (!directory && errno == ENOENT) return {};
+  if (!directory) return fail_errno(Exit::store, "open " + name);
+  for (const std::string& below : SL_TRY(list_directory(directory.get()))) {
+    SL_CHECK(remove_tree(directory.get(), below));
   }
   if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
     return fail_errno(Exit::store, "remove directory " + name);

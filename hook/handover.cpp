@@ -19,8 +19,8 @@ bool has_rules(const StoreEntry& entry) {
   return entry.recorded && (!entry.record || entry.record->rules);
 }
 
-bool any_has_rules(const Paths& paths) {
-  const auto entries = PolicyStore::list(paths);
+bool had_rules(const Paths& paths, const std::string& id) {
+  const auto entries = PolicyStore::find(paths, IndexBy::id, encode_id(id));
   return !entries || std::any_of(entries->begin(), entries->end(), has_rules);
 }
 
@@ -52,10 +52,10 @@ Result<UniqueFd> as_file(std::string_view input) {
 }  // namespace
 
 bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths) {
-  if (stage == Stage::remove) return any_has_rules(paths);
+  if (stage == Stage::remove) return had_rules(paths, container.id);
   if (!annotations::any(container.annotations)) return false;  // I1
   const auto policy = annotations::parse(container.annotations);
-  return policy && (policy->egress || any_has_rules(paths));
+  return policy && (policy->egress || had_rules(paths, container.id));
 }
 
 Result<> hand_over(const char* argument, std::string_view input) {

@@ -15,13 +15,14 @@ namespace {
 
 /// A policy as it is, or was, in force.
 struct InForce {
+  Placement placement;
   Plan plan;
   std::optional<NftRuleset> rules;
 };
 
 InForce in_force(const annotations::Policy& policy, Placement placement,
                  const ContainerTarget& target) {
-  InForce result{.plan = compile(policy, placement), .rules = std::nullopt};
+  InForce result{.placement = placement, .plan = compile(policy, placement), .rules = std::nullopt};
   if (result.plan.rules && result.plan.mark) {
     result.rules =
         compile_rules(policy, *result.plan.mark, placement.slot, target.id, target.cgroup.id);
@@ -42,33 +43,33 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
   return ours;
 }
 
-Record record_of(const Kernel& kernel, const ContainerState& container,
-                 const ContainerTarget& target, Placement placement, const Plan& plan) {
-  Record record{.id = target.id,
-                .cgroup_id = target.cgroup.id,
-                .cgroup_path = target.cgroup.path,
-                .netns = target.netns.inode,
-                .placement = placement,
-                .object_hash = kernel.programs(),
-                .hooks = {},
-                .mark = plan.mark,
-                .rules = plan.rules,
-                .annotations = only_ours(container.annotations),
-                .notes = plan.notes,
-                .created = kernel.now(),
-                .pid = target.pid};
-  for (const Hook hook : plan.hooks) record.hooks.emplace_back(name(hook));
-  return record;
+Saved saved_of(const Kernel& kernel, const ContainerState& container, const ContainerTarget& target,
+               Placement placement, const Plan& plan) {
+  Saved saved{.record = {.id = target.id,
+                         .cgroup_id = target.cgroup.id,
+                         .netns = target.netns.inode,
+                         .placement = placement,
+                         .object_hash = kernel.programs(),
+                         .mark = plan.mark,
+                         .rules = plan.rules,
+                         .created = kernel.now(),
+                         .pid = target.pid,
+                         .start_time = target.start_time,
+                         .view = kernel.view()},
+              .details = {.cgroup_path = target.cgroup.path,
+                          .annotations = only_ours(container.annotations),
+                          .hooks = {},
+                          .notes = plan.notes}};
+  for (const Hook hook : plan.hooks) saved.details.hooks.emplace_back(name(hook));
+  return saved;
 }
 
 /// One cgroup is one container's: a second policy on it would be counted as the first one's, and
 /// removed with it.
-Result<> check_unclaimed(Kernel& kernel, const ContainerTarget& target,
-                         const std::vector<StoreEntry>& entries) {
+Result<> check_unclaimed(const ContainerTarget& target, const std::vector<StoreEntry>& entries) {
   const std::string id = encode_id(target.id);
   for (const StoreEntry& entry : entries) {
     if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) continue;
-    if (kernel.liveness(entry) == Liveness::gone) continue;
     const std::string owner = entry.record ? short_id(entry.record->id) : entry.parts.encoded_id;
     return fail(Exit::cgroup, "process " + std::to_string(target.pid) + " is in the cgroup " +
                                   target.cgroup.path + " of container " + owner +
@@ -80,24 +81,26 @@ Result<> check_unclaimed(Kernel& kernel, const ContainerTarget& target,
 /// Another container that has rules in the target's namespace.
 struct Neighbour {
   std::uint8_t slot{0};
-  const Record* record{nullptr};  ///< of `entries`; none if the record is lost
+  std::optional<Record> record;  ///< none if it is lost
 };
 
-std::vector<Neighbour> neighbours(const ContainerTarget& target,
+/// By their records, for whoever is in the namespace and has the capability can take a table away;
+/// and by their tables, for a record can be lost. Numbers of namespaces are used again: what is on
+/// record counts while its cgroup has processes.
+std::vector<Neighbour> neighbours(Kernel& kernel, const ContainerTarget& target,
                                   const std::vector<StoreEntry>& entries) {
   std::vector<Neighbour> found;
   for (const StoreEntry& entry : entries) {
-    if (entry.parts.cgroup_id == target.cgroup.id) continue;
-    const Record* record = entry.record ? &*entry.record : nullptr;
-    const auto table = std::find_if(
-        target.rules_owners.begin(), target.rules_owners.end(),
-        [&](const RulesOwner& owner) { return owner.cgroup_id == entry.parts.cgroup_id; });
-    // Its table may be gone: whoever is in the namespace and has the capability can delete it.
-    if (record != nullptr && record->rules && record->netns == target.netns.inode) {
-      found.push_back({record->placement.slot, record});
-    } else if (table != target.rules_owners.end()) {
-      found.push_back({table->slot, record});
-    }
+    if (entry.parts.cgroup_id == target.cgroup.id || !entry.record || !entry.record->rules)
+      continue;
+    if (entry.record->netns != target.netns.inode) continue;
+    if (kernel.liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
+    found.push_back({entry.record->placement.slot, entry.record});
+  }
+  for (const RulesOwner& owner : target.rules_owners) {
+    if (owner.cgroup_id == target.cgroup.id) continue;
+    if (kernel.liveness(owner.cgroup_id) == Liveness::gone) continue;
+    found.push_back({owner.slot, std::nullopt});
   }
   return found;
 }
@@ -115,7 +118,7 @@ Result<std::uint8_t> free_slot(const std::vector<Neighbour>& others) {
 /// A neighbour in a namespace of its own tells others by the same bits of the mark as we do.
 Result<> check_neighbours(const std::vector<Neighbour>& others) {
   for (const Neighbour& other : others) {
-    if (other.slot != 0 || other.record == nullptr || !other.record->mark) continue;
+    if (other.slot != 0 || !other.record || !other.record->mark) continue;
     if ((other.record->mark->mask & slot_mask) == 0) continue;
     return fail(Exit::unsupported,
                 "io.socklid.egress: container " + short_id(other.record->id) +
@@ -128,17 +131,19 @@ Result<> check_neighbours(const std::vector<Neighbour>& others) {
 }
 
 /// How the policy is put in force in the namespace the container is in (I6, D6).
-Result<Placement> place(const annotations::Policy& policy, const ContainerTarget& target,
-                        const std::vector<StoreEntry>& entries,
-                        const std::optional<Record>& saved) {
+Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
+                        const ContainerTarget& target, const std::vector<StoreEntry>& entries,
+                        const std::optional<Saved>& saved) {
   Placement placement{.netns = target.netns_kind, .slot = 0};
   if (!policy.egress || placement.netns == NetnsKind::host) {
     SL_CHECK(check_placement(policy, placement.netns));
     return placement;
   }
   // The second call for a container finds its own rules: they stay where they are.
-  if (saved && saved->rules && saved->netns == target.netns.inode) return saved->placement;
-  const std::vector<Neighbour> others = neighbours(target, entries);
+  if (saved && saved->record.rules && saved->record.netns == target.netns.inode) {
+    return saved->record.placement;
+  }
+  const std::vector<Neighbour> others = neighbours(kernel, target, entries);
   if (!others.empty()) placement.netns = NetnsKind::shared;
   SL_CHECK(check_placement(policy, placement.netns));
   if (placement.netns == NetnsKind::own) return placement;
@@ -149,22 +154,22 @@ Result<Placement> place(const annotations::Policy& policy, const ContainerTarget
 
 /// Tables whose container is gone, and which nobody has taken away: one would go on judging what
 /// has no slot.
-Result<> remove_stale_tables(Kernel& kernel, const ContainerTarget& target,
-                             const std::vector<StoreEntry>& entries) {
+Result<> remove_stale_tables(Kernel& kernel, const ContainerTarget& target) {
   for (const RulesOwner& owner : target.rules_owners) {
-    const auto is_owner = [&owner](const StoreEntry& entry) {
-      return entry.parts.cgroup_id == owner.cgroup_id;
-    };
     if (owner.cgroup_id == target.cgroup.id) continue;
-    if (std::any_of(entries.begin(), entries.end(), is_owner)) continue;
+    if (kernel.liveness(owner.cgroup_id) != Liveness::gone) continue;
     SL_CHECK(kernel.uninstall_rules(target, table_name(owner.slot)));
   }
   return {};
 }
 
-std::optional<Record> find_record(const std::vector<StoreEntry>& entries, const std::string& key) {
+/// What an earlier call for the same container and cgroup has left, if it did. Without its details,
+/// its record alone.
+std::optional<Saved> find_saved(Kernel& kernel, const std::vector<StoreEntry>& entries,
+                                const std::string& key) {
   for (const StoreEntry& entry : entries) {
-    if (entry.key == key) return entry.record;
+    if (entry.key != key || !entry.record) continue;
+    return Saved{*entry.record, kernel.details(key).value_or(Details{})};
   }
   return std::nullopt;
 }
@@ -173,15 +178,43 @@ void append(std::vector<Error>& all, std::vector<Error> more) {
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-/// Removes the entries of containers that are gone, also from `entries`.
+/// Removes the entries of containers that are gone, also from `entries`, as long as there is time.
 std::vector<Error> remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries) {
   std::vector<Error> errors;
   std::erase_if(entries, [&](const StoreEntry& entry) {
-    if (kernel.liveness(entry) != Liveness::gone) return false;
+    if (kernel.has_collected_enough()) return false;
+    if (kernel.liveness(entry.parts.cgroup_id) != Liveness::gone) return false;
     append(errors, remove_entry(kernel, entry));
     return true;
   });
   return errors;
+}
+
+/// A cgroup that is used again by another container, whose own poststop never came for it.
+std::vector<Error> remove_predecessors(Kernel& kernel, const ContainerTarget& target,
+                                       std::vector<StoreEntry>& entries) {
+  std::vector<Error> errors;
+  const std::string id = encode_id(target.id);
+  std::erase_if(entries, [&](const StoreEntry& entry) {
+    if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) return false;
+    if (!entry.record || !kernel.has_ended(*entry.record)) return false;
+    append(errors, remove_entry(kernel, entry));
+    return true;
+  });
+  return errors;
+}
+
+/// What is gone of the target's own past and namespace, and a few others.
+void collect_a_share(Kernel& kernel, const ContainerTarget& target,
+                     std::vector<StoreEntry>& related) {
+  std::vector<Error> errors = remove_predecessors(kernel, target, related);
+  append(errors, remove_gone(kernel, related));
+  if (auto gone = kernel.some_gone()) {
+    append(errors, remove_gone(kernel, *gone));
+  } else {
+    errors.push_back(gone.error());
+  }
+  for (const Error& error : errors) kernel.warn(error.message);
 }
 
 /// `rules` in place of `others`, of which at least one is there.
@@ -192,22 +225,35 @@ Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
                : kernel.uninstall_rules(target, others->table);
 }
 
-/// What an earlier call for the same container and cgroup has put in force, if it did.
-std::optional<InForce> earlier(const std::optional<Record>& saved, const ContainerTarget& target) {
-  if (!saved) return std::nullopt;
-  const auto policy = annotations::parse(saved->annotations);
+/// What an earlier call for the same container and cgroup has put in force, if that is known.
+std::optional<InForce> earlier(const std::optional<Saved>& saved, const ContainerTarget& target) {
+  if (!saved || saved->details.annotations.empty()) return std::nullopt;
+  const auto policy = annotations::parse(saved->details.annotations);
   if (!policy) return std::nullopt;  // written by a version with another language
-  return in_force(*policy, saved->placement, target);
+  return in_force(*policy, saved->record.placement, target);
+}
+
+/// Of a container that had a policy which nobody knows any more, the new one stays.
+Result<> write_back(Kernel& kernel, const ContainerTarget& target, const Record& record,
+                    const std::optional<Saved>& saved, const std::optional<InForce>& before) {
+  if (before) return kernel.write_policy(target, before->plan);
+  return saved ? Result<>{} : kernel.forget(record.object_hash, target.cgroup.id);
 }
 
 /// Runs the steps that put `wanted` in force; a failure returns to `saved`.
 Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wanted,
-               const Record& record, const std::optional<Record>& saved) {
+               const Saved& next, const std::optional<Saved>& saved) {
   const std::optional<InForce> before = earlier(saved, target);
   const std::optional<NftRuleset> old_rules = before ? before->rules : std::nullopt;
   const std::string key = key_of(target.id, target.cgroup.id);
+  const Intent intent{.key = key,
+                      .object_hash = next.record.object_hash,
+                      .netns = next.record.rules ? std::optional(next.record.netns) : std::nullopt};
 
   Transaction transaction([&](const Error& error) { kernel.warn(error.message); });  // I2
+  SL_CHECK(transaction.step(
+      "write down what is begun", [&] { return kernel.intend(intent); },
+      [&] { return kernel.intend_no_more(); }));
   if (wanted.rules || old_rules) {
     SL_CHECK(transaction.step(
         "install nft rules", [&] { return put_rules(kernel, target, wanted.rules, old_rules); },
@@ -218,20 +264,19 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
       [&] { return kernel.detach(target); }));
   SL_CHECK(transaction.step(
       "write policy", [&] { return kernel.write_policy(target, wanted.plan); },
-      [&] {
-        return before ? kernel.write_policy(target, before->plan)
-                      : kernel.forget(record.object_hash, target.cgroup.id);
-      }));
+      [&] { return write_back(kernel, target, next.record, saved, before); }));
   SL_CHECK(transaction.step(
       "stage", [&] { return kernel.stage(key); }, [&] { return kernel.unstage(key); }));
   SL_CHECK(transaction.step(
-      "publish", [&] { return kernel.publish(record); },
+      "publish", [&] { return kernel.publish(next); },
       [&] { return kernel.withdraw(key, saved); }));
   SL_CHECK(kernel.check_unchanged(target));
   transaction.commit();
 
   // What was published before, if anything, is in the staging directory now.
-  if (auto done = kernel.unstage(key); !done) kernel.warn(done.error().message);
+  for (const auto& done : {kernel.intend_no_more(), kernel.unstage(key)}) {
+    if (!done) kernel.warn(done.error().message);
+  }
   return {};
 }
 
@@ -244,18 +289,22 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   if (policy == annotations::Policy{}) return {};                                        // I1
   SL_CHECK(check_ready(container));
 
-  SL_CHECK(kernel.begin());
-  const ContainerTarget target = SL_TRY(kernel.open_target(container, policy.egress.has_value()));
-  std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
-  for (const Error& error : remove_gone(kernel, entries)) kernel.warn(error.message);
-  SL_CHECK(check_unclaimed(kernel, target, entries));
+  // All that can be worked out beforehand is, for others wait for the lock.
+  ContainerTarget target = SL_TRY(kernel.open_target(container));
+  InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
 
-  const auto saved = find_record(entries, key_of(target.id, target.cgroup.id));
-  const Placement placement = SL_TRY(place(policy, target, entries, saved));
-  const InForce wanted = in_force(policy, placement, target);
-  SL_CHECK(remove_stale_tables(kernel, target, entries));
+  SL_CHECK(kernel.begin());
+  if (policy.egress && target.netns_kind != NetnsKind::host) SL_CHECK(kernel.look_around(target));
+  std::vector<StoreEntry> entries = SL_TRY(kernel.related(target));
+  collect_a_share(kernel, target, entries);
+  SL_CHECK(check_unclaimed(target, entries));
+
+  const auto saved = find_saved(kernel, entries, key_of(target.id, target.cgroup.id));
+  const Placement placement = SL_TRY(place(kernel, policy, target, entries, saved));
+  if (placement != wanted.placement) wanted = in_force(policy, placement, target);
+  SL_CHECK(remove_stale_tables(kernel, target));
   SL_CHECK(apply(kernel, target, wanted,
-                 record_of(kernel, container, target, placement, wanted.plan), saved));
+                 saved_of(kernel, container, target, placement, wanted.plan), saved));
   for (const std::string& note : wanted.plan.notes) {
     kernel.note(short_id(target.id) + ": " + note);
   }
@@ -263,23 +312,21 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
 }
 
 std::vector<Error> remove(Kernel& kernel, const ContainerState& container) {
-  const auto all_of_id = [&]() -> Result<std::vector<StoreEntry>> {
-    std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
-    const std::string id = encode_id(container.id);
-    std::erase_if(entries, [&](const StoreEntry& entry) { return entry.parts.encoded_id != id; });
-    return entries;
-  };
   // Most containers have no policy: look before waiting for the lock, and again under it.
-  auto entries = all_of_id();
+  auto entries = kernel.entries_of(container.id);
   if (entries && entries->empty()) return {};
   if (const auto begun = kernel.begin(); !begun) return {begun.error()};
-  entries = all_of_id();
+  entries = kernel.entries_of(container.id);
   if (!entries) return {entries.error()};
 
   std::vector<Error> errors;
   for (const StoreEntry& entry : *entries) {
-    const Liveness liveness = kernel.liveness(entry);
-    const bool stopped = container.status == "stopped" && liveness == Liveness::empty;
+    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
+    // Others may be in the cgroup still, or have been put there: the container has ended with its
+    // first process.
+    const bool ended =
+        liveness == Liveness::empty || (entry.record && kernel.has_ended(*entry.record));
+    const bool stopped = container.status == "stopped" && ended;
     if (liveness == Liveness::gone || stopped) append(errors, remove_entry(kernel, entry));
   }
   return errors;

@@ -32,7 +32,8 @@ struct ContainerTarget {
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
   std::optional<std::string> sandbox;    ///< the pod it is in, if the state names one
-  std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; only if asked for
+  std::uint64_t start_time{0};           ///< of the process, as parse_start_time()
+  std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; see look_around()
 };
 
 class Kernel {
@@ -50,24 +51,41 @@ class Kernel {
 
   // The node ----------------------------------------------------------------------------------
 
-  /// Every container that there is saved state of. Needs no lock.
+  /// Every container that there is saved state of: for tools and whole collections. Needs no lock.
   [[nodiscard]] virtual Result<std::vector<StoreEntry>> entries() = 0;
-  /// Before anything is changed: checks privileges and bpffs, takes the node's lock for the rest
-  /// of the run, and removes what killed runs have left half-made.
+  /// Those with this id. Needs no lock.
+  [[nodiscard]] virtual Result<std::vector<StoreEntry>> entries_of(const std::string& id) = 0;
+  /// Those with the target's id, on its cgroup, and with rules in its network namespace.
+  [[nodiscard]] virtual Result<std::vector<StoreEntry>> related(const ContainerTarget& target) = 0;
+  /// Of the next few entries those whose container is gone: each run looks at others, so that no
+  /// start pays for all that poststop never came for.
+  [[nodiscard]] virtual Result<std::vector<StoreEntry>> some_gone() = 0;
+  /// Whether the run's share of time for what is gone is used up.
+  [[nodiscard]] virtual bool has_collected_enough() const = 0;
+  [[nodiscard]] virtual Result<Details> details(const std::string& key) = 0;
+  /// Before anything is changed: checks privileges and that the run sees the node as those before
+  /// it did (D16), takes the node's lock for the rest of the run, and removes what killed runs have
+  /// left half-made.
   [[nodiscard]] virtual Result<> begin() = 0;
-  /// Whether the container of a saved state is still there. Unknown counts as populated.
-  [[nodiscard]] virtual Liveness liveness(const StoreEntry& entry) = 0;
+  /// Whether the cgroup is still there, and anything in it. Unknown counts as populated.
+  [[nodiscard]] virtual Liveness liveness(std::uint64_t cgroup_id) = 0;
+  /// Whether the first process of a container on record has ended. Unknown counts as alive.
+  [[nodiscard]] virtual bool has_ended(const Record& record) = 0;
   /// The hash of the BPF programs that attach() uses.
   [[nodiscard]] virtual std::string programs() const = 0;
+  /// The view that begin() has found.
+  [[nodiscard]] virtual std::optional<View> view() const = 0;
 
   /// Cgroup ids in the maps of the programs that attach() uses.
   [[nodiscard]] virtual Result<std::vector<std::uint64_t>> known_cgroups() = 0;
 
   // One container, set up -----------------------------------------------------------------------
 
-  /// `with_rules`: also look whose rules are in the namespace.
-  [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
-                                                            bool with_rules) = 0;
+  /// Needs no lock.
+  [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container) = 0;
+  /// Looks for others in the target's network namespace, for containers and whose rules there are,
+  /// and writes down what it finds. Not for the host's namespace.
+  [[nodiscard]] virtual Result<> look_around(ContainerTarget& target) = 0;
   /// Exit::process if the container's process is no longer the one that open_target() found.
   [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
@@ -86,13 +104,18 @@ class Kernel {
   /// Takes the cgroup out of the maps of the programs `hash`, if these are still there.
   [[nodiscard]] virtual Result<> forget(const std::string& hash, std::uint64_t cgroup_id) = 0;
 
+  /// Writes down what is about to be put in force, for the run that comes after one that is killed.
+  [[nodiscard]] virtual Result<> intend(const Intent& intent) = 0;
+  /// It is in force, or taken back.
+  [[nodiscard]] virtual Result<> intend_no_more() = 0;
+
   /// Pins the attached links in a staging directory.
   [[nodiscard]] virtual Result<> stage(const std::string& key) = 0;
   [[nodiscard]] virtual Result<> unstage(const std::string& key) = 0;
   /// The commit point; see PolicyStore::publish and withdraw. Exit::busy if the run is out of time.
-  [[nodiscard]] virtual Result<> publish(const Record& record) = 0;
+  [[nodiscard]] virtual Result<> publish(const Saved& saved) = 0;
   [[nodiscard]] virtual Result<> withdraw(const std::string& key,
-                                          const std::optional<Record>& previous) = 0;
+                                          const std::optional<Saved>& previous) = 0;
 
   // One container, removed ----------------------------------------------------------------------
 
@@ -100,7 +123,7 @@ class Kernel {
   [[nodiscard]] virtual Result<> unpin(const std::string& key) = 0;
   /// Removes the container's table if the namespace is still found and the table still its own.
   [[nodiscard]] virtual Result<> uninstall_saved_rules(const Record& record) = 0;
-  /// Removes the record.
+  /// Removes the record and its details.
   [[nodiscard]] virtual Result<> erase(const std::string& key) = 0;
 };
 

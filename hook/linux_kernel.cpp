@@ -4,15 +4,21 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include <array>
+#include <map>
 #include <utility>
 
-#include "hook/files.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/privileges.hpp"
 
 namespace socklid {
 namespace {
+
+/// How many containers on record a start looks at, and for how long it removes what is gone: a
+/// share of run_seconds, whatever there is.
+constexpr std::size_t looked_at = 16;
+constexpr std::int64_t collect_milliseconds = 1000;
 
 /// The socket stays in the namespace it was made in; we are there for one call.
 Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
@@ -61,25 +67,124 @@ Result<std::vector<StoreEntry>> LinuxKernel::entries() {
   return PolicyStore::list(paths_);
 }
 
+Result<std::vector<StoreEntry>> LinuxKernel::entries_of(const std::string& id) {
+  return PolicyStore::find(paths_, IndexBy::id, encode_id(id));
+}
+
+Result<std::vector<StoreEntry>> LinuxKernel::related(const ContainerTarget& target) {
+  const std::array<std::pair<IndexBy, std::string>, 3> wanted{
+      {{IndexBy::id, encode_id(target.id)},
+       {IndexBy::cgroup, index_value(target.cgroup.id)},
+       {IndexBy::netns, index_value(target.netns.inode)}}};
+  std::map<std::string, StoreEntry> found;
+  for (const auto& [by, value] : wanted) {
+    for (StoreEntry& entry : SL_TRY(PolicyStore::find(paths_, by, value))) {
+      found.try_emplace(entry.key, std::move(entry));
+    }
+  }
+  std::vector<StoreEntry> entries;
+  for (auto& [key, entry] : found) entries.push_back(std::move(entry));
+  return entries;
+}
+
+Result<std::vector<StoreEntry>> LinuxKernel::some_gone() {
+  const PolicyStore::Stretch stretch = SL_TRY(PolicyStore::next(paths_, looked_at));
+  std::vector<StoreEntry> gone;
+  for (const std::string& key : stretch.keys) {
+    if (liveness(parse_key(key)->cgroup_id) == Liveness::gone) {
+      gone.push_back(PolicyStore::entry(paths_, key));
+    }
+  }
+  // Rules are left to a run that can take them away, hook/handover.hpp.
+  if (!has_nft()) {
+    std::erase_if(gone, [](const StoreEntry& one) { return one.record && one.record->rules; });
+  }
+  PolicyStore* const store = SL_TRY(this->store());
+  SL_CHECK(store->move_on(stretch));
+  return gone;
+}
+
+bool LinuxKernel::has_collected_enough() const {
+  return collects_until_ && collects_until_->milliseconds_left() == 0;
+}
+
+Result<Details> LinuxKernel::details(const std::string& key) {
+  return PolicyStore::details(paths_, key);
+}
+
 Result<> LinuxKernel::begin() {
+  return begin(false);
+}
+
+Result<> LinuxKernel::begin_and_take_view() {
+  return begin(true);
+}
+
+Result<> LinuxKernel::begin(bool takes_view) {
   SL_CHECK(check_privileges());
-  SL_CHECK(check_bpffs(paths_));
+  const View here = SL_TRY(view_of_node(paths_));
   lock_ = SL_TRY(NodeLock::acquire(paths_, deadline_));
   store_ = SL_TRY(PolicyStore::open(paths_));
+  SL_CHECK(settle_view(here, takes_view));
+  collects_until_ = Deadline::after_milliseconds(collect_milliseconds);
+  clean_up_after_killed_run();
   return store_->sweep();
 }
 
-Liveness LinuxKernel::liveness(const StoreEntry& entry) {
-  // The record is written before the pins are published and erased after they are removed: one
-  // alone is what a killed run, or the loss of bpffs, has left.
-  if (entry.recorded && !entry.pinned) return Liveness::gone;
-  if (!entry.record) {
-    return links_are_dead(entry.key) ? Liveness::gone : Liveness::populated;
+Result<bool> LinuxKernel::anybody_lives() {
+  for (const StoreEntry& entry : SL_TRY(entries())) {
+    if (liveness(entry.parts.cgroup_id) == Liveness::populated) return true;
   }
-  const auto where = mount();
-  if (!where) return Liveness::populated;
-  return cgroup_liveness(*where, entry.record->cgroup_path, entry.record->cgroup_id)
-      .value_or(Liveness::populated);
+  return false;
+}
+
+/// What 0.1.0 has left is of this view if its pins are here.
+Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
+  const auto recorded = PolicyStore::view(paths_);
+  if (!recorded && !takes_it) return tl::unexpected<Error>(recorded.error());
+  if (recorded && *recorded) {
+    const auto same = check_same(**recorded, here);
+    if (same) {
+      view_ = here;
+      return {};
+    }
+    if (!takes_it || SL_TRY(anybody_lives())) return same;
+  } else {
+    for (const StoreEntry& entry : SL_TRY(entries())) {
+      if (entry.pinned || !entry.recorded) continue;
+      if (liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
+      return fail(Exit::node, "the pins of container " + entry.parts.encoded_id +
+                                  ", which runs, are not on the bpffs at " + paths_.bpffs_mount +
+                                  ": run this in the mount namespace of the engine");
+    }
+  }
+  SL_CHECK(store_->take_view(here));
+  view_ = here;
+  return {};
+}
+
+/// A run that was killed has published both halves, or what it did is taken back.
+void LinuxKernel::clean_up_after_killed_run() {
+  const auto intent = store_->intent();
+  if (!intent || !*intent) return;
+  const std::string& key = (*intent)->key;
+  const std::uint64_t cgroup_id = parse_key(key)->cgroup_id;
+  if (!store_->is_pinned(key)) {
+    const auto forgotten = forget((*intent)->object_hash, cgroup_id);
+    if (!forgotten) return warn("clean up after a killed run: " + forgotten.error().message);
+    if (const auto erased = store_->erase(key); !erased) warn(erased.error().message);
+  }
+  if (const auto ended = store_->end(); !ended) warn(ended.error().message);
+}
+
+Liveness LinuxKernel::liveness(std::uint64_t cgroup_id) {
+  const auto mount = mount_fd();
+  if (!mount) return Liveness::populated;
+  return cgroup_liveness(*mount, cgroup_id).value_or(Liveness::populated);
+}
+
+bool LinuxKernel::has_ended(const Record& record) {
+  return process_has_ended(static_cast<pid_t>(record.pid), record.start_time);
 }
 
 std::string LinuxKernel::programs() const {
@@ -91,7 +196,7 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
   return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
 }
 
-Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container, bool with_rules) {
+Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container) {
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
@@ -100,16 +205,19 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
                          .sandbox = sandbox_of(container.annotations),
+                         .start_time = process_->start_time(),
                          .rules_owners = {}};
   target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
-  if (with_rules && target.netns_kind == NetnsKind::own &&
+  return target;
+}
+
+Result<> LinuxKernel::look_around(ContainerTarget& target) {
+  if (target.netns_kind == NetnsKind::own &&
       SL_TRY(has_another_container(target.netns.inode, target.cgroup.path))) {
     target.netns_kind = NetnsKind::shared;
   }
-  if (with_rules && target.netns_kind != NetnsKind::host) {
-    target.rules_owners = SL_TRY(rules_owners_in(target.netns));
-  }
-  return target;
+  target.rules_owners = SL_TRY(rules_owners_in(target.netns));
+  return {};
 }
 
 Result<> LinuxKernel::check_unchanged(const ContainerTarget& target) {
@@ -157,6 +265,14 @@ Result<> LinuxKernel::forget(const std::string& hash, std::uint64_t cgroup_id) {
   return guard ? guard->forget(cgroup_id) : Result<>{};
 }
 
+Result<> LinuxKernel::intend(const Intent& intent) {
+  return SL_TRY(store())->begin(intent);
+}
+
+Result<> LinuxKernel::intend_no_more() {
+  return SL_TRY(store())->end();
+}
+
 Result<> LinuxKernel::stage(const std::string& key) {
   if (!links_) return out_of_order("stage");
   PolicyStore* const store = SL_TRY(this->store());
@@ -170,12 +286,12 @@ Result<> LinuxKernel::unstage(const std::string& key) {
   return SL_TRY(store())->unstage(key);
 }
 
-Result<> LinuxKernel::publish(const Record& record) {
+Result<> LinuxKernel::publish(const Saved& saved) {
   SL_CHECK(deadline_.check());
-  return SL_TRY(store())->publish(record);
+  return SL_TRY(store())->publish(saved);
 }
 
-Result<> LinuxKernel::withdraw(const std::string& key, const std::optional<Record>& previous) {
+Result<> LinuxKernel::withdraw(const std::string& key, const std::optional<Saved>& previous) {
   return SL_TRY(store())->withdraw(key, previous);
 }
 
@@ -205,23 +321,18 @@ Result<CgroupMount> LinuxKernel::mount() {
   return *mount_;
 }
 
+Result<int> LinuxKernel::mount_fd() {
+  if (!mount_fd_) {
+    const CgroupMount where = SL_TRY(mount());
+    mount_fd_.reset(::open(where.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!mount_fd_) return fail_errno(Exit::cgroup, "open " + where.point);
+  }
+  return mount_fd_.get();
+}
+
 Result<PolicyStore*> LinuxKernel::store() {
   if (!store_) return out_of_order("the store was used");
   return &*store_;
-}
-
-bool LinuxKernel::links_are_dead(const std::string& key) const {
-  const std::string path = paths_.bpffs + "/containers/" + key;
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return errno == ENOENT;
-  const auto names = list_directory(directory.get());
-  if (!names) return false;
-  for (const std::string& name : *names) {
-    // A link whose cgroup was removed has detached itself and says 0 (D8).
-    const auto link = inspect_link(path + "/" + name);
-    if (link && link->cgroup_id == 0) return true;
-  }
-  return false;
 }
 
 }  // namespace socklid

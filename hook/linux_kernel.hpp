@@ -16,7 +16,7 @@
 
 namespace socklid {
 
-class LinuxKernel final : public Kernel {
+class LinuxKernel : public Kernel {
  public:
   LinuxKernel(Paths paths, Deadline deadline);
 
@@ -25,13 +25,24 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::int64_t now() const override;
 
   [[nodiscard]] Result<std::vector<StoreEntry>> entries() override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> entries_of(const std::string& id) override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> related(const ContainerTarget& target) override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> some_gone() override;
+  [[nodiscard]] bool has_collected_enough() const override;
+  [[nodiscard]] Result<Details> details(const std::string& key) override;
   [[nodiscard]] Result<> begin() override;
-  [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
+  [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
+  [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::string programs() const override;
+  [[nodiscard]] std::optional<View> view() const override { return view_; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
 
-  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
-                                                    bool with_rules) override;
+  /// As begin(). Where the store was made in another view and no container on record has a process
+  /// any more, this run's view becomes the store's.
+  [[nodiscard]] Result<> begin_and_take_view();
+
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
+  [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
@@ -41,11 +52,13 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
+  [[nodiscard]] Result<> intend(const Intent& intent) override;
+  [[nodiscard]] Result<> intend_no_more() override;
   [[nodiscard]] Result<> stage(const std::string& key) override;
   [[nodiscard]] Result<> unstage(const std::string& key) override;
-  [[nodiscard]] Result<> publish(const Record& record) override;
+  [[nodiscard]] Result<> publish(const Saved& saved) override;
   [[nodiscard]] Result<> withdraw(const std::string& key,
-                                  const std::optional<Record>& previous) override;
+                                  const std::optional<Saved>& previous) override;
 
   [[nodiscard]] Result<> unpin(const std::string& key) override;
   [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
@@ -54,13 +67,20 @@ class LinuxKernel final : public Kernel {
  private:
   [[nodiscard]] Result<CgroupMount> mount();
   [[nodiscard]] Result<PolicyStore*> store();
-  [[nodiscard]] bool links_are_dead(const std::string& key) const;
+  [[nodiscard]] Result<int> mount_fd();
+  [[nodiscard]] Result<> begin(bool takes_view);
+  [[nodiscard]] Result<> settle_view(const View& here, bool takes_it);
+  [[nodiscard]] Result<bool> anybody_lives();
+  void clean_up_after_killed_run();
 
   Paths paths_;
   Deadline deadline_;
   std::optional<NodeLock> lock_;
   std::optional<PolicyStore> store_;
   std::optional<CgroupMount> mount_;
+  UniqueFd mount_fd_;
+  std::optional<View> view_;
+  std::optional<Deadline> collects_until_;
   std::optional<ContainerProcess> process_;
   std::optional<SocketGuard> guard_;
   std::optional<Links> links_;

@@ -3,11 +3,15 @@
 // /proc/PID/mountinfo as values (proc_pid_mountinfo(5)). Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace socklid {
+
+/// Bytes of /proc/self/mountinfo that are read: a node has some lines for each of its containers.
+inline constexpr std::size_t mountinfo_limit = std::size_t{64} * 1024 * 1024;
 
 struct Mount {
   std::string root;   ///< the part of the filesystem that is mounted; "net:[INODE]" for nsfs

@@ -111,7 +111,7 @@ Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode) {
     return netns && netns->inode == inode ? std::optional<NetnsRef>(std::move(*netns))
                                           : std::nullopt;
   };
-  const std::string mountinfo = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns));
+  const std::string mountinfo = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns, mountinfo_limit));
   for (const std::string& point : netns_mounts(parse_mountinfo(mountinfo), inode)) {
     if (auto netns = matching(AT_FDCWD, point)) return netns;
   }

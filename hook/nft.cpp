@@ -146,6 +146,10 @@ Result<std::vector<std::string>> dump(NetlinkSocket& netlink, const std::string&
 
 }  // namespace
 
+bool has_nft() {
+  return true;
+}
+
 Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
   NftBatch batch(ruleset.table);
   // Only if there is one to replace: whoever deletes waits, when his socket is closed, until RCU

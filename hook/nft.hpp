@@ -24,6 +24,9 @@
 
 namespace socklid {
 
+/// Whether this program has nft in it, see hook/handover.hpp. If not, all that follows is an error.
+[[nodiscard]] bool has_nft();
+
 /// One atomic batch: removes whatever table of that name there is, and puts this one in its
 /// place. At no time are there fewer rules than before or after; on an error nothing changed.
 /// Another's table goes with it: ask owner() first.

@@ -13,6 +13,9 @@ tl::unexpected<Error> not_here() {
 
 }  // namespace
 
+bool has_nft() {
+  return false;
+}
 Result<NetlinkSocket> NetlinkSocket::open() {
   return not_here();
 }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/policy_store.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <unistd.h>
 
-#include <map>
+#include <charconv>
+#include <memory>
+#include <set>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "hook/files.hpp"
 
 namespace socklid {
@@ -17,12 +20,24 @@ namespace {
 
 constexpr std::string_view record_suffix = ".json";
 constexpr std::string_view staging_prefix = "staging_";
+/// 0.1.0 wrote annotations into records: 200 KiB of them, each byte six when it is escaped.
+constexpr std::size_t document_limit = std::size_t{16} * 1024 * 1024;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
 
 std::string record_name(const std::string& key) {
   return key + std::string(record_suffix);
 }
 std::string staging_name(const std::string& key) {
   return std::string(staging_prefix) + key;
+}
+std::string records_path(const Paths& paths) {
+  return paths.run + "/containers";
+}
+std::string pins_path(const Paths& paths) {
+  return paths.bpffs + "/containers";
 }
 
 bool exists(int directory, const std::string& name) {
@@ -36,139 +51,327 @@ Result<UniqueFd> open_if_there(const std::string& path) {
   return directory;
 }
 
-/// The entry of `key` in `entries`, made if need be.
-StoreEntry& entry_of(std::map<std::string, StoreEntry>& entries, const std::string& key,
-                     const StoreKey& parts) {
-  StoreEntry& entry = entries[key];
-  entry.key = key;
-  entry.parts = parts;
-  return entry;
+std::optional<std::string> text_of(const std::string& path) {
+  auto text = read_file(AT_FDCWD, path, Exit::store, document_limit);
+  return text ? std::optional(std::move(*text)) : std::nullopt;
+}
+
+std::optional<std::string> key_in(std::string_view name) {
+  if (!name.ends_with(record_suffix)) return std::nullopt;
+  std::string key(name.substr(0, name.size() - record_suffix.size()));
+  return parse_key(key) ? std::optional(std::move(key)) : std::nullopt;
 }
 
 /// What stands in the file, if it belongs to this key.
-std::optional<Record> read_record(int records, const std::string& key) {
-  const auto text = read_file(records, record_name(key), Exit::store);
+std::optional<Record> read_record(const Paths& paths, const std::string& key) {
+  const auto text = text_of(records_path(paths) + "/" + record_name(key));
   if (!text) return std::nullopt;
   auto record = parse_record(*text);
   if (!record || key_of(record->id, record->cgroup_id) != key) return std::nullopt;
   return std::move(*record);
 }
 
+json::Value to_value(const View& view) {
+  return json::Object{{"bpffs", view.bpffs},
+                      {"cgroup_namespace", view.cgroup_namespace},
+                      {"pid_namespace", view.pid_namespace}};
+}
+
+std::optional<std::uint64_t> number_in(const json::Value& value, std::string_view member) {
+  const auto number = value.find_integer(member);
+  return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+}
+
+/// At most `count` more names of records into `keys`; whether the directory's end was reached.
+bool take_keys(DIR* directory, std::size_t count, std::vector<std::string>& keys) {
+  while (keys.size() < count) {
+    const dirent* entry = ::readdir(directory);
+    if (entry == nullptr) return true;
+    if (auto key = key_in(entry->d_name)) keys.push_back(std::move(*key));
+  }
+  return false;
+}
+
 }  // namespace
 
-Result<> check_bpffs(const Paths& paths) {
-  struct statfs filesystem {};
-  if (::statfs(paths.bpffs_mount.c_str(), &filesystem) == 0 &&
-      filesystem.f_type == static_cast<decltype(filesystem.f_type)>(BPF_FS_MAGIC)) {
-    return {};
+Result<View> view_of_node(const Paths& paths) {
+  auto here = view_here(paths);
+  if (here) return here;
+  const auto recorded = PolicyStore::view(paths);
+  if (recorded && !*recorded) {
+    return fail(here.error().exit,
+                here.error().message + ": mount -t bpf bpf " + paths.bpffs_mount);
   }
-  return fail(Exit::node,
-              "no bpffs at " + paths.bpffs_mount + ": mount -t bpf bpf " + paths.bpffs_mount);
+  return fail(here.error().exit,
+              here.error().message +
+                  ", and the node's policies are pinned in one: run this in the mount namespace of "
+                  "the engine (not in `ip netns exec`)");
 }
 
 Result<PolicyStore> PolicyStore::open(const Paths& paths) {
-  PolicyStore store;
-  store.bpffs_ = paths.bpffs;
-  store.records_ = SL_TRY(make_directory(paths.run + "/containers"));
-  store.bpffs_directory_ = SL_TRY(make_directory(paths.bpffs));
-  store.pins_ = SL_TRY(make_directory(paths.bpffs + "/containers"));
+  PolicyStore store(paths);
+  store.run_ = SL_TRY(make_directory(paths.run));
+  store.new_ = SL_TRY(make_directory(paths.run + "/new"));
+  store.records_ = SL_TRY(make_directory(records_path(paths)));
+  store.details_ = SL_TRY(make_directory(paths.run + "/details"));
+  store.bpffs_ = SL_TRY(make_directory(paths.bpffs));
+  store.pins_ = SL_TRY(make_directory(pins_path(paths)));
+  if (!exists(store.run_.get(), "index")) SL_CHECK(store.make_index());
   return store;
 }
 
+StoreEntry PolicyStore::entry(const Paths& paths, const std::string& key) {
+  StoreEntry entry;
+  entry.key = key;
+  entry.parts = parse_key(key).value_or(StoreKey{});
+  entry.record = read_record(paths, key);
+  entry.recorded = ::access((records_path(paths) + "/" + record_name(key)).c_str(), F_OK) == 0;
+  entry.pinned = ::access((pins_path(paths) + "/" + key).c_str(), F_OK) == 0;
+  return entry;
+}
+
 Result<std::vector<StoreEntry>> PolicyStore::list(const Paths& paths) {
-  std::map<std::string, StoreEntry> entries;
-  const UniqueFd records = SL_TRY(open_if_there(paths.run + "/containers"));
-  if (records) {
+  std::set<std::string> keys;
+  if (const UniqueFd records = SL_TRY(open_if_there(records_path(paths)))) {
     for (const std::string& name : SL_TRY(list_directory(records.get()))) {
-      if (!name.ends_with(record_suffix)) continue;
-      const std::string key = name.substr(0, name.size() - record_suffix.size());
-      const auto parts = parse_key(key);
-      if (!parts) continue;
-      StoreEntry& entry = entry_of(entries, key, *parts);
-      entry.recorded = true;
-      entry.record = read_record(records.get(), key);
+      if (auto key = key_in(name)) keys.insert(std::move(*key));
     }
   }
-  const UniqueFd pins = SL_TRY(open_if_there(paths.bpffs + "/containers"));
-  if (pins) {
+  if (const UniqueFd pins = SL_TRY(open_if_there(pins_path(paths)))) {
     for (const std::string& key : SL_TRY(list_directory(pins.get()))) {
-      const auto parts = parse_key(key);
-      if (parts) entry_of(entries, key, *parts).pinned = true;
+      if (parse_key(key)) keys.insert(key);
     }
   }
-  std::vector<StoreEntry> result;
-  for (auto& [key, entry] : entries) result.push_back(std::move(entry));
-  return result;
+  std::vector<StoreEntry> entries;
+  for (const std::string& key : keys) entries.push_back(entry(paths, key));
+  return entries;
+}
+
+namespace {
+
+/// Before the first run after 0.1.0 has made one.
+Result<std::vector<StoreEntry>> find_without_index(const Paths& paths, IndexBy by,
+                                                   const std::string& value) {
+  std::vector<StoreEntry> entries = SL_TRY(PolicyStore::list(paths));
+  std::erase_if(entries, [&](const StoreEntry& entry) {
+    switch (by) {
+      case IndexBy::id:
+        return entry.parts.encoded_id != value;
+      case IndexBy::cgroup:
+        return index_value(entry.parts.cgroup_id) != value;
+      case IndexBy::netns:
+        break;
+    }
+    return !entry.record || !entry.record->rules || index_value(entry.record->netns) != value;
+  });
+  return entries;
+}
+
+}  // namespace
+
+Result<std::vector<StoreEntry>> PolicyStore::find(const Paths& paths, IndexBy by,
+                                                  const std::string& value) {
+  std::vector<StoreEntry> entries;
+  const std::string index = paths.run + "/index";
+  if (::access(index.c_str(), F_OK) != 0) return find_without_index(paths, by, value);
+  for (const std::string& key : SL_TRY(StoreIndex(index).keys(by, value))) {
+    if (!parse_key(key)) continue;
+    StoreEntry found = entry(paths, key);
+    if (found.recorded || found.pinned) entries.push_back(std::move(found));
+  }
+  return entries;
+}
+
+Result<std::optional<View>> PolicyStore::view(const Paths& paths) {
+  const auto text = text_of(paths.run + "/view.json");
+  if (!text) return std::optional<View>{};
+  const auto value = json::parse(*text);
+  const auto bpffs = value ? number_in(*value, "bpffs") : std::nullopt;
+  const auto cgroup = value ? number_in(*value, "cgroup_namespace") : std::nullopt;
+  const auto pid = value ? number_in(*value, "pid_namespace") : std::nullopt;
+  if (!bpffs || !cgroup || !pid) {
+    return fail(Exit::store, paths.run + "/view.json does not read: `socklid load` writes it anew");
+  }
+  return std::optional<View>{View{*bpffs, *cgroup, *pid}};
+}
+
+Result<Details> PolicyStore::details(const Paths& paths, const std::string& key) {
+  if (const auto text = text_of(paths.run + "/details/" + record_name(key))) {
+    return parse_details(*text);
+  }
+  const auto text = text_of(records_path(paths) + "/" + record_name(key));
+  if (!text) return fail(Exit::store, "no record of " + key);
+  return parse_details(*text);
+}
+
+Result<PolicyStore::Stretch> PolicyStore::next(const Paths& paths, std::size_t count) {
+  Stretch stretch;
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(records_path(paths).c_str()));
+  if (!directory && errno == ENOENT) return stretch;
+  if (!directory) return fail_errno(Exit::store, "open " + records_path(paths));
+  if (const auto cursor = text_of(paths.run + "/cursor")) {
+    std::int64_t from = 0;
+    (void)std::from_chars(cursor->data(), cursor->data() + cursor->size(), from);
+    if (from > 0) ::seekdir(directory.get(), from);
+  }
+  if (take_keys(directory.get(), count, stretch.keys)) {
+    ::rewinddir(directory.get());
+    (void)take_keys(directory.get(), count, stretch.keys);
+  }
+  stretch.end = ::telldir(directory.get());
+  // A short directory is gone round more than once.
+  std::set<std::string> seen;
+  std::erase_if(stretch.keys, [&](const std::string& key) { return !seen.insert(key).second; });
+  return stretch;
+}
+
+Result<> PolicyStore::move_on(const Stretch& stretch) const {
+  return write(run_.get(), "cursor", std::to_string(stretch.end));
+}
+
+Result<> PolicyStore::take_view(const View& view) const {
+  return write(run_.get(), "view.json", json::to_string(to_value(view)) + "\n");
+}
+
+Result<std::optional<Intent>> PolicyStore::intent() const {
+  const auto text = text_of(paths_.run + "/intent.json");
+  if (!text) return std::optional<Intent>{};
+  const auto value = json::parse(*text);
+  const auto key = value ? value->find_string("key") : std::nullopt;
+  const auto hash = value ? value->find_string("object_hash") : std::nullopt;
+  // It was written by one rename: what does not read was not written by us.
+  if (!key || !hash || !parse_key(*key)) return std::optional<Intent>{};
+  return std::optional<Intent>{Intent{*key, *hash, number_in(*value, "netns")}};
+}
+
+Result<> PolicyStore::begin(const Intent& intent) const {
+  json::Object document{{"key", intent.key}, {"object_hash", intent.object_hash}};
+  if (intent.netns) document["netns"] = *intent.netns;
+  return write(run_.get(), "intent.json", json::to_string(json::Value(std::move(document))));
+}
+
+Result<> PolicyStore::end() const {
+  return remove_file(run_.get(), "intent.json");
 }
 
 Result<std::string> PolicyStore::stage(const std::string& key) const {
   SL_CHECK(unstage(key));
   const std::string name = staging_name(key);
-  if (::mkdirat(bpffs_directory_.get(), name.c_str(), 0700) != 0) {
-    return fail_errno(Exit::store, "make directory " + bpffs_ + "/" + name);
+  if (::mkdirat(bpffs_.get(), name.c_str(), 0700) != 0) {
+    return fail_errno(Exit::store, "make directory " + paths_.bpffs + "/" + name);
   }
-  return bpffs_ + "/" + name;
+  return paths_.bpffs + "/" + name;
 }
 
 Result<> PolicyStore::unstage(const std::string& key) const {
-  return remove_directory(bpffs_directory_.get(), staging_name(key));
+  return remove_directory(bpffs_.get(), staging_name(key));
 }
 
-Result<> PolicyStore::publish(const Record& record) const {
-  const std::string key = key_of(record.id, record.cgroup_id);
-  const std::optional<Record> previous = read_record(records_.get(), key);
-  SL_CHECK(replace_record(key, record));
+Result<> PolicyStore::publish(const Saved& wanted) const {
+  const std::string key = key_of(wanted.record.id, wanted.record.cgroup_id);
+  const std::optional<Saved> previous = saved(key);
+  const auto back = [&](tl::unexpected<Error> error) {
+    (void)put(key, previous);
+    return error;
+  };
+  if (auto done = put(key, wanted); !done) {
+    return back(tl::unexpected<Error>(done.error()));
+  }
   const std::string staging = staging_name(key);
   const auto rename = [&](unsigned flags) {
-    return ::renameat2(bpffs_directory_.get(), staging.c_str(), pins_.get(), key.c_str(), flags);
+    return ::renameat2(bpffs_.get(), staging.c_str(), pins_.get(), key.c_str(), flags);
   };
   // bpffs knows both flags (simple_rename() in fs/libfs.c; the kernel's own
   // tools/testing/selftests/bpf/prog_tests/test_bpffs.c tries both).
   if (rename(RENAME_NOREPLACE) == 0) return {};
   if (errno == EEXIST && rename(RENAME_EXCHANGE) == 0) return {};
-  const int error = errno;
-  (void)replace_record(key, previous);
-  return fail_errno(Exit::store, "publish " + bpffs_ + "/containers/" + key, error);
+  return back(fail_errno(Exit::store, "publish " + pins_path(paths_) + "/" + key));
 }
 
-Result<> PolicyStore::withdraw(const std::string& key,
-                               const std::optional<Record>& previous) const {
+Result<> PolicyStore::withdraw(const std::string& key, const std::optional<Saved>& previous) const {
   const std::string staging = staging_name(key);
-  if (exists(bpffs_directory_.get(), staging)) {
-    if (::renameat2(bpffs_directory_.get(), staging.c_str(), pins_.get(), key.c_str(),
-                    RENAME_EXCHANGE) != 0) {
-      return fail_errno(Exit::store, "exchange " + bpffs_ + "/containers/" + key);
+  if (exists(bpffs_.get(), staging)) {
+    if (::renameat2(bpffs_.get(), staging.c_str(), pins_.get(), key.c_str(), RENAME_EXCHANGE) !=
+        0) {
+      return fail_errno(Exit::store, "exchange " + pins_path(paths_) + "/" + key);
     }
   } else {
     SL_CHECK(unpin(key));
   }
-  return replace_record(key, previous);
+  return put(key, previous);
 }
 
 Result<> PolicyStore::unpin(const std::string& key) const {
   return remove_directory(pins_.get(), key);
 }
 
+bool PolicyStore::is_pinned(const std::string& key) const {
+  return exists(pins_.get(), key);
+}
+
 Result<> PolicyStore::erase(const std::string& key) const {
-  return remove_file(records_.get(), record_name(key));
+  const std::optional<Record> record = read_record(paths_, key);
+  SL_CHECK(remove_file(details_.get(), record_name(key)));
+  SL_CHECK(remove_file(records_.get(), record_name(key)));
+  const std::optional<StoreKey> parts = parse_key(key);
+  if (!parts) return {};
+  return index_.remove(key, *parts,
+                       record && record->rules ? std::optional(record->netns) : std::nullopt);
 }
 
 Result<> PolicyStore::sweep() const {
-  for (const std::string& name : SL_TRY(list_directory(bpffs_directory_.get()))) {
-    if (name.starts_with(staging_prefix)) {
-      SL_CHECK(remove_directory(bpffs_directory_.get(), name));
-    }
+  for (const std::string& name : SL_TRY(list_directory(bpffs_.get()))) {
+    if (name.starts_with(staging_prefix)) SL_CHECK(remove_directory(bpffs_.get(), name));
   }
-  for (const std::string& name : SL_TRY(list_directory(records_.get()))) {
-    if (!name.ends_with(record_suffix)) SL_CHECK(remove_file(records_.get(), name));
+  for (const std::string& name : SL_TRY(list_directory(new_.get()))) {
+    SL_CHECK(remove_tree(new_.get(), name));
   }
   return {};
 }
 
-Result<> PolicyStore::replace_record(const std::string& key,
-                                     const std::optional<Record>& record) const {
-  if (!record) return erase(key);
-  return write_file_atomically(records_.get(), record_name(key), to_json(*record));
+Result<> PolicyStore::write(int directory, const std::string& name,
+                            std::string_view content) const {
+  return write_file_atomically(new_.get(), directory, name, content);
+}
+
+/// What is on disk is `saved` afterwards, or nothing.
+Result<> PolicyStore::put(const std::string& key, const std::optional<Saved>& saved) const {
+  if (!saved) return erase(key);
+  SL_CHECK(index_.add(saved->record));
+  SL_CHECK(write(details_.get(), record_name(key), to_json(saved->details)));
+  return write(records_.get(), record_name(key), to_json(saved->record));
+}
+
+std::optional<Saved> PolicyStore::saved(const std::string& key) const {
+  const auto record = read_record(paths_, key);
+  if (!record) return std::nullopt;
+  return Saved{*record, PolicyStore::details(paths_, key).value_or(Details{})};
+}
+
+/// Built aside and renamed: an index is whole or not there.
+Result<> PolicyStore::make_index() const {
+  const std::string aside = paths_.run + "/new/index";
+  SL_CHECK(remove_tree(new_.get(), "index"));
+  SL_CHECK(make_directory(aside));
+  const StoreIndex index(aside);
+  for (const StoreEntry& entry : SL_TRY(list(paths_))) {
+    if (entry.record) SL_CHECK(convert(entry, index));
+  }
+  if (::renameat(new_.get(), "index", run_.get(), "index") != 0) {
+    return fail_errno(Exit::store, "rename " + aside);
+  }
+  return {};
+}
+
+/// Of 0.1.0's one document two are made.
+Result<> PolicyStore::convert(const StoreEntry& entry, const StoreIndex& index) const {
+  SL_CHECK(index.add(*entry.record));
+  const std::string name = record_name(entry.key);
+  if (exists(details_.get(), name)) return {};
+  const auto details = PolicyStore::details(paths_, entry.key);
+  if (!details) return {};
+  SL_CHECK(write(details_.get(), name, to_json(*details)));
+  return write(records_.get(), name, to_json(*entry.record));
 }
 
 }  // namespace socklid

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PolicyStore: the state of each container with a policy (D8), in two places under one key:
+// PolicyStore: the state of each container with a policy (D8), under one key:
 //
-//   <bpffs>/containers/<key>/   pinned links: what keeps the policy in force; published by rename
-//   <run>/containers/<key>.json the Record
+//   <bpffs>/containers/<key>/    pinned links: what keeps the policy in force; published by rename
+//   <run>/containers/<key>.json  the Record, which others look up
+//   <run>/details/<key>.json     its Details, which nobody else reads
+//   <run>/index/                 finds records by id, cgroup and namespace, see
+//   hook/store_index.hpp <run>/view.json              the view in which all of it was made, see
+//   hook/view.hpp <run>/intent.json            what a run is about to do: what it leaves if it is
+//   killed <run>/cursor                 how far the collection of what is gone has got <run>/new/
+//   files that are being written
 //
 //   const std::string directory = SL_TRY(store.stage(key));      // pin the links there
-//   SL_CHECK(store.publish(record));                             // the commit point
+//   SL_CHECK(store.publish({record, details}));                    // the commit point
 //   SL_CHECK(store.unstage(key));                                // what publish replaced, if any
 //
-// Callers hold the NodeLock; only list() works without it. A crash leaves at worst a staging
-// directory with links in force, or a record without pins: sweep() and list() show both.
-// All removals take what is absent as done (I7). Errors: Exit::store.
+// Callers hold the NodeLock; only the static functions work without it, and without the store being
+// there. All removals take what is absent as done (I7). Errors: Exit::store.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +28,7 @@
 #include "base/unique_fd.hpp"
 #include "hook/paths.hpp"
 #include "hook/record.hpp"
+#include "hook/store_index.hpp"
 
 namespace socklid {
 
@@ -35,43 +41,90 @@ struct StoreEntry {
   bool pinned{false};            ///< whether there is a directory on bpffs
 };
 
-/// Exit::node, with the mend, if there is no bpffs at paths.bpffs_mount.
-[[nodiscard]] Result<> check_bpffs(const Paths& paths);
+/// What a run is about to put in force.
+struct Intent {
+  std::string key;
+  std::string object_hash;             ///< of the programs whose maps it fills
+  std::optional<std::uint64_t> netns;  ///< where it has rules, if it has
+  friend bool operator==(const Intent&, const Intent&) = default;
+};
+
+/// view_here() with what to do about a missing bpffs: to mount one is no advice where policies are
+/// pinned on another.
+[[nodiscard]] Result<View> view_of_node(const Paths& paths);
+
+/// Both parts of what is written down of one container.
+struct Saved {
+  Record record;
+  Details details;
+  friend bool operator==(const Saved&, const Saved&) = default;
+};
 
 class PolicyStore {
  public:
-  /// Makes the directories if need be.
+  /// Makes the directories if need be, and the index if 0.1.0 has left records without one.
   [[nodiscard]] static Result<PolicyStore> open(const Paths& paths);
 
-  /// Everything of every container. Works without the store being there, changes nothing.
+  /// Everything of every container: for tools and whole collections, not for a start.
   [[nodiscard]] static Result<std::vector<StoreEntry>> list(const Paths& paths);
+  /// Those that the index has; reads no other record.
+  [[nodiscard]] static Result<std::vector<StoreEntry>> find(const Paths& paths, IndexBy by,
+                                                            const std::string& value);
+  /// The view in which the store's policies were made; nothing: none was recorded yet.
+  [[nodiscard]] static Result<std::optional<View>> view(const Paths& paths);
+  [[nodiscard]] static Result<Details> details(const Paths& paths, const std::string& key);
+  [[nodiscard]] static StoreEntry entry(const Paths& paths, const std::string& key);
+
+  /// Keys of records, at most `count`, from where the last run that called move_on() had got, round
+  /// and round. Reads no record.
+  struct Stretch {
+    std::vector<std::string> keys;
+    std::int64_t end{0};  ///< where the next one begins, as telldir(3)
+  };
+  [[nodiscard]] static Result<Stretch> next(const Paths& paths, std::size_t count);
+  [[nodiscard]] Result<> move_on(const Stretch& stretch) const;
+
+  [[nodiscard]] Result<> take_view(const View& view) const;
+  [[nodiscard]] Result<std::optional<Intent>> intent() const;
+  [[nodiscard]] Result<> begin(const Intent& intent) const;
+  [[nodiscard]] Result<> end() const;
 
   /// Makes an empty staging directory for `key`, in place of one that a crash has left, and gives
   /// its absolute path.
   [[nodiscard]] Result<std::string> stage(const std::string& key) const;
   /// Removes the staging directory of `key`.
   [[nodiscard]] Result<> unstage(const std::string& key) const;
-  /// Writes the record, then renames staging to published. What was published under the key
+  /// Writes record and details, then renames staging to published. What was published under the key
   /// before is in the staging directory afterwards, still in force. On error nothing has changed.
-  [[nodiscard]] Result<> publish(const Record& record) const;
+  [[nodiscard]] Result<> publish(const Saved& wanted) const;
   /// Takes publish() back: what it had replaced is published again with `previous`, or nothing.
   [[nodiscard]] Result<> withdraw(const std::string& key,
-                                  const std::optional<Record>& previous) const;
+                                  const std::optional<Saved>& previous) const;
   /// Removes the published directory of `key`: its links are no longer held by us.
   [[nodiscard]] Result<> unpin(const std::string& key) const;
-  /// Removes the record of `key`.
+  [[nodiscard]] bool is_pinned(const std::string& key) const;
+  /// Removes the record of `key`, its details, and both from the index.
   [[nodiscard]] Result<> erase(const std::string& key) const;
   /// Removes what runs that were killed have left half-made: staging directories, new files.
   [[nodiscard]] Result<> sweep() const;
 
  private:
-  PolicyStore() = default;
-  [[nodiscard]] Result<> replace_record(const std::string& key,
-                                        const std::optional<Record>& record) const;
-  std::string bpffs_;  ///< path of bpffs_directory_
-  UniqueFd records_;   ///< <run>/containers
-  UniqueFd bpffs_directory_;
-  UniqueFd pins_;  ///< <bpffs>/containers
+  explicit PolicyStore(Paths paths) : paths_(std::move(paths)), index_(paths_.run + "/index") {}
+  [[nodiscard]] Result<> write(int directory, const std::string& name,
+                               std::string_view content) const;
+  [[nodiscard]] Result<> put(const std::string& key, const std::optional<Saved>& saved) const;
+  [[nodiscard]] std::optional<Saved> saved(const std::string& key) const;
+  [[nodiscard]] Result<> make_index() const;
+  [[nodiscard]] Result<> convert(const StoreEntry& entry, const StoreIndex& index) const;
+
+  Paths paths_;
+  StoreIndex index_;
+  UniqueFd run_;      ///< <run>
+  UniqueFd new_;      ///< <run>/new
+  UniqueFd records_;  ///< <run>/containers
+  UniqueFd details_;  ///< <run>/details
+  UniqueFd bpffs_;    ///< <bpffs>
+  UniqueFd pins_;     ///< <bpffs>/containers
 };
 
 }  // namespace socklid

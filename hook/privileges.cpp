@@ -28,16 +28,15 @@ struct Needed {
   std::string_view name;
 };
 
-// Files of ours belong to root and the cgroup, /proc and bpffs entries we read are readable for
-// all or for root: no CAP_DAC_READ_SEARCH. Memory of maps is charged to the cgroup since 5.11: no
-// CAP_SYS_RESOURCE.
+// Memory of maps is charged to the cgroup since 5.11: no CAP_SYS_RESOURCE.
 constexpr std::array needed{
     Needed{CAP_BPF, "CAP_BPF"},          // bpf(2): load programs, make maps, pin
     Needed{CAP_PERFMON, "CAP_PERFMON"},  // LSM programs read kernel memory
     Needed{CAP_DAC_OVERRIDE,
-           "CAP_DAC_OVERRIDE"},                // the root of cgroup2 is mode 0555: make ours in it
-    Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"},    // nf_tables in the container's namespace
-    Needed{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},    // setns(2); BPF objects by id
+           "CAP_DAC_OVERRIDE"},  // the root of cgroup2 is mode 0555: make ours in it
+    Needed{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},  // open_by_handle_at(2): a cgroup by its id
+    Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"},              // nf_tables in the container's namespace
+    Needed{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},              // setns(2); BPF objects by id
     Needed{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},  // /proc/PID/ns/net of a process with more rights
 };
 

@@ -37,6 +37,22 @@ Result<std::uint64_t> parse_start_time(std::string_view stat) {
   return fail(Exit::process, "/proc/PID/stat has no start time");
 }
 
+bool process_has_ended(pid_t pid, std::uint64_t start_time) {
+  if (pid <= 0) return false;
+  const std::string path = "/proc/" + std::to_string(pid);
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return errno == ENOENT;
+  const auto stat = read_file(directory.get(), "stat", Exit::process);
+  // ESRCH: it has ended since.
+  if (!stat) return ::faccessat(directory.get(), "stat", F_OK, 0) != 0;
+  const std::size_t name_end = stat->rfind(')');
+  const char state =
+      name_end != std::string::npos && name_end + 2 < stat->size() ? (*stat)[name_end + 2] : '?';
+  if (state == 'Z' || state == 'X') return true;
+  const auto started = parse_start_time(*stat);
+  return start_time != 0 && started && *started != start_time;
+}
+
 Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
   ContainerProcess process;
   process.pid_ = pid;

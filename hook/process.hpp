@@ -25,12 +25,17 @@ namespace socklid {
 /// field 2, may hold spaces and parentheses: fields are counted after the last ')'.
 [[nodiscard]] Result<std::uint64_t> parse_start_time(std::string_view stat);
 
+/// Whether the process `pid` that began at `start_time` (0: not known) has ended: there is no such
+/// process, it is a zombie, or the number belongs to another one. False if that cannot be told.
+[[nodiscard]] bool process_has_ended(pid_t pid, std::uint64_t start_time);
+
 class ContainerProcess {
  public:
   /// Errors: Exit::process, for instance when there is no such process.
   [[nodiscard]] static Result<ContainerProcess> open(pid_t pid);
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::uint64_t start_time() const { return start_time_; }
   /// /proc/PID, for openat; valid as long as this object.
   [[nodiscard]] int directory() const { return directory_.get(); }
   /// The content of /proc/PID/`name`. Errors: Exit::process.

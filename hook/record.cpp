@@ -78,8 +78,8 @@ Result<Placement> placement_at(const json::Value& record) {
   return bad("network");
 }
 
-Result<annotations::Annotations> annotations_at(const json::Value& record) {
-  const json::Value* value = record.find("annotations");
+Result<annotations::Annotations> annotations_at(const json::Value& details) {
+  const json::Value* value = details.find("annotations");
   if (value == nullptr || !value->is_object()) return bad("annotations");
   annotations::Annotations result;
   for (const auto& [key, text] : value->object()) {
@@ -89,8 +89,32 @@ Result<annotations::Annotations> annotations_at(const json::Value& record) {
   return result;
 }
 
+/// 0.1.0 wrote none.
+Result<std::optional<View>> view_at(const json::Value& record) {
+  const json::Value* value = record.find("view");
+  if (value == nullptr || value->is_null()) return std::optional<View>{};
+  const auto number = [&](std::string_view member) -> Result<std::uint64_t> {
+    return static_cast<std::uint64_t>(SL_TRY(number_at(*value, member)));
+  };
+  return std::optional<View>{View{.bpffs = SL_TRY(number("bpffs")),
+                                  .cgroup_namespace = SL_TRY(number("cgroup_namespace")),
+                                  .pid_namespace = SL_TRY(number("pid_namespace"))}};
+}
+
 json::Array to_array(const std::vector<std::string>& list) {
   return {list.begin(), list.end()};
+}
+
+json::Value to_value(const View& view) {
+  return json::Object{{"bpffs", view.bpffs},
+                      {"cgroup_namespace", view.cgroup_namespace},
+                      {"pid_namespace", view.pid_namespace}};
+}
+
+Result<json::Value> parse_document(std::string_view text) {
+  auto parsed = json::parse(text);
+  if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
+  return parsed;
 }
 
 }  // namespace
@@ -99,46 +123,57 @@ std::string to_json(const Record& record) {
   json::Object document;
   document["id"] = record.id;
   document["cgroup_id"] = record.cgroup_id;
-  document["cgroup_path"] = record.cgroup_path;
   document["netns"] = record.netns;
   document["network"] = std::string(name_of(record.placement.netns));
   document["slot"] = record.placement.slot;
   document["object_hash"] = record.object_hash;
-  document["hooks"] = to_array(record.hooks);
   if (record.mark) {
     document["mark"] = json::Object{{"value", record.mark->value}, {"mask", record.mark->mask}};
   }
   document["rules"] = record.rules;
-  json::Object annotations;
-  for (const auto& [key, value] : record.annotations) annotations.emplace(key, value);
-  document["annotations"] = std::move(annotations);
-  document["notes"] = to_array(record.notes);
   document["created"] = record.created;
   document["pid"] = record.pid;
+  document["start_time"] = record.start_time;
+  if (record.view) document["view"] = to_value(*record.view);
+  return json::to_string(json::Value(std::move(document))) + "\n";
+}
+
+std::string to_json(const Details& details) {
+  json::Object annotations;
+  for (const auto& [key, value] : details.annotations) annotations.emplace(key, value);
+  json::Object document;
+  document["cgroup_path"] = details.cgroup_path;
+  document["annotations"] = std::move(annotations);
+  document["hooks"] = to_array(details.hooks);
+  document["notes"] = to_array(details.notes);
   return json::to_pretty_string(json::Value(std::move(document))) + "\n";
 }
 
 Result<Record> parse_record(std::string_view text) {
-  auto parsed = json::parse(text);
-  if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
-  const json::Value& value = *parsed;
+  const json::Value value = SL_TRY(parse_document(text));
   const json::Value* rules = value.find("rules");
   if (rules == nullptr || !rules->is_bool()) return bad("rules");
   Record record;
   record.id = SL_TRY(text_at(value, "id"));
   record.cgroup_id = static_cast<std::uint64_t>(SL_TRY(number_at(value, "cgroup_id")));
-  record.cgroup_path = SL_TRY(text_at(value, "cgroup_path"));
   record.netns = static_cast<std::uint64_t>(SL_TRY(number_at(value, "netns")));
   record.placement = SL_TRY(placement_at(value));
   record.object_hash = SL_TRY(text_at(value, "object_hash"));
-  record.hooks = SL_TRY(list_at(value, "hooks"));
   record.mark = SL_TRY(mark_at(value));
   record.rules = rules->boolean();
-  record.annotations = SL_TRY(annotations_at(value));
-  record.notes = SL_TRY(list_at(value, "notes"));
   record.created = SL_TRY(number_at(value, "created"));
   record.pid = SL_TRY(number_at(value, "pid"));
+  record.start_time = static_cast<std::uint64_t>(value.find_integer("start_time").value_or(0));
+  record.view = SL_TRY(view_at(value));
   return record;
+}
+
+Result<Details> parse_details(std::string_view text) {
+  const json::Value value = SL_TRY(parse_document(text));
+  return Details{.cgroup_path = SL_TRY(text_at(value, "cgroup_path")),
+                 .annotations = SL_TRY(annotations_at(value)),
+                 .hooks = SL_TRY(list_at(value, "hooks")),
+                 .notes = SL_TRY(list_at(value, "notes"))};
 }
 
 std::string encode_id(std::string_view id) {

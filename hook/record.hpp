@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Record: what we know about one container with a policy, as it stands in
-// <run>/containers/<key>.json (D8). Everything that removal needs is in here, because poststop
-// gets fewer annotations, no process, no namespace and no cgroup.
+// Record: what later runs look up of one container with a policy, as it stands in
+// <run>/containers/<key>.json (D8): numbers and names of bounded length, 1 KiB at most, so that
+// what one container asked for costs no other's start anything (D17). Everything that removal needs
+// is in here, because poststop gets fewer annotations, no process, no namespace and no cgroup.
+// Details: the rest, in <run>/details/<key>.json, read for this container only, and by people.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,30 +18,44 @@
 #include "annotations/parser.hpp"
 #include "base/result.hpp"
 #include "hook/placement.hpp"
+#include "hook/view.hpp"
 
 namespace socklid {
 
+/// Bytes that to_json(Record) never exceeds, whatever the id.
+inline constexpr std::size_t record_limit = 1024;
+
 struct Record {
-  std::string id;
+  std::string id;  ///< at most id_limit bytes
   std::uint64_t cgroup_id{0};
-  std::string cgroup_path;         ///< as CgroupRef::path
-  std::uint64_t netns{0};          ///< inode of the network namespace at creation
-  Placement placement;             ///< in it
-  std::string object_hash;         ///< of the BPF programs in force
-  std::vector<std::string> hooks;  ///< names, as in hook/plan.hpp
+  std::uint64_t netns{0};   ///< inode of the network namespace at creation
+  Placement placement;      ///< in it
+  std::string object_hash;  ///< of the BPF programs in force
   std::optional<annotations::Mark> mark;
-  bool rules{false};                     ///< whether nft rules of ours are in the namespace
-  annotations::Annotations annotations;  ///< those of ours
-  std::vector<std::string> notes;        ///< from the plan, for people
-  std::int64_t created{0};               ///< seconds since 1970
-  std::int64_t pid{0};                   ///< of the first process
+  bool rules{false};            ///< whether nft rules of ours are in the namespace
+  std::int64_t created{0};      ///< seconds since 1970
+  std::int64_t pid{0};          ///< of the first process
+  std::uint64_t start_time{0};  ///< of that process, as parse_start_time(); 0: written by 0.1.0
+  std::optional<View> view;     ///< it was made in; nothing: written by 0.1.0
   friend bool operator==(const Record&, const Record&) = default;
 };
 
+struct Details {
+  std::string cgroup_path;               ///< as CgroupRef::path
+  annotations::Annotations annotations;  ///< those of ours
+  std::vector<std::string> hooks;        ///< names, as in hook/plan.hpp
+  std::vector<std::string> notes;        ///< from the plan, for people
+  friend bool operator==(const Details&, const Details&) = default;
+};
+
 [[nodiscard]] std::string to_json(const Record& record);
-/// Exit::store, naming the member that is missing or of the wrong type. Unknown members are fine:
-/// a later version may have written them.
+[[nodiscard]] std::string to_json(const Details& details);
+
+/// Exit::store, naming the member that is missing or of the wrong type. Unknown members are fine: a
+/// later version may have written them, and 0.1.0 had record and details in one document, which
+/// both functions read.
 [[nodiscard]] Result<Record> parse_record(std::string_view text);
+[[nodiscard]] Result<Details> parse_details(std::string_view text);
 
 /// The name of a container's directory on bpffs and of its record: the id and the cgroup id, so
 /// that a container and its restarted self are two. bpffs refuses dots in names (bpf_lookup() in

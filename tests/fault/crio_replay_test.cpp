@@ -80,8 +80,8 @@ TEST_P(CrioReplay, ComesAndGoes) {
   start(front, 1001);
   start(side, 1002);
   ASSERT_THAT(node_.kept.records, SizeIs(2));
-  const Record& of_front = node_.kept.records.at(key_of(front.id, 1001));
-  const Record& of_side = node_.kept.records.at(key_of(side.id, 1002));
+  const Details& of_front = node_.kept.records.at(key_of(front.id, 1001)).details;
+  const Details& of_side = node_.kept.records.at(key_of(side.id, 1002)).details;
   EXPECT_THAT(of_front.hooks, testing::Contains("socket_bind"));
   EXPECT_NE(node_.kept.policies.at(1001), node_.kept.policies.at(1002))
       << "io.socklid.bind/front is for one of them";

@@ -59,11 +59,10 @@ bool FakeKernel::in_force(std::uint64_t cgroup_id) const {
   return links && node_.kept.policies.contains(cgroup_id);
 }
 
-Result<std::vector<StoreEntry>> FakeKernel::entries() {
-  SL_CHECK(call("entries"));
+std::vector<StoreEntry> FakeKernel::all() const {
   std::map<std::string, StoreEntry> found;
-  for (const auto& [key, record] : node_.kept.records) {
-    found[key].record = record;
+  for (const auto& [key, saved] : node_.kept.records) {
+    found[key].record = saved.record;
     found[key].recorded = true;
   }
   for (const auto& [key, links] : node_.kept.pinned) found[key].pinned = true;
@@ -76,16 +75,64 @@ Result<std::vector<StoreEntry>> FakeKernel::entries() {
   return result;
 }
 
+Result<std::vector<StoreEntry>> FakeKernel::entries() {
+  SL_CHECK(call("entries"));
+  return all();
+}
+
+Result<std::vector<StoreEntry>> FakeKernel::entries_of(const std::string& id) {
+  SL_CHECK(call("entries_of"));
+  std::vector<StoreEntry> found = all();
+  std::erase_if(found, [&](const auto& one) { return one.parts.encoded_id != encode_id(id); });
+  return found;
+}
+
+Result<std::vector<StoreEntry>> FakeKernel::related(const ContainerTarget& target) {
+  SL_CHECK(call("related"));
+  std::vector<StoreEntry> found = all();
+  std::erase_if(found, [&](const StoreEntry& one) {
+    return one.parts.encoded_id != encode_id(target.id) &&
+           one.parts.cgroup_id != target.cgroup.id &&
+           !(one.record && one.record->rules && one.record->netns == target.netns.inode);
+  });
+  return found;
+}
+
+Result<std::vector<StoreEntry>> FakeKernel::some_gone() {
+  SL_CHECK(call("some_gone"));
+  std::vector<StoreEntry> found = all();
+  std::erase_if(found, [&](const StoreEntry& one) {
+    return liveness(one.parts.cgroup_id) != Liveness::gone;
+  });
+  return found;
+}
+
+Result<Details> FakeKernel::details(const std::string& key) {
+  SL_CHECK(call("details"));
+  return node_.kept.records.at(key).details;
+}
+
+/// As LinuxKernel: what a killed run had begun is in force, or taken back.
 Result<> FakeKernel::begin() {
   SL_CHECK(call("begin"));
-  node_.kept.staged.clear();
+  Kept& kept = node_.kept;
+  kept.staged.clear();
+  if (kept.intent && !kept.pinned.contains(kept.intent->key)) {
+    kept.policies.erase(parse_key(kept.intent->key)->cgroup_id);
+    kept.records.erase(kept.intent->key);
+  }
+  kept.intent.reset();
   return {};
 }
 
-Liveness FakeKernel::liveness(const StoreEntry& entry) {
-  if (entry.recorded && !entry.pinned) return Liveness::gone;
-  const FakeContainer* container = node_.with_cgroup(entry.parts.cgroup_id);
+Liveness FakeKernel::liveness(std::uint64_t cgroup_id) {
+  const FakeContainer* container = node_.with_cgroup(cgroup_id);
   return container == nullptr ? Liveness::gone : container->liveness;
+}
+
+bool FakeKernel::has_ended(const Record& record) {
+  const FakeContainer* container = node_.with_cgroup(record.cgroup_id);
+  return container == nullptr || container->ended;
 }
 
 Result<std::vector<std::uint64_t>> FakeKernel::known_cgroups() {
@@ -95,7 +142,7 @@ Result<std::vector<std::uint64_t>> FakeKernel::known_cgroups() {
   return ids;
 }
 
-Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container, bool with_rules) {
+Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container) {
   SL_CHECK(call("open_target"));
   const FakeContainer& found = node_.containers.at(container.pid);
   ContainerTarget target{.id = container.id,
@@ -104,13 +151,19 @@ Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container,
                          .netns = {.fd = {}, .inode = found.netns},
                          .netns_kind = found.kind,
                          .sandbox = sandbox_of(container.annotations),
+                         .start_time = 1,
                          .rules_owners = {}};
+  return target;
+}
+
+Result<> FakeKernel::look_around(ContainerTarget& target) {
+  SL_CHECK(call("look_around"));
   for (const auto& [id, rules] : node_.kept.rules) {
-    if (!with_rules || id.first != found.netns) continue;
+    if (id.first != target.netns.inode) continue;
     target.rules_owners.push_back(parse_rules_owner(rules.comment).value());
     target.rules_owners.back().slot = slot_of_table(id.second).value();
   }
-  return target;
+  return {};
 }
 
 Result<> FakeKernel::check_unchanged(const ContainerTarget&) {
@@ -154,6 +207,18 @@ Result<> FakeKernel::forget(const std::string&, std::uint64_t cgroup_id) {
   return {};
 }
 
+Result<> FakeKernel::intend(const Intent& intent) {
+  SL_CHECK(call("intend"));
+  node_.kept.intent = intent;
+  return {};
+}
+
+Result<> FakeKernel::intend_no_more() {
+  SL_CHECK(call("intend_no_more"));
+  node_.kept.intent.reset();
+  return {};
+}
+
 Result<> FakeKernel::stage(const std::string& key) {
   SL_CHECK(call("stage"));
   node_.kept.staged[key] = open_links_.at(parse_key(key)->cgroup_id);
@@ -166,11 +231,11 @@ Result<> FakeKernel::unstage(const std::string& key) {
   return {};
 }
 
-Result<> FakeKernel::publish(const Record& record) {
+Result<> FakeKernel::publish(const Saved& saved) {
   SL_CHECK(call("publish"));
-  const std::string key = key_of(record.id, record.cgroup_id);
-  const std::map<std::string, Record> before = node_.kept.records;
-  node_.kept.records[key] = record;
+  const std::string key = key_of(saved.record.id, saved.record.cgroup_id);
+  const std::map<std::string, Saved> before = node_.kept.records;
+  node_.kept.records[key] = saved;
   // The run can be killed between the two halves.
   if (auto second = call("publish: rename"); !second) {
     if (kill_at < 0) node_.kept.records = before;
@@ -185,7 +250,7 @@ Result<> FakeKernel::publish(const Record& record) {
   return {};
 }
 
-Result<> FakeKernel::withdraw(const std::string& key, const std::optional<Record>& previous) {
+Result<> FakeKernel::withdraw(const std::string& key, const std::optional<Saved>& previous) {
   SL_CHECK(call("withdraw"));
   if (const auto old = node_.kept.staged.find(key); old != node_.kept.staged.end()) {
     std::swap(node_.kept.pinned[key], old->second);
@@ -215,6 +280,7 @@ Result<> FakeKernel::uninstall_saved_rules(const Record& record) {
 Result<> FakeKernel::erase(const std::string& key) {
   SL_CHECK(call("erase"));
   node_.kept.records.erase(key);
+  removed_++;
   return {};
 }
 

@@ -28,6 +28,7 @@ struct FakeContainer {
   std::uint64_t netns{0};
   NetnsKind kind{NetnsKind::own};
   Liveness liveness{Liveness::populated};
+  bool ended{false};  ///< its first process has; others may be in its cgroup
 };
 
 /// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
@@ -38,7 +39,8 @@ struct Kept {
   std::map<std::uint64_t, std::vector<unsigned char>> policies;  ///< by cgroup
   std::map<std::string, LinkIds> staged;                         ///< by key
   std::map<std::string, LinkIds> pinned;                         ///< by key
-  std::map<std::string, Record> records;                         ///< by key
+  std::map<std::string, Saved> records;                          ///< by key
+  std::optional<Intent> intent;
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 
@@ -46,6 +48,7 @@ struct FakeNode {
   Kept kept;
   std::map<pid_t, FakeContainer> containers;
   int next_link{1};
+  View view{31, 4026531835, 4026531836};
   std::int64_t time{1000};
 
   /// The container's cgroup and namespace are removed, and what the kernel keeps with them.
@@ -59,7 +62,8 @@ class FakeKernel final : public Kernel {
 
   int fail_at{-1};
   int kill_at{-1};
-  int calls{0};  ///< of those that can fail
+  int removes{1000};  ///< entries of what is gone, before the run has collected enough
+  int calls{0};       ///< of those that can fail
   std::vector<std::string> warnings;
   std::vector<std::string> notes;
   std::vector<std::string> journal;  ///< names of the calls
@@ -75,12 +79,19 @@ class FakeKernel final : public Kernel {
   void note(std::string_view message) override { notes.emplace_back(message); }
   [[nodiscard]] std::int64_t now() const override { return node_.time; }
   [[nodiscard]] Result<std::vector<StoreEntry>> entries() override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> entries_of(const std::string& id) override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> related(const ContainerTarget& target) override;
+  [[nodiscard]] Result<std::vector<StoreEntry>> some_gone() override;
+  [[nodiscard]] bool has_collected_enough() const override { return removed_ >= removes; }
+  [[nodiscard]] Result<Details> details(const std::string& key) override;
   [[nodiscard]] Result<> begin() override;
-  [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
+  [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
+  [[nodiscard]] bool has_ended(const Record& record) override;
+  [[nodiscard]] std::optional<View> view() const override { return node_.view; }
   [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
-  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
-                                                    bool with_rules) override;
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
+  [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
@@ -90,17 +101,21 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
+  [[nodiscard]] Result<> intend(const Intent& intent) override;
+  [[nodiscard]] Result<> intend_no_more() override;
   [[nodiscard]] Result<> stage(const std::string& key) override;
   [[nodiscard]] Result<> unstage(const std::string& key) override;
-  [[nodiscard]] Result<> publish(const Record& record) override;
+  [[nodiscard]] Result<> publish(const Saved& saved) override;
   [[nodiscard]] Result<> withdraw(const std::string& key,
-                                  const std::optional<Record>& previous) override;
+                                  const std::optional<Saved>& previous) override;
   [[nodiscard]] Result<> unpin(const std::string& key) override;
   [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
   [[nodiscard]] Result<> erase(const std::string& key) override;
 
  private:
   [[nodiscard]] Result<> call(const std::string& name);
+  [[nodiscard]] std::vector<StoreEntry> all() const;
+  int removed_{0};
   FakeNode& node_;
   std::map<std::uint64_t, Kept::LinkIds> open_links_;  ///< by cgroup
 };

@@ -139,6 +139,25 @@ TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
   }
 }
 
+/// The container stays, as where its runtime tries again: its cgroup is not gone.
+TEST(Fault, AKilledRunLeavesNothingForTheNextOfTheSameContainer) {
+  const FakeNode fresh = node_with_container();
+  const int steps = calls_of_a_good_run(fresh);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = fresh;
+    FakeKernel kernel(node);
+    kernel.kill_at = step;
+    (void)create(kernel, starting);
+    kernel.end_run();
+    FakeKernel second(node);
+    ASSERT_TRUE(second.begin());
+    const bool published = !node.kept.pinned.empty();
+    EXPECT_EQ(node.kept.policies.empty(), !published) << "after a kill before step " << step;
+    EXPECT_EQ(node.kept.records.empty(), !published) << "after a kill before step " << step;
+    EXPECT_FALSE(node.kept.intent);
+  }
+}
+
 TEST(Fault, AKilledSecondCallLeavesThePolicyInForce) {
   const FakeNode once = node_with_policy();
   const int steps = calls_of_a_good_run(once);
@@ -199,7 +218,7 @@ TEST(Fault, AnUndoThatFailsIsReported) {
   FakeKernel kernel(fresh);
   kernel.kill_at = publish;  // publish fails, and so does every undo
   ASSERT_FALSE(create(kernel, starting));
-  EXPECT_EQ(kernel.warnings.size(), 4U);
+  EXPECT_EQ(kernel.warnings.size(), 5U);
   EXPECT_EQ(kernel.warnings.front(), "undo stage: killed");
 }
 

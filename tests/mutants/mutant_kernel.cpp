@@ -44,10 +44,10 @@ Result<UniqueFd> open_switches() {
 }  // namespace
 
 MutantKernel::MutantKernel(std::optional<selftest::Guard> guard)
-    : real_(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
+    : LinuxKernel(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
 
 Result<> MutantKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
-  return real_.install_rules(target, leave_only(guard_, rules));
+  return LinuxKernel::install_rules(target, leave_only(guard_, rules));
 }
 
 Result<> load_programs() {

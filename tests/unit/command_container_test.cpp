@@ -22,16 +22,18 @@ Container container(const std::string& id, State state = State::active, std::uin
   Record record;
   record.id = id;
   record.cgroup_id = cgroup;
-  record.cgroup_path = "/x/" + id;
-  record.hooks = {"socket_bind"};
   record.mark = annotations::Mark{3, annotations::default_mark_mask};
-  record.annotations = {{"io.kubernetes.container.name", "web"}, {"io.socklid.bind", "tcp/80"}};
-  record.notes = {"a note"};
+  const Details details{
+      .cgroup_path = "/x/" + id,
+      .annotations = {{"io.kubernetes.container.name", "web"}, {"io.socklid.bind", "tcp/80"}},
+      .hooks = {"socket_bind"},
+      .notes = {"a note"}};
   Container made{{.key = key_of(id, cgroup),
                   .parts = {encode_id(id), cgroup},
                   .record = record,
                   .recorded = true,
                   .pinned = true},
+                 details,
                  state};
   return made;
 }
@@ -42,7 +44,8 @@ TEST(Containers, StatesComeFromRecordLinksAndCgroup) {
   EXPECT_EQ(state_of(entry, Liveness::empty), State::active);
   EXPECT_EQ(state_of(entry, Liveness::gone), State::gone);
   entry.pinned = false;
-  EXPECT_EQ(state_of(entry, Liveness::gone), State::incomplete);
+  EXPECT_EQ(state_of(entry, Liveness::populated), State::incomplete);
+  EXPECT_EQ(state_of(entry, Liveness::gone), State::gone) << "whatever is left of it";
   entry.pinned = true;
   entry.record.reset();
   EXPECT_EQ(state_of(entry, Liveness::populated), State::incomplete);
@@ -81,6 +84,7 @@ TEST(List, IsATable) {
 TEST(List, ARecordIsNotNeeded) {
   Container bare = container("a", State::incomplete);
   bare.entry.record.reset();
+  bare.details.reset();
   EXPECT_THAT(list_text({{}, {{bare, {}, {}}}}, false),
               HasSubstr("a   incomplete  -       -     -     -       -\n"));
 }

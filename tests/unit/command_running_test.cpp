@@ -186,12 +186,14 @@ RunningContainer running(const std::string& cgroup) {
 Container under_policy(const std::string& id, State state = State::active) {
   Record record;
   record.id = id;
-  record.cgroup_path = "/x/" + id;
+  Details details;
+  details.cgroup_path = "/x/" + id;
   return {.entry = {.key = key_of(id, 1),
                     .parts = {encode_id(id), 1},
                     .record = record,
                     .recorded = true,
                     .pinned = true},
+          .details = details,
           .state = state};
 }
 
@@ -224,8 +226,7 @@ TEST(Unguarded, AnnotationsThatRestrictNothingNeedNoPolicy) {
 
 TEST(Unguarded, ASandboxOnlyHoldsThePodsNamespaces) {
   RunningContainer pause = running("/x/pause");
-  for (const char* key :
-       {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+  for (const char* key : {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
     pause.annotations = {{"io.socklid.bind/web", "tcp/80"}, {key, pause.id}};
     EXPECT_THAT(unguarded({pause}, {}), IsEmpty()) << key;
     pause.annotations[key] = "another";

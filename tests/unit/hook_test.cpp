@@ -84,21 +84,21 @@ TEST_F(HookTest, PutsAPolicyInForce) {
   EXPECT_TRUE(kernel.in_force(1001));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
   EXPECT_THAT(node_.kept.staged, IsEmpty());
-  const Record& record = node_.kept.records.at("web_3e9");
+  const auto& [record, details] = node_.kept.records.at("web_3e9");
   EXPECT_EQ(record.id, "web");
   EXPECT_EQ(record.cgroup_id, 1001U);
   EXPECT_EQ(record.netns, 7001U);
-  EXPECT_EQ(record.annotations, with_rules);
+  EXPECT_EQ(details.annotations, with_rules);
   EXPECT_EQ(record.pid, 42);
   EXPECT_TRUE(record.rules);
   EXPECT_TRUE(record.mark);
-  EXPECT_THAT(record.hooks, Contains("socket_connect"));
+  EXPECT_THAT(details.hooks, Contains("socket_connect"));
 }
 
 TEST_F(HookTest, InstallsNoRulesWithoutEgress) {
   ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
   EXPECT_THAT(node_.kept.rules, IsEmpty());
-  EXPECT_FALSE(node_.kept.records.at("web_3e9").rules);
+  EXPECT_FALSE(node_.kept.records.at("web_3e9").record.rules);
 }
 
 TEST_F(HookTest, RestoredContainerIsSetUpToo) {
@@ -133,10 +133,10 @@ TEST_F(HookTest, PutsNoRuleIntoTheHostsNamespace) {
   node_.containers[42].kind = NetnsKind::host;
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   EXPECT_THAT(node_.kept.rules, IsEmpty());
-  const Record& record = node_.kept.records.at("web_3e9");
+  const auto& [record, details] = node_.kept.records.at("web_3e9");
   EXPECT_FALSE(record.rules);
   EXPECT_EQ(record.placement, (Placement{NetnsKind::host, 0}));
-  EXPECT_THAT(record.hooks, testing::Contains("inet_ingress"));
+  EXPECT_THAT(details.hooks, testing::Contains("inet_ingress"));
 }
 
 TEST_F(HookTest, GivesEachContainerOfAPodItsOwnTable) {
@@ -147,7 +147,7 @@ TEST_F(HookTest, GivesEachContainerOfAPodItsOwnTable) {
   ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_2"}));
-  EXPECT_EQ(node_.kept.records.at("two_3ea").mark->value >> 24, 2U);
+  EXPECT_EQ(node_.kept.records.at("two_3ea").record.mark->value >> 24, 2U);
 
   node_.containers.erase(42);
   remove_once(state_of("one", 0, {}, "stopped"));
@@ -180,7 +180,8 @@ TEST_F(HookTest, JoinsANamespaceOfAnothersOwn) {
   ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
-  EXPECT_EQ(node_.kept.records.at("second_3ea").placement, (Placement{NetnsKind::shared, 1}));
+  EXPECT_EQ(node_.kept.records.at("second_3ea").record.placement,
+            (Placement{NetnsKind::shared, 1}));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
 }
@@ -305,6 +306,62 @@ TEST_F(HookTest, CollectsWhatPoststopNeverCameFor) {
   ASSERT_THAT(node_.kept.records, SizeIs(1));
   EXPECT_TRUE(node_.kept.records.contains("next_3ea"));
   EXPECT_THAT(node_.kept.pinned, SizeIs(1));
+}
+
+TEST_F(HookTest, AStartTakesAShareOfWhatIsGone) {
+  for (int i = 0; i < 5; ++i) {
+    node_.containers[100 + i] = {.cgroup_id = static_cast<std::uint64_t>(2000 + i),
+                                 .netns = static_cast<std::uint64_t>(8000 + i)};
+    ASSERT_TRUE(create_once(state_of("old" + std::to_string(i), 100 + i, with_rules)));
+  }
+  for (int i = 0; i < 5; ++i) node_.containers.erase(100 + i);
+  for (const std::size_t left : {3U, 1U, 0U}) {
+    FakeKernel kernel(node_);
+    kernel.removes = 2;
+    ASSERT_TRUE(create(kernel, state_of("web", 42, connect_denied)));
+    kernel.end_run();
+    EXPECT_THAT(node_.kept.records, SizeIs(left + 1));
+  }
+}
+
+TEST_F(HookTest, AStartReadsNoOthersAnnotations) {
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001, .kind = NetnsKind::shared};
+  node_.containers[42].kind = NetnsKind::shared;
+  ASSERT_TRUE(create_once(state_of("other", 43, with_rules)));
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  EXPECT_THAT(journal_, testing::Not(Contains("details")));
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  EXPECT_EQ(std::count(journal_.begin(), journal_.end(), "details"), 1) << "its own";
+}
+
+TEST_F(HookTest, ANumberUsedAgainIsNoNeighbour) {
+  ASSERT_TRUE(create_once(state_of("stopped", 42, with_rules)));
+  // Its processes and its namespace are gone, its cgroup and record are not yet.
+  node_.containers[42].liveness = Liveness::empty;
+  node_.kept.rules.clear();
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
+  EXPECT_EQ(node_.kept.records.at("web_3ea").record.placement, (Placement{NetnsKind::own, 0}));
+}
+
+TEST_F(HookTest, ACgroupUsedAgainIsNotClaimedByTheDead) {
+  ASSERT_TRUE(create_once(state_of("first", 42, connect_denied)));
+  node_.containers[42].ended = true;
+  node_.containers[43] = node_.containers[42];
+  node_.containers.erase(42);
+  ASSERT_TRUE(create_once(state_of("second", 43, connect_denied)));
+  EXPECT_THAT(node_.kept.records, SizeIs(1));
+  EXPECT_TRUE(node_.kept.records.contains("second_3e9"));
+}
+
+TEST_F(HookTest, RemovalLooksAtTheProcessAndNotAtWhoElseIsThere) {
+  ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
+  const Kept before = node_.kept;
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, before) << "it lives";
+  node_.containers[42].ended = true;
+  remove_once(state_of("web", 0, {}, "stopped"));
+  EXPECT_EQ(node_.kept, Kept{});
 }
 
 TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {

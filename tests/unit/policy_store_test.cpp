@@ -10,43 +10,68 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstring>
+#include <limits>
 #include <set>
 #include <string>
 
+#include "hook/container_state.hpp"
+#include "hook/files.hpp"
 #include "hook/node_lock.hpp"
 #include "tests/unit/temporary_directory.hpp"
 
 namespace socklid {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
-Record example(const std::string& id = "web", std::uint64_t cgroup = 0x1234) {
-  return {.id = id,
-          .cgroup_id = cgroup,
-          .cgroup_path = "/machine.slice/libpod-web.scope",
-          .netns = 4026532145,
-          .placement = {NetnsKind::shared, 7},
-          .object_hash = "0123456789abcdef",
-          .hooks = {"socket_create", "socket_bind"},
-          .mark = annotations::Mark{.value = 3, .mask = 0xffffffff},
-          .rules = true,
-          .annotations = {{"io.socklid.bind", "tcp/80"}, {"io.socklid.egress", ""}},
-          .notes = {"one", "two"},
-          .created = 1795314557,
-          .pid = 42};
+Saved example(const std::string& id = "web", std::uint64_t cgroup = 0x1234) {
+  return {.record = {.id = id,
+                     .cgroup_id = cgroup,
+                     .netns = 4026532145,
+                     .placement = {NetnsKind::shared, 7},
+                     .object_hash = "0123456789abcdef",
+                     .mark = annotations::Mark{.value = 3, .mask = 0xffffffff},
+                     .rules = true,
+                     .created = 1795314557,
+                     .pid = 42,
+                     .start_time = 123456789,
+                     .view = View{31, 4026531835, 4026531836}},
+          .details = {.cgroup_path = "/machine.slice/libpod-web.scope",
+                      .annotations = {{"io.socklid.bind", "tcp/80"}, {"io.socklid.egress", ""}},
+                      .hooks = {"socket_create", "socket_bind"},
+                      .notes = {"one", "two"}}};
 }
 
 TEST(Record, ReadsBackAsWritten) {
-  EXPECT_EQ(parse_record(to_json(example())).value(), example());
-  Record plain = example();
+  const auto [record, details] = example();
+  EXPECT_EQ(parse_record(to_json(record)).value(), record);
+  EXPECT_EQ(parse_details(to_json(details)).value(), details);
+  Record plain = record;
   plain.mark = std::nullopt;
   plain.rules = false;
-  plain.hooks.clear();
-  plain.notes.clear();
+  plain.view = std::nullopt;
   EXPECT_EQ(parse_record(to_json(plain)).value(), plain);
+  EXPECT_EQ(parse_details(to_json(Details{})).value(), Details{});
+}
+
+TEST(Record, IsSmallWhateverItHolds) {
+  Record largest = example().record;
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  largest.cgroup_id = largest.netns = largest.start_time = most;
+  largest.view = View{most, most, most};
+  largest.created = largest.pid = std::numeric_limits<std::int64_t>::min();
+  largest.mark = annotations::Mark{0xffffffff, 0xffffffff};
+  largest.placement.slot = slot_max;
+  for (const char* character : {"a", "\"", "\\", "\xc3\xa9"}) {
+    largest.id.clear();
+    while (largest.id.size() + std::strlen(character) <= id_limit) largest.id += character;
+    EXPECT_LE(to_json(largest).size(), record_limit) << character;
+  }
 }
 
 TEST(Record, NamesWhatIsMissing) {
@@ -54,6 +79,24 @@ TEST(Record, NamesWhatIsMissing) {
   EXPECT_THAT(parse_record("{}").error().message, HasSubstr("rules"));
   EXPECT_THAT(parse_record(R"({"rules":true,"id":7})").error().message, HasSubstr("id"));
   EXPECT_EQ(parse_record("[]").error().exit, Exit::store);
+  EXPECT_THAT(parse_details("{}").error().message, HasSubstr("cgroup_path"));
+}
+
+/// As 0.1.0 wrote it.
+constexpr std::string_view of_0_1_0 = R"({
+  "annotations": { "io.socklid.bind": "tcp/80", "io.socklid.egress": "" },
+  "cgroup_id": 4660, "cgroup_path": "/machine.slice/libpod-web.scope", "created": 1795314557,
+  "hooks": [ "socket_create", "socket_bind" ], "id": "web",
+  "mark": { "mask": 4294967295, "value": 3 }, "netns": 4026532145, "network": "shared",
+  "notes": [ "one", "two" ], "object_hash": "0123456789abcdef", "pid": 42, "rules": true, "slot": 7
+})";
+
+TEST(Record, ReadsThoseOfTheFirstVersion) {
+  Saved old = example();
+  old.record.start_time = 0;
+  old.record.view = std::nullopt;
+  EXPECT_EQ(parse_record(of_0_1_0).value(), old.record);
+  EXPECT_EQ(parse_details(of_0_1_0).value(), old.details);
 }
 
 TEST(Key, HoldsNothingThatBpffsRefuses) {
@@ -99,14 +142,14 @@ class Store : public testing::Test {
     const UniqueFd file(::open((directory + "/" + link).c_str(), O_CREAT | O_WRONLY, 0600));
     ASSERT_TRUE(file) << directory;
   }
-  void stage(const Record& record, const std::string& link) {
-    const auto directory = store_->stage(key_of(record.id, record.cgroup_id));
+  void stage(const Saved& saved, const std::string& link) {
+    const auto directory = store_->stage(key_of(saved.record.id, saved.record.cgroup_id));
     ASSERT_TRUE(directory) << directory.error().message;
     pin(*directory, link);
   }
-  void publish(const Record& record, const std::string& link) {
-    stage(record, link);
-    const auto published = store_->publish(record);
+  void publish(const Saved& saved, const std::string& link) {
+    stage(saved, link);
+    const auto published = store_->publish(saved);
     ASSERT_TRUE(published) << published.error().message;
   }
   [[nodiscard]] bool exists(const std::string& below_bpffs) const {
@@ -154,7 +197,7 @@ TEST_F(Store, RefusesADirectoryThatOthersMayWrite) {
 TEST_F(Store, PublishesPinsAndRecordTogether) {
   publish(example(), "link");
   ASSERT_THAT(list(), SizeIs(1));
-  EXPECT_EQ(list()[0].record, example());
+  EXPECT_EQ(list()[0].record, example().record);
   EXPECT_TRUE(list()[0].pinned);
   EXPECT_TRUE(exists("containers/web_1234/link"));
   EXPECT_FALSE(exists("staging_web_1234"));
@@ -162,12 +205,12 @@ TEST_F(Store, PublishesPinsAndRecordTogether) {
 
 TEST_F(Store, ReplacesInOneStep) {
   publish(example(), "old");
-  Record newer = example();
-  newer.pid = 43;
+  Saved newer = example();
+  newer.record.pid = 43;
   publish(newer, "new");
   EXPECT_TRUE(exists("containers/web_1234/new"));
   EXPECT_TRUE(exists("staging_web_1234/old")) << "the old links go only when told to";
-  EXPECT_EQ(list()[0].record, newer);
+  EXPECT_EQ(list()[0].record, newer.record);
   EXPECT_TRUE(store_->unstage("web_1234"));
   EXPECT_FALSE(exists("staging_web_1234"));
 }
@@ -181,12 +224,12 @@ TEST_F(Store, WithdrawsToNothing) {
 
 TEST_F(Store, WithdrawsToWhatWasThere) {
   publish(example(), "old");
-  Record newer = example();
-  newer.pid = 43;
+  Saved newer = example();
+  newer.record.pid = 43;
   publish(newer, "new");
   EXPECT_TRUE(store_->withdraw("web_1234", example()));
   EXPECT_TRUE(exists("containers/web_1234/old"));
-  EXPECT_EQ(list()[0].record, example());
+  EXPECT_EQ(list()[0].record, example().record);
   EXPECT_TRUE(store_->unstage("web_1234"));
   EXPECT_TRUE(exists("containers/web_1234/old"));
 }
@@ -195,10 +238,10 @@ TEST_F(Store, AFailedPublishChangesNothing) {
   EXPECT_FALSE(store_->publish(example()));  // nothing was staged
   EXPECT_THAT(list(), IsEmpty());
   publish(example(), "old");
-  Record newer = example();
-  newer.pid = 43;
+  Saved newer = example();
+  newer.record.pid = 43;
   EXPECT_FALSE(store_->publish(newer));
-  EXPECT_EQ(list()[0].record, example());
+  EXPECT_EQ(list()[0].record, example().record);
   EXPECT_TRUE(exists("containers/web_1234/old"));
 }
 
@@ -245,11 +288,11 @@ TEST_F(Store, DoesNotTakeARecordUnderAnotherName) {
 TEST_F(Store, SweepsWhatKilledRunsLeft) {
   publish(example(), "link");
   stage(example("killed", 7), "link");
-  pin(paths_.run + "/containers", "web_1234.json.new.99");
+  pin(paths_.run + "/new", "web_1234.json.new.99");
   EXPECT_TRUE(store_->sweep());
   EXPECT_FALSE(exists("staging_killed_7"));
-  EXPECT_NE(::access((paths_.run + "/containers/web_1234.json.new.99").c_str(), F_OK), 0);
-  EXPECT_EQ(list()[0].record, example());
+  EXPECT_NE(::access((paths_.run + "/new/web_1234.json.new.99").c_str(), F_OK), 0);
+  EXPECT_EQ(list()[0].record, example().record);
 }
 
 TEST_F(Store, StagesAfreshAfterAKilledRun) {
@@ -259,11 +302,124 @@ TEST_F(Store, StagesAfreshAfterAKilledRun) {
   EXPECT_TRUE(exists("staging_web_1234/fresh"));
 }
 
-TEST_F(Store, SaysHowToMountBpffs) {
-  const auto checked = check_bpffs(paths_);
-  ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().exit, Exit::node);
-  EXPECT_THAT(checked.error().message, HasSubstr("mount -t bpf bpf"));
+std::vector<std::string> keys_of(const Result<std::vector<StoreEntry>>& entries) {
+  std::vector<std::string> keys;
+  for (const StoreEntry& entry : entries.value()) keys.push_back(entry.key);
+  return keys;
+}
+
+TEST_F(Store, FindsByIdCgroupAndNamespace) {
+  publish(example("web", 1), "link");
+  publish(example("web", 2), "link");
+  Saved other = example("db", 3);
+  other.record.netns = 7;
+  publish(other, "link");
+  Saved bare = example("bare", 4);
+  bare.record.rules = false;
+  publish(bare, "link");
+  const auto find = [&](IndexBy by, const std::string& value) {
+    return keys_of(PolicyStore::find(paths_, by, value));
+  };
+  EXPECT_THAT(find(IndexBy::id, "web"), ElementsAre("web_1", "web_2"));
+  EXPECT_THAT(find(IndexBy::cgroup, "3"), ElementsAre("db_3"));
+  EXPECT_THAT(find(IndexBy::netns, "4026532145"), ElementsAre("web_1", "web_2"));
+  EXPECT_THAT(find(IndexBy::netns, "7"), ElementsAre("db_3"));
+  EXPECT_THAT(find(IndexBy::id, "nobody"), IsEmpty());
+  EXPECT_TRUE(store_->unpin("web_1"));
+  EXPECT_TRUE(store_->erase("web_1"));
+  EXPECT_THAT(find(IndexBy::id, "web"), ElementsAre("web_2"));
+  EXPECT_THAT(find(IndexBy::netns, "4026532145"), ElementsAre("web_2"));
+}
+
+TEST_F(Store, LeavesNothingInItsDirectories) {
+  publish(example(), "link");
+  EXPECT_TRUE(store_->unpin("web_1234"));
+  EXPECT_TRUE(store_->erase("web_1234"));
+  for (const char* below :
+       {"containers", "details", "new", "index/id", "index/cgroup", "index/netns"}) {
+    const UniqueFd directory(::open((paths_.run + "/" + below).c_str(), O_RDONLY | O_DIRECTORY));
+    EXPECT_THAT(list_directory(directory.get()).value(), IsEmpty()) << below;
+  }
+}
+
+TEST_F(Store, TakesOverWhatTheFirstVersionLeft) {
+  ASSERT_EQ(::rename((paths_.run + "/index").c_str(), (paths_.run + "/gone").c_str()), 0);
+  const std::string path = paths_.run + "/containers/web_1234.json";
+  {
+    const UniqueFd file(::open(path.c_str(), O_CREAT | O_WRONLY, 0600));
+    ASSERT_EQ(::write(file.get(), of_0_1_0.data(), of_0_1_0.size()),
+              static_cast<ssize_t>(of_0_1_0.size()));
+  }
+  EXPECT_THAT(keys_of(PolicyStore::find(paths_, IndexBy::id, "web")), ElementsAre("web_1234"))
+      << "also before the first run that changes something";
+  ASSERT_TRUE(PolicyStore::open(paths_));
+  EXPECT_THAT(keys_of(PolicyStore::find(paths_, IndexBy::netns, "4026532145")),
+              ElementsAre("web_1234"));
+  EXPECT_EQ(PolicyStore::details(paths_, "web_1234").value(), example().details);
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_LE(static_cast<std::size_t>(status.st_size), record_limit);
+}
+
+TEST_F(Store, GoesRoundAllRecords) {
+  std::set<std::string> all;
+  for (std::uint64_t cgroup = 1; cgroup <= 50; ++cgroup) {
+    publish(example("web", cgroup), "link");
+    all.insert(key_of("web", cgroup));
+  }
+  std::set<std::string> seen;
+  for (int run = 0; run < 2 * 50 / 16; ++run) {
+    const auto stretch = PolicyStore::next(paths_, 16).value();
+    EXPECT_LE(stretch.keys.size(), 16U);
+    seen.insert(stretch.keys.begin(), stretch.keys.end());
+    EXPECT_TRUE(store_->move_on(stretch));
+  }
+  EXPECT_EQ(seen, all);
+}
+
+TEST_F(Store, KeepsViewAndIntent) {
+  EXPECT_EQ(PolicyStore::view(paths_).value(), std::nullopt);
+  const View view{31, 4026531835, 4026531836};
+  ASSERT_TRUE(store_->take_view(view));
+  EXPECT_EQ(PolicyStore::view(paths_).value(), view);
+  EXPECT_EQ(store_->intent().value(), std::nullopt);
+  for (const std::optional<std::uint64_t> netns : {std::optional<std::uint64_t>{7}, {}}) {
+    const Intent intent{"web_1234", "0123456789abcdef", netns};
+    ASSERT_TRUE(store_->begin(intent));
+    EXPECT_EQ(store_->intent().value(), intent);
+  }
+  EXPECT_TRUE(store_->end());
+  EXPECT_EQ(store_->intent().value(), std::nullopt);
+}
+
+TEST(ViewOfNode, SaysHowToMountBpffsOnlyWhereNothingIsPinned) {
+  const TemporaryDirectory directory;
+  const Paths paths{.run = directory.path() + "/run",
+                    .bpffs_mount = directory.path(),
+                    .bpffs = directory.path() + "/bpf",
+                    .cgroup_mount = {}};
+  const auto fresh = view_of_node(paths);
+  ASSERT_FALSE(fresh);
+  EXPECT_EQ(fresh.error().exit, Exit::node);
+  EXPECT_THAT(fresh.error().message, HasSubstr("mount -t bpf bpf"));
+  ASSERT_TRUE(PolicyStore::open(paths)->take_view(View{31, 1, 2}));
+  EXPECT_THAT(view_of_node(paths).error().message, Not(HasSubstr("mount -t bpf")));
+  EXPECT_THAT(view_of_node(paths).error().message, HasSubstr("mount namespace"));
+}
+
+TEST(View, NamesWhatDiffers) {
+  const View view{31, 4026531835, 4026531836};
+  EXPECT_TRUE(check_same(view, view));
+  View other = view;
+  other.bpffs = 45;
+  EXPECT_THAT(check_same(view, other).error().message, HasSubstr("bpffs"));
+  EXPECT_THAT(check_same(view, other).error().message, HasSubstr("45"));
+  other = view;
+  other.cgroup_namespace = 1;
+  EXPECT_THAT(check_same(view, other).error().message, HasSubstr("cgroup namespace"));
+  other = view;
+  other.pid_namespace = 1;
+  EXPECT_THAT(check_same(view, other).error().message, HasSubstr("PID namespace"));
 }
 
 TEST_F(Store, LockIsHeldByOneRun) {
