@@ -111,15 +111,8 @@ Check check_cgroup2(const Paths& /*paths*/) {
 }
 
 Check check_bpf_filesystem(const Paths& paths) {
-  const auto here = view_of_node(paths);
-  if (!here) return failed("bpffs", here.error().message);
-  const auto recorded = PolicyStore::view(paths);
-  if (!recorded) return failed("bpffs", recorded.error().message);
-  if (*recorded) {
-    if (const auto same = check_same(**recorded, *here); !same) {
-      return failed("bpffs", same.error().message);
-    }
-  }
+  const auto seen = check_view(paths);
+  if (!seen) return failed("bpffs", seen.error().message);
   return passed("bpffs", "mounted on " + paths.bpffs_mount);
 }
 

@@ -33,6 +33,7 @@ const std::string& id_of(const Container& container) {
 }
 
 Result<std::vector<Container>> containers(Kernel& kernel) {
+  SL_CHECK(kernel.check_view());
   std::vector<Container> all;
   for (StoreEntry& entry : SL_TRY(kernel.entries())) {
     const State state = state_of(entry, kernel.liveness(entry.parts.cgroup_id));

@@ -75,6 +75,8 @@ class Kernel {
   [[nodiscard]] virtual std::string programs() const = 0;
   /// The view that begin() has found.
   [[nodiscard]] virtual std::optional<View> view() const = 0;
+  /// Whether the run sees the node as those before it did, see hook/view.hpp. Needs no lock.
+  [[nodiscard]] virtual Result<> check_view() = 0;
 
   /// Cgroup ids in the maps of the programs that attach() uses.
   [[nodiscard]] virtual Result<std::vector<std::uint64_t>> known_cgroups() = 0;

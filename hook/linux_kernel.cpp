@@ -197,6 +197,8 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
 }
 
 Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container) {
+  // Before the process: numbers and paths of another view would make a riddle of it.
+  SL_CHECK(check_view());
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,

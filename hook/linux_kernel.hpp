@@ -35,6 +35,7 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::string programs() const override;
   [[nodiscard]] std::optional<View> view() const override { return view_; }
+  [[nodiscard]] Result<> check_view() override { return socklid::check_view(paths_); }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
 
   /// As begin(). Where the store was made in another view and no container on record has a process

@@ -108,6 +108,12 @@ Result<View> view_of_node(const Paths& paths) {
                   "the engine (not in `ip netns exec`)");
 }
 
+Result<> check_view(const Paths& paths) {
+  const View here = SL_TRY(view_of_node(paths));
+  const auto recorded = SL_TRY(PolicyStore::view(paths));
+  return recorded ? check_same(*recorded, here) : Result<>{};
+}
+
 Result<PolicyStore> PolicyStore::open(const Paths& paths) {
   PolicyStore store(paths);
   store.run_ = SL_TRY(make_directory(paths.run));

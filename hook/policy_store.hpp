@@ -52,6 +52,8 @@ struct Intent {
 /// view_here() with what to do about a missing bpffs: to mount one is no advice where policies are
 /// pinned on another.
 [[nodiscard]] Result<View> view_of_node(const Paths& paths);
+/// Whether this process sees the node as the runs did that made the store. Exit::node.
+[[nodiscard]] Result<> check_view(const Paths& paths);
 
 /// Both parts of what is written down of one container.
 struct Saved {

@@ -4,8 +4,9 @@
 // container made for it. It does what a runtime does and nothing else, so that little but the hook
 // is measured.
 //
-//   socklid-bench-spawn ROUNDS 'NAME|ANNOTATIONS|PREPARE|HOOK|UNDO'...
+//   socklid-bench-spawn ROUNDS [+N CASE] [@N] 'NAME|ANNOTATIONS|PREPARE|HOOK|UNDO'...
 //
+// +N: N containers of that case are there all the while. @N: N processes that sleep.
 // ANNOTATIONS is a JSON object; PREPARE, HOOK and UNDO are words separated by blanks, the first an
 // absolute path. A container is a process in a cgroup and a network namespace of its own. The state
 // goes to HOOK with the process alive, to UNDO after it is gone. Prints `NAME hook NANOSECONDS` and
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { max_words = 16, max_cases = 32, state_size = 16 * 1024 };
+enum { max_words = 16, max_cases = 32, max_held = 20000, state_size = 16 * 1024 };
 
 struct benchmark {
   char* name;
@@ -146,7 +147,7 @@ static long long now(void) {
 }
 
 // Nanoseconds from before the spawn until after the wait.
-static long long run(const struct benchmark* benchmark, char** command, int input) {
+static long long run(const struct benchmark* benchmark, char* const* command, int input) {
   static char* environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
   posix_spawn_file_actions_t actions;
   pid_t pid;
@@ -171,29 +172,77 @@ static void settle(void) {
 }
 
 static void measure(const struct benchmark* benchmark) {
-  if (benchmark->prepare[0]) run(benchmark, (char**)benchmark->prepare, -1);
+  if (benchmark->prepare[0]) run(benchmark, benchmark->prepare, -1);
   const struct container container = start();
   settle();
   int input = state_pipe(benchmark, &container, "creating", container.pid);
-  printf("%s hook %lld\n", benchmark->name, run(benchmark, (char**)benchmark->hook, input));
+  printf("%s hook %lld\n", benchmark->name, run(benchmark, benchmark->hook, input));
   stop(&container);
   if (benchmark->undo[0]) {
     settle();
     input = state_pipe(benchmark, &container, "stopped", 0);
-    printf("%s undo %lld\n", benchmark->name, run(benchmark, (char**)benchmark->undo, input));
+    printf("%s undo %lld\n", benchmark->name, run(benchmark, benchmark->undo, input));
   }
   fflush(stdout);
+}
+
+static struct container held[max_held];
+static struct benchmark held_case;
+static int held_count;
+
+// Makes containers that stay.
+static void hold(int count, char* text) {
+  held_case = parse(text);
+  if (count < 1 || count > max_held) die("+N takes 1 to %d", max_held);
+  for (; held_count < count; ++held_count) {
+    held[held_count] = start();
+    const int input =
+        state_pipe(&held_case, &held[held_count], "creating", held[held_count].pid);
+    run(&held_case, held_case.hook, input);
+  }
+}
+
+static void let_go(void) {
+  for (int i = 0; i < held_count; ++i) {
+    stop(&held[i]);
+    if (held_case.undo[0]) {
+      run(&held_case, held_case.undo, state_pipe(&held_case, &held[i], "stopped", 0));
+    }
+  }
+}
+
+static void sleepers(int count) {
+  for (int i = 0; i < count; ++i) {
+    const pid_t pid = fork();
+    check(pid < 0, "fork");
+    if (pid == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;) pause();
+    }
+  }
 }
 
 int main(int argc, char** argv) {
   static struct benchmark cases[max_cases];
   const int rounds = argc > 1 ? atoi(argv[1]) : 0;
-  const int count = argc - 2;
-  if (rounds < 1 || count < 1 || count > max_cases) die("usage: ROUNDS CASE...");
-  for (int i = 0; i < count; ++i) cases[i] = parse(argv[2 + i]);
+  int first = 2;
+  for (; first < argc && (argv[first][0] == '+' || argv[first][0] == '@'); ++first) {
+    const int number = atoi(argv[first] + 1);
+    if (argv[first][0] == '@') {
+      sleepers(number);
+    } else if (first + 1 < argc) {
+      hold(number, argv[++first]);
+    }
+  }
+  const int count = argc - first;
+  if (rounds < 1 || count < 1 || count > max_cases) {
+    die("usage: ROUNDS [+N CASE] [@N] CASE...");
+  }
+  for (int i = 0; i < count; ++i) cases[i] = parse(argv[first + i]);
   // A different one is first each round, so that none always follows the same neighbour.
   for (int round = 0; round < rounds; ++round) {
     for (int i = 0; i < count; ++i) measure(&cases[(round + i) % count]);
   }
+  let_go();
   return 0;
 }

@@ -88,6 +88,7 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::optional<View> view() const override { return node_.view; }
+  [[nodiscard]] Result<> check_view() override { return {}; }
   [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
