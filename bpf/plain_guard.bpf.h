@@ -7,6 +7,10 @@
  *   netlink_send         netlink that only reads     file_open           other cgroups' files
  *   file_ioctl, _compat  ioctls that only read       task_alloc          children in other cgroups
  *   sctp_bind_connect    SCTP's own ways to bind and connect
+ *
+ * None looks at the return value of the program before it, which follows the hook's arguments: the
+ * first that answers with anything but 0 is the last (arch/x86/net/bpf_jit_comp.c,
+ * invoke_bpf_mod_ret), and a kernel that adds an argument has that in its place.
  */
 #pragma once
 
@@ -14,12 +18,12 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
+#include "bpf/program.bpf.h"
 #include "bpf/seal.bpf.h"
 
 /* 0 to allow. A global function, verified once for all its callers and their loops. */
@@ -55,11 +59,11 @@ static __always_inline int judge_plain(const struct sl_attempt *attempt)
 }
 
 SEC("lsm/socket_shutdown")
-int BPF_PROG(socket_shutdown, struct socket *sock, int how, int ret)
+int BPF_PROG(socket_shutdown, struct socket *sock)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SHUTDOWN);
 
-	return ret != 0 ? ret : judge_plain(&attempt);
+	return judge_plain(&attempt);
 }
 
 struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
@@ -130,12 +134,12 @@ static __always_inline int is_guarded(void)
 }
 
 SEC("lsm/netlink_send")
-int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
+int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_NETLINK, .family = SL_AF_NETLINK};
 
-	if (ret != 0 || !is_guarded())
-		return ret;
+	if (!is_guarded())
+		return 0;
 	attempt.protocol = sk->sk_protocol;
 	if (attempt.protocol == 0 /* NETLINK_ROUTE */ && only_reads(skb))
 		attempt.flags |= SL_ATTEMPT_READS;
@@ -143,12 +147,10 @@ int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb, int ret)
 }
 
 SEC("lsm/bpf")
-int BPF_PROG(bpf, int cmd, void *attr, unsigned int size, int ret)
+int BPF_PROG(bpf, int cmd)
 {
 	const struct sl_attempt attempt = {.verb = SL_VERB_BPF};
 
-	if (ret != 0)
-		return ret;
 	if (cmd == SL_LIVENESS_COMMAND)
 		return -SL_LIVENESS_ERROR;
 	return judge_plain(&attempt);
@@ -162,18 +164,17 @@ static __always_inline int judge_ioctl(unsigned int command)
 }
 
 SEC("lsm/file_ioctl")
-int BPF_PROG(file_ioctl, struct file *file, unsigned int command, unsigned long argument, int ret)
+int BPF_PROG(file_ioctl, struct file *file, unsigned int cmd)
 {
-	return ret != 0 ? ret : judge_ioctl(command);
+	return judge_ioctl(cmd);
 }
 
 /* From 32-bit code, where the kernel asks separately (security_file_ioctl_compat, 6.8 and stable
  * kernels from then on); elsewhere the program above sees those too. */
 SEC("lsm/file_ioctl_compat")
-int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int command, unsigned long argument,
-	     int ret)
+int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 {
-	return ret != 0 ? ret : judge_ioctl(command);
+	return judge_ioctl(cmd);
 }
 
 /* The innermost policy above the task. Cgroups of outer ones hold the inner one's. */
@@ -210,14 +211,14 @@ static __always_inline const struct kernfs_node *parent_of(const struct kernfs_n
 /* A task leaves its cgroup, and the policy with it, by writing to a file of another one. Those of
  * its own and below are its own business. */
 SEC("lsm/file_open")
-int BPF_PROG(file_open, struct file *file, int ret)
+int BPF_PROG(file_open, struct file *file)
 {
 	const struct sl_policy *policy;
 	const struct kernfs_node *node;
 
-	if (ret != 0 || file->f_inode->i_sb->s_magic != 0x63677270 /* CGROUP2_SUPER_MAGIC */ ||
+	if (file->f_inode->i_sb->s_magic != 0x63677270 /* CGROUP2_SUPER_MAGIC */ ||
 	    !(file->f_mode & 2 /* FMODE_WRITE */))
-		return ret;
+		return 0;
 	policy = innermost_policy();
 	if (!policy)
 		return 0;
@@ -232,12 +233,12 @@ int BPF_PROG(file_open, struct file *file, int ret)
 
 /* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */
 SEC("lsm/task_alloc")
-int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags, int ret)
+int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	const struct sl_policy *policy;
 
-	if (ret != 0 || !(clone_flags & 0x200000000ul /* CLONE_INTO_CGROUP */))
-		return ret;
+	if (!(clone_flags & 0x200000000ul /* CLONE_INTO_CGROUP */))
+		return 0;
 	policy = innermost_policy();
 	return policy ? judge_leaving(policy) : 0;
 }
@@ -254,11 +255,10 @@ static __always_inline int is_ipv6(const void *address)
  * after the other (Documentation/security/SCTP.rst). The last two come from packets of the peer,
  * in whatever task was interrupted, and only with net.sctp.addip_enable. */
 SEC("lsm/sctp_bind_connect")
-int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, struct sockaddr *address, int length,
-	     int ret)
+int BPF_PROG(sctp_bind_connect, struct sock *sk, int optname, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = {
-		.verb = option == 100 /* SCTP_SOCKOPT_BINDX_ADD */ ? SL_VERB_BIND : SL_VERB_CONNECT,
+		.verb = optname == 100 /* SCTP_SOCKOPT_BINDX_ADD */ ? SL_VERB_BIND : SL_VERB_CONNECT,
 		.type = SL_SOCK_STREAM,
 		.family = sk->__sk_common.skc_family,
 		.protocol = SL_IPPROTO_SCTP,
@@ -268,18 +268,18 @@ int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, struct sockaddr *ad
 	const struct sl_policy *policy = innermost_policy();
 	const char *next = (const char *)address;
 
-	if (ret != 0 || !policy || option == 0x01c0 /* SCTP_PARAM_ADD_IP */ ||
-	    option == 0x04c0 /* SCTP_PARAM_SET_PRIMARY */)
-		return ret;
-	for (int i = 0; i < 8 && length > 0; i++) {
+	if (!policy || optname == 0x01c0 /* SCTP_PARAM_ADD_IP */ ||
+	    optname == 0x04c0 /* SCTP_PARAM_SET_PRIMARY */)
+		return 0;
+	for (int i = 0; i < 8 && addrlen > 0; i++) {
 		int size;
 
-		read_address(&attempt, next, length);
+		read_address(&attempt, next, addrlen);
 		size = is_ipv6(next) ? 28 : 16; /* sizeof(struct sockaddr_in6), _in */
 		if (judge_by(policy, &attempt) != 0)
 			return -EPERM;
 		next += size;
-		length -= size;
+		addrlen -= size;
 	}
-	return length > 0 ? -EPERM : 0;
+	return addrlen > 0 ? -EPERM : 0;
 }

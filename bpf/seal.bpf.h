@@ -15,11 +15,11 @@
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
+#include "bpf/program.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -136,7 +136,7 @@ int sock_ops(struct bpf_sock_ops *ops)
 }
 
 SEC("lsm/sock_graft")
-int BPF_PROG(sock_graft, struct sock *sk, struct socket *parent)
+int BPF_PROG(sock_graft, struct sock *sk)
 {
 	int end = 0;
 
@@ -153,7 +153,7 @@ int BPF_PROG(sock_graft, struct sock *sk, struct socket *parent)
 }
 
 SEC("lsm/bprm_committed_creds")
-int BPF_PROG(bprm_committed_creds, struct linux_binprm *program)
+int BPF_PROG(bprm_committed_creds)
 {
 	const __u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	int end = 0;

@@ -20,7 +20,6 @@
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
@@ -29,6 +28,7 @@
 #include "bpf/packet_guard.bpf.h"
 #include "bpf/plain_guard.bpf.h"
 #include "bpf/policy_abi.h"
+#include "bpf/program.bpf.h"
 #include "bpf/seal.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -111,7 +111,7 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 }
 
 SEC("lsm_cgroup/socket_post_create")
-int BPF_PROG(socket_post_create, struct socket *sock, int family, int type, int protocol, int kern)
+int BPF_PROG(socket_post_create, struct socket *sock)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 	struct sock *sk = sock->sk;
@@ -127,21 +127,21 @@ int BPF_PROG(socket_post_create, struct socket *sock, int family, int type, int 
 }
 
 SEC("lsm_cgroup/socket_bind")
-int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int length)
+int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
 
-	read_address(&attempt, address, length);
+	read_address(&attempt, address, addrlen);
 	return judge(&attempt);
 }
 
 SEC("lsm_cgroup/socket_connect")
-int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int length)
+int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
 
 	attempt.flags |= outside_flag(sock);
-	read_address(&attempt, address, length);
+	read_address(&attempt, address, addrlen);
 	return judge(&attempt);
 }
 
@@ -186,7 +186,7 @@ static __always_inline int judge_control(struct sl_attempt *attempt, const char 
 }
 
 SEC("lsm_cgroup/socket_sendmsg")
-int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
+int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
 	struct sl_attempt attempt;
 	const void *address = msg->msg_name;
@@ -212,7 +212,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 }
 
 SEC("lsm_cgroup/socket_listen")
-int BPF_PROG(socket_listen, struct socket *sock, int backlog)
+int BPF_PROG(socket_listen, struct socket *sock)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_LISTEN);
 	struct sock *sk = sock->sk;
@@ -233,7 +233,7 @@ int BPF_PROG(socket_listen, struct socket *sock, int backlog)
 }
 
 SEC("lsm_cgroup/socket_accept")
-int BPF_PROG(socket_accept, struct socket *sock, struct socket *newsock)
+int BPF_PROG(socket_accept, struct socket *sock)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_ACCEPT);
 
@@ -241,11 +241,11 @@ int BPF_PROG(socket_accept, struct socket *sock, struct socket *newsock)
 }
 
 SEC("lsm_cgroup/socket_setsockopt")
-int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int option)
+int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SETSOCKOPT);
 
 	attempt.level = level;
-	attempt.option = option;
+	attempt.option = optname;
 	return judge(&attempt);
 }
