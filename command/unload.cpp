@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "command/builds.hpp"
 #include "command/output.hpp"
@@ -15,10 +14,6 @@
 
 namespace socklid::command {
 namespace {
-
-void report(const std::string& message) {
-  std::fprintf(stderr, "socklid: %s\n", printable(message).c_str());
-}
 
 /// By looking again: what ends a container is the removal of its cgroup, which nobody announces to
 /// those who hold no file of it. Without the lock, which others need meanwhile.
@@ -48,9 +43,9 @@ Result<int> unload(const UnloadOptions& options) {
   if (options.wait) SL_CHECK(wait_for_containers(paths));
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
   SL_CHECK(kernel.begin());  // holds the lock until we are done
-  for (const Error& error : collect_garbage(kernel)) report(error.message);
+  for (const Error& error : collect_garbage(kernel)) print_error(error.message);
   if (const std::string why = refusal(SL_TRY(containers(kernel))); !why.empty()) {
-    report(why);
+    print_error(why);
     return 1;
   }
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
