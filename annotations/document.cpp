@@ -11,7 +11,8 @@ tl::unexpected<Error> fail_type(const std::string& label, const Setting& setting
   std::string expected = "a string";
   if (setting.json == Setting::Json::array) expected += " or an array of strings";
   if (setting.json == Setting::Json::integer) expected += " or an integer";
-  return fail(Exit::annotation, label + ": expected " + expected + ", found " + std::string(found));
+  return fail(Exit::annotation, label + ": expected " + expected + ", found " + std::string(found),
+              {.key = setting.info.name});
 }
 
 /// The elements with a space between, which is the same list as a string.
@@ -25,7 +26,8 @@ Result<std::string> join(const std::string& label, const Setting& setting,
     const std::string& item = element.string();
     if (const auto items = split_list(item); items.size() != 1 || items.front() != item) {
       return fail(Exit::annotation,
-                  label + ": " + quoted(item) + ": expected one item in each string of an array");
+                  label + ": " + quoted(item) + ": expected one item in each string of an array",
+                  {.key = setting.info.name});
     }
     if (!text.empty()) text += ' ';
     text += item;
@@ -47,7 +49,7 @@ Result<std::string> member_text(const std::string& label, const Setting& setting
 
 Result<Given> read_member(std::string_view document_key, const std::string& name,
                           const json::Value& value) {
-  const std::string label = std::string(document_key) + ": " + escaped(name);
+  const std::string label = std::string(document_key) + ": " + excerpt(name);
   const std::string key = std::string(key_prefix) + name;
   if (key == policy_key) {
     return fail(Exit::annotation, label + ": a policy can't hold another policy");
@@ -65,16 +67,18 @@ Result<Given> read_member(std::string_view document_key, const std::string& name
 }  // namespace
 
 Result<Given> read_setting(const Setting& setting, const ValueText& value) {
-  SL_CHECK(check_printable(value));
+  SL_CHECK(about(setting.info.name, check_printable(value)));
   Given given{&setting, std::string(value.key), quoted(value.text), {}};
-  SL_CHECK(setting.read(value, given.meaning));
+  SL_CHECK(about(setting.info.name, setting.read(value, given.meaning)));
   return given;
 }
 
 Result<GivenSettings> read_document(const ValueText& document) {
   auto parsed = json::parse(document.text);
   const std::string context = std::string(document.key) + ": " + quoted(document.text);
-  if (!parsed) return fail(Exit::annotation, context + ": " + parsed.error().message);
+  if (!parsed) {
+    return fail(Exit::annotation, context + ": " + parsed.error().message, parsed.error().where);
+  }
   if (!parsed->is_object()) {
     return fail(Exit::annotation,
                 context + ": expected a JSON object, found " + std::string(parsed->type_name()));
@@ -90,15 +94,15 @@ Result<GivenSettings> read_document(const ValueText& document) {
 tl::unexpected<Error> fail_unknown(std::string_view label, std::string_view what,
                                    std::string_view name, std::string_view prefix) {
   std::string message = std::string(label) + ": " + std::string(what);
-  if (std::string_view nearest = nearest_key(name); !nearest.empty()) {
-    nearest.remove_prefix(prefix.size());
-    return fail(Exit::annotation, message + "; did you mean " + std::string(nearest) + "?");
+  if (const OwnText nearest = nearest_key(name); !nearest.empty()) {
+    message += "; did you mean " + std::string(nearest.view().substr(prefix.size())) + "?";
+    return fail(Exit::annotation, std::move(message), {.nearest = nearest});
   }
   message += "; there are";
   for (const KeyInfo& info : keys()) {
     if (!prefix.empty() && info.name == policy_key) continue;
     message += ' ';
-    message += info.name.substr(prefix.size());
+    message += info.name.view().substr(prefix.size());
   }
   return fail(Exit::annotation, std::move(message));
 }

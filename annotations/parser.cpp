@@ -15,6 +15,8 @@ namespace {
 struct Key {
   const Setting* setting{nullptr};  ///< null: io.socklid.policy
   std::optional<std::string_view> container;
+
+  [[nodiscard]] OwnText name() const { return setting ? setting->info.name : policy_key; }
 };
 
 /// RFC 1123, as Kubernetes has it for the names of containers.
@@ -31,17 +33,18 @@ Result<Key> parse_key(std::string_view text) {
   const std::string_view name = text.substr(0, slash);
   const Setting* setting = find_setting(name);
   if (setting == nullptr && name != policy_key) {
-    return fail_unknown(escaped(text), "unknown annotation", name, {});
+    return fail_unknown(excerpt(text), "unknown annotation", name, {});
   }
   if (slash == std::string_view::npos) return Key{setting, std::nullopt};
-  const std::string_view container = text.substr(slash + 1);
-  if (!is_dns_label(container)) {
+  const Key key{setting, text.substr(slash + 1)};
+  if (!is_dns_label(*key.container)) {
     return fail(Exit::annotation,
-                escaped(text) +
+                excerpt(text) +
                     ": expected the name of a container after the slash: a to z, 0 to "
-                    "9 and -, at most 63 of them");
+                    "9 and -, at most 63 of them",
+                {.key = key.name()});
   }
-  return Key{setting, container};
+  return key;
 }
 
 /// podman writes its name there, and nowhere the container's (libpod: setupOCIHooks, generateSpec).
@@ -106,9 +109,10 @@ Result<Policy> merge(const Collected& collected) {
   for (const auto& [name, given] : collected.by_key) {
     const auto other = collected.by_document.find(name);
     if (other != collected.by_document.end() && other->second.meaning != given.meaning) {
-      return fail(Exit::annotation, given.label + ": " + given.shown + ": contradicts " +
-                                        other->second.label + ": " + other->second.shown +
-                                        "; give one of them");
+      return fail(Exit::annotation,
+                  given.label + ": " + given.shown + ": contradicts " + other->second.label + ": " +
+                      other->second.shown + "; give one of them",
+                  {.key = given.setting->info.name});
     }
     given.setting->copy(given.meaning, policy);
   }
@@ -120,7 +124,8 @@ tl::unexpected<Error> fail_alone(const Collected& collected, std::string_view na
                                  std::string_view problem) {
   const auto key = collected.by_key.find(name);
   const Given& given = key != collected.by_key.end() ? key->second : collected.by_document.at(name);
-  return fail(Exit::annotation, given.label + ": " + given.shown + ": " + std::string(problem));
+  return fail(Exit::annotation, given.label + ": " + given.shown + ": " + std::string(problem),
+              {.key = given.setting->info.name});
 }
 
 Result<> check_whole(const Policy& policy, const Collected& collected) {
@@ -151,6 +156,27 @@ bool any(const Annotations& annotations) {
   return first != annotations.end() && first->first.starts_with(key_prefix);
 }
 
+OwnText hook_outlet(const Annotations& annotations) {
+  constexpr OwnText known[] = {"run.oci.hooks.stderr", "run.oci.hooks.stdout"};
+  constexpr OwnText family = "run.oci.hooks.*";
+  for (const OwnText& key : known) {
+    if (annotations.contains(key.view())) return key;
+  }
+  constexpr std::string_view prefix = "run.oci.hooks";
+  const auto first = annotations.lower_bound(prefix);
+  return first != annotations.end() && first->first.starts_with(prefix) ? family : OwnText{};
+}
+
+Result<> check_outlets(const Annotations& annotations) {
+  const OwnText key = hook_outlet(annotations);
+  if (key.empty()) return {};
+  return fail(Exit::annotation,
+              std::string(key) +
+                  ": has no place beside annotations of socklid's: with it crun appends what hooks "
+                  "print, as root, to any file of the host; take it away, `socklid doctor` and the "
+                  "system log say why a container was refused");
+}
+
 std::string_view container_name(const Annotations& annotations) {
   for (const std::string_view key :
        {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
@@ -161,13 +187,14 @@ std::string_view container_name(const Annotations& annotations) {
 }
 
 Result<Policy> parse(const Annotations& annotations) {
+  SL_CHECK(check_outlets(annotations));
   Collected collected;
   for (auto entry = annotations.lower_bound(key_prefix);
        entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
     const auto& [text, value] = *entry;
     const Key key = SL_TRY(parse_key(text));
-    if (!SL_TRY(concerns(key, text, annotations))) continue;
-    SL_CHECK(collect(key, {.key = text, .text = value}, collected));
+    if (!SL_TRY(about(key.name(), concerns(key, text, annotations)))) continue;
+    SL_CHECK(about(key.name(), collect(key, {.key = text, .text = value}, collected)));
   }
   const Policy policy = SL_TRY(merge(collected));
   SL_CHECK(check_whole(policy, collected));

@@ -38,6 +38,7 @@
 #include <string_view>
 
 #include "annotations/policy.hpp"
+#include "base/own_text.hpp"
 #include "base/result.hpp"
 
 namespace socklid::annotations {
@@ -45,7 +46,7 @@ namespace socklid::annotations {
 using Annotations = std::map<std::string, std::string, std::less<>>;
 
 inline constexpr std::string_view key_prefix = "io.socklid.";
-inline constexpr std::string_view policy_key = "io.socklid.policy";
+inline constexpr OwnText policy_key = "io.socklid.policy";
 
 inline constexpr std::size_t max_value_bytes = 4096;
 inline constexpr std::size_t max_policy_bytes = std::size_t{200} * 1024;
@@ -53,7 +54,7 @@ inline constexpr std::size_t max_endpoints = 10'000;
 
 /// One key of ours, for the reference and `socklid explain`.
 struct KeyInfo {
-  std::string_view name;     ///< "io.socklid.bind"
+  OwnText name;              ///< "io.socklid.bind"
   std::string_view values;   ///< "allow | deny | PORTS"
   std::string_view meaning;  ///< one line, lower case, no full stop
 };
@@ -68,11 +69,19 @@ struct KeyInfo {
 /// The name an engine gave the container in its pod; empty if it gave none.
 [[nodiscard]] std::string_view container_name(const Annotations& annotations);
 
-/// The policy that the annotations ask for. Other people's keys are ignored, every key of ours must
-/// be known and its value parse (I8). Errors: Exit::annotation or Exit::unsupported, in one
-/// printable line that names the key, the value, where in it and what was expected. Of several
-/// errors the one with the first key in byte order is reported; contradictions between keys come
-/// after all of those.
+/// The key by which crun is told to append what hooks print, as root, to a file of the host, as the
+/// constant "run.oci.hooks.stderr", "run.oci.hooks.stdout" or, of that family, "run.oci.hooks.*";
+/// empty if there is none. podman before 4.6 takes it from images.
+[[nodiscard]] OwnText hook_outlet(const Annotations& annotations);
+
+/// Refuses such a key, whoever wrote it. Errors: Exit::annotation.
+[[nodiscard]] Result<> check_outlets(const Annotations& annotations);
+
+/// The policy that the annotations ask for. check_outlets() holds for them. Other people's keys are
+/// ignored, every key of ours must be known and its value parse (I8). Errors: Exit::annotation or
+/// Exit::unsupported, in one printable line that names the key, the value, where in it and what was
+/// expected. Of several errors the one with the first key in byte order is reported; contradictions
+/// between keys come after all of those.
 [[nodiscard]] Result<Policy> parse(const Annotations& annotations);
 
 }  // namespace socklid::annotations

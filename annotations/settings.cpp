@@ -136,7 +136,8 @@ constexpr Setting table[] = {
      read<parse_otherwise, &Policy::otherwise>,
      copy<&Policy::otherwise>},
     {{"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
-      "from when on create, connect, bind, listen, accept and shutdown are held to the policy; once "
+      "from when on create, connect, bind, listen, accept and shutdown are held to the policy; "
+      "once "
       "and for all; start if not given"},
      Setting::Json::string,
      read<parse_seal, &Policy::seal>,
@@ -192,15 +193,15 @@ const Setting* find_setting(std::string_view name) {
   return nullptr;
 }
 
-std::string_view nearest_key(std::string_view name) {
+OwnText nearest_key(std::string_view name) {
   constexpr std::size_t longest = 64;  // of a name worth comparing
   if (name.size() > longest) return {};
-  std::string_view nearest;
+  OwnText nearest;
   std::size_t best = longest;
   for (const KeyInfo& info : infos) {
     const std::size_t distance = edit_distance(name, info.name);
     // A third of the part that is the key's own: more than that is another word.
-    const std::size_t near = (info.name.size() - key_prefix.size()) / 3 + 1;
+    const std::size_t near = (info.name.view().size() - key_prefix.size()) / 3 + 1;
     if (distance <= near && distance < best) {
       best = distance;
       nearest = info.name;

@@ -32,6 +32,6 @@ struct Setting {
 
 /// The known key, io.socklid.policy included, that `name` was most likely meant to be; empty if
 /// none is near.
-[[nodiscard]] std::string_view nearest_key(std::string_view name);
+[[nodiscard]] OwnText nearest_key(std::string_view name);
 
 }  // namespace socklid::annotations

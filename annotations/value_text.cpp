@@ -13,45 +13,7 @@ bool is_printable(char c) {
   return c >= ' ' && c <= '~';
 }
 
-void append_escaped(std::string& out, char c) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  switch (c) {
-    case '\n':
-      out += "\\n";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    case '"':
-    case '\\':
-      out += '\\';
-      out += c;
-      return;
-    default:
-      break;
-  }
-  if (is_printable(c)) {
-    out += c;
-  } else {
-    out += "\\x";
-    out += digits[byte >> 4];
-    out += digits[byte & 0xf];
-  }
-}
-
 }  // namespace
-
-std::string escaped(std::string_view text, std::size_t limit) {
-  std::string out;
-  for (const char c : text.substr(0, limit)) append_escaped(out, c);
-  if (text.size() > limit) out += "…";
-  return out;
-}
-
-std::string quoted(std::string_view text, std::size_t limit) {
-  return '"' + escaped(text, limit) + '"';
-}
 
 tl::unexpected<Error> fail_value(const ValueText& value, std::string_view token,
                                  std::string_view problem) {
@@ -61,7 +23,7 @@ tl::unexpected<Error> fail_value(const ValueText& value, std::string_view token,
   if (!token.empty()) message += " (" + quoted(token, token_limit) + ")";
   message += ": ";
   message += problem;
-  return fail(Exit::annotation, std::move(message));
+  return fail(Exit::annotation, std::move(message), {.byte = static_cast<std::uint32_t>(position)});
 }
 
 tl::unexpected<Error> fail_unsupported(const ValueText& value, std::string_view problem) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/text.hpp"
 
 namespace socklid::annotations {
 
@@ -31,12 +32,6 @@ struct ValueText {
 /// Exit::unsupported: KEY: "VALUE": PROBLEM. For what the language has and this version has not.
 [[nodiscard]] tl::unexpected<Error> fail_unsupported(const ValueText& value,
                                                      std::string_view problem);
-
-/// Printable ASCII stays, the rest becomes \n, \t, \xNN, and so do '"' and '\'. Shortened to
-/// `limit` bytes of `text` and an ellipsis.
-[[nodiscard]] std::string escaped(std::string_view text, std::size_t limit = 80);
-/// The same in double quotes.
-[[nodiscard]] std::string quoted(std::string_view text, std::size_t limit = 80);
 
 /// All of the language is printable ASCII: anything else is an error that says where.
 [[nodiscard]] Result<> check_printable(const ValueText& value);

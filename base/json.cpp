@@ -15,6 +15,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace socklid::json {
 namespace {
 
@@ -122,11 +124,32 @@ class Builder {
 };
 
 tl::unexpected<Error> fail_at(std::size_t offset, std::string_view reason) {
-  return fail(Exit::state, "at byte " + std::to_string(offset + 1) + ": " + std::string(reason));
+  return fail(Exit::state, "at byte " + std::to_string(offset + 1) + ": " + std::string(reason),
+              {.byte = static_cast<std::uint32_t>(offset + 1)});
 }
 
 rapidjson::SizeType size_of(const std::string& text) {
   return static_cast<rapidjson::SizeType>(text.size());
+}
+
+/// What is not ASCII is written as escapes: no reader can take it for something else, and no
+/// terminal obeys it.
+template <template <typename, typename, typename, typename, unsigned> typename Writer>
+using AsciiWriter = Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::ASCII<>,
+                           rapidjson::CrtAllocator, rapidjson::kWriteDefaultFlags>;
+
+/// RapidJSON writes DEL, the one control character of ASCII outside C0, as it is.
+std::string text_of(const rapidjson::StringBuffer& buffer) {
+  std::string text;
+  text.reserve(buffer.GetSize());
+  for (const char c : std::string_view(buffer.GetString(), buffer.GetSize())) {
+    if (c == '\x7f') {
+      text += "\\u007f";
+    } else {
+      text += c;
+    }
+  }
+  return text;
 }
 
 /// Recursion is fine here: what we write, we built, and parse() limits the rest to 64 levels.
@@ -139,7 +162,8 @@ void write(Writer& writer, const Value& value) {
   } else if (value.is_integer()) {
     writer.Int64(value.integer());
   } else if (value.is_string()) {
-    writer.String(value.string().data(), size_of(value.string()));
+    const std::string text = as_utf8(value.string());
+    writer.String(text.data(), size_of(text));
   } else if (value.is_array()) {
     writer.StartArray();
     for (const Value& element : value.array()) write(writer, element);
@@ -147,7 +171,8 @@ void write(Writer& writer, const Value& value) {
   } else if (value.is_object()) {
     writer.StartObject();
     for (const auto& [key, member] : value.object()) {
-      writer.Key(key.data(), size_of(key));
+      const std::string name = as_utf8(key);
+      writer.Key(name.data(), size_of(name));
       write(writer, member);
     }
     writer.EndObject();
@@ -211,17 +236,17 @@ Result<Value> parse(std::string_view text) {
 
 std::string to_string(const Value& value) {
   rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  AsciiWriter<rapidjson::Writer> writer(buffer);
   write(writer, value);
-  return {buffer.GetString(), buffer.GetSize()};
+  return text_of(buffer);
 }
 
 std::string to_pretty_string(const Value& value) {
   rapidjson::StringBuffer buffer;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+  AsciiWriter<rapidjson::PrettyWriter> writer(buffer);
   writer.SetIndent(' ', 2);
   write(writer, value);
-  return {buffer.GetString(), buffer.GetSize()};
+  return text_of(buffer);
 }
 
 }  // namespace socklid::json

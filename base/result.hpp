@@ -6,15 +6,19 @@
 //   const Mark mark = SL_TRY(parse_mark(text));  // unwraps, or returns the error to our caller
 //   SL_CHECK(netlink.send(batch));               // the same for Result<>
 //   return fail(Exit::annotation, "io.socklid.mark: ...");
+//   return fail(Exit::annotation, "io.socklid.mark: ...", {.key = "io.socklid.mark"});
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <type_traits>
 #include <utility>
+
+#include "base/own_text.hpp"
 
 namespace socklid {
 
@@ -39,18 +43,29 @@ enum class Exit : int {
   busy = 23,         ///< another run held the lock until our deadline
 };
 
-/// `message` is one line without a trailing newline: context first, cause last, mend if known.
+/// The part of an error that anybody may read, whoever chose where it is read: constants of ours
+/// and numbers (I11).
+struct Where {
+  OwnText key{};          ///< the annotation of ours that is at fault, if it is one
+  OwnText nearest{};      ///< the one that was probably meant, if there is no such annotation
+  std::uint32_t byte{0};  ///< in its value, counted from 1; 0: not known, or not at one place
+  friend bool operator==(const Where&, const Where&) = default;
+};
+
+/// `message` is one line without a trailing newline: context first, cause last, mend if known. It
+/// quotes what others wrote: it is for places of ours only, and printed through base/text.hpp.
 struct Error {
   Exit exit{Exit::internal};
   std::string message;
+  Where where{};
   friend bool operator==(const Error&, const Error&) = default;
 };
 
 template <typename T = void>
 using Result = tl::expected<T, Error>;
 
-[[nodiscard]] inline tl::unexpected<Error> fail(Exit exit, std::string message) {
-  return tl::unexpected<Error>(Error{exit, std::move(message)});
+[[nodiscard]] inline tl::unexpected<Error> fail(Exit exit, std::string message, Where where = {}) {
+  return tl::unexpected<Error>(Error{exit, std::move(message), where});
 }
 
 /// "<what>: <strerror(error)>"; `error` is a positive errno.
@@ -61,7 +76,14 @@ using Result = tl::expected<T, Error>;
 
 /// The same error with context in front: "<context>: <message>".
 [[nodiscard]] inline tl::unexpected<Error> wrap(std::string_view context, const Error& error) {
-  return fail(error.exit, std::string(context) + ": " + error.message);
+  return fail(error.exit, std::string(context) + ": " + error.message, error.where);
+}
+
+/// The same result; if it is an error that names no annotation, it is one about `key`.
+template <typename T>
+[[nodiscard]] Result<T> about(OwnText key, Result<T> result) {
+  if (!result && result.error().where.key.empty()) result.error().where.key = key;
+  return result;
 }
 
 }  // namespace socklid

@@ -17,7 +17,7 @@ Result<annotations::Annotations> strings_of(const json::Value& object, std::stri
   annotations::Annotations annotations;
   for (const auto& [key, value] : object.object()) {
     if (!value.is_string()) {
-      return fail(Exit::usage, std::string(where) + ": " + annotations::escaped(key) +
+      return fail(Exit::usage, std::string(where) + ": " + excerpt(key) +
                                    ": expected a string, found " + std::string(value.type_name()));
     }
     annotations.emplace(key, value.string());

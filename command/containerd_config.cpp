@@ -134,7 +134,8 @@ Result<int> containerd_config(const ContainerdConfigOptions& options) {
   bool changed = false;
   for (const File& file : SL_TRY(plan_files(options))) {
     if (!options.write) {
-      print("# " + file.path + (file.is == file.wanted ? " (as it is)\n" : "\n") + file.wanted);
+      print("# " + printable(file.path) + (file.is == file.wanted ? " (as it is)\n" : "\n"));
+      print_verbatim(file.wanted);
       continue;
     }
     if (file.is == file.wanted) {

@@ -58,7 +58,7 @@ bool healthy(const Diagnosis& diagnosis) {
 std::string to_string(const Check& check) {
   std::string line = (check.ok ? "ok   " : "FAIL ") + check.name + ": " + check.detail;
   if (!check.mend.empty()) line += "; " + check.mend;
-  return line;
+  return printable(line);
 }
 
 std::string doctor_text(const Diagnosis& diagnosis) {

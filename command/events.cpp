@@ -2,6 +2,7 @@
 #include "command/events.hpp"
 
 #include <cstdio>
+#include <cstring>
 
 #include "command/builds.hpp"
 #include "command/container.hpp"
@@ -24,6 +25,11 @@ std::string container_with(std::uint64_t cgroup_id) {
   return "cgroup " + std::to_string(cgroup_id);
 }
 
+/// The kernel ends it by NUL, but what a process calls itself may be any bytes.
+std::string command_of(const sl_event& event) {
+  return {event.command, ::strnlen(event.command, sizeof event.command)};
+}
+
 std::string_view cause_of(const sl_event& event) {
   return name_of(static_cast<sl_seal_cause>(event.cause));
 }
@@ -32,7 +38,7 @@ std::string_view cause_of(const sl_event& event) {
 
 std::string event_text(const sl_event& event, const std::string& container, const Moment& now) {
   return utc_time(utc_at(event.time, now)) + " " + printable(container) + " sealed by " +
-         std::string(cause_of(event)) + " (" + printable(event.command) + ", process " +
+         std::string(cause_of(event)) + " (" + printable(command_of(event)) + ", process " +
          std::to_string(event.pid) + ")\n";
 }
 
@@ -41,7 +47,7 @@ json::Value event_json(const sl_event& event, const std::string& container, cons
                       {"container", container},
                       {"event", "sealed"},
                       {"by", cause_of(event)},
-                      {"command", std::string(event.command)},
+                      {"command", command_of(event)},
                       {"pid", std::int64_t{event.pid}}};
 }
 

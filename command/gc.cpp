@@ -2,7 +2,6 @@
 #include "command/gc.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "command/container.hpp"
 #include "command/output.hpp"
@@ -46,7 +45,7 @@ Result<int> gc() {
     removed += share.before - std::min(share.before, share.after);
     if (share.after > 0 && share.errors.empty() && share.after < share.before) continue;
     for (const Error& error : share.errors) {
-      std::fprintf(stderr, "socklid: %s\n", printable(error.message).c_str());
+      print_error(error.message);
     }
     print("removed " + std::to_string(removed) + ", left " + std::to_string(share.after) + "\n");
     return share.after == 0 && share.errors.empty() ? 0 : 1;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "annotations/parser.hpp"
 #include "command/load.hpp"
@@ -118,7 +117,7 @@ Result<int> inspect(const InspectOptions& options) {
   const std::vector<Container> all = SL_TRY(containers(kernel));
   const auto found = find_container(all, options.id);
   if (!found) {
-    std::fprintf(stderr, "socklid: %s\n", found.error().message.c_str());
+    print_error(found.error().message);
     return 1;
   }
   const Inspection inspection = gather(paths, **found);

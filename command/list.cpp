@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/list.hpp"
 
-#include <cstdio>
-
 #include "command/output.hpp"
 #include "hook/linux_kernel.hpp"
 
@@ -28,7 +26,7 @@ std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
   const std::string id = printable(id_of(line.container));
   const std::optional<Details>& details = line.container.details;
   const std::string policy = details ? short_policy(details->annotations) : "-";
-  return {no_trunc ? id : id.substr(0, id_width),
+  return {no_trunc ? id : std::string(first_characters(id, id_width)),
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
           record && record->mark ? annotations::to_string(*record->mark) : "-",
@@ -41,7 +39,7 @@ std::vector<std::string> cells(const Unguarded& line, bool no_trunc) {
   const RunningContainer& container = line.container;
   const std::string id = printable(container.id);
   const std::string policy = short_policy(container.annotations);
-  return {no_trunc ? id : id.substr(0, id_width),
+  return {no_trunc ? id : std::string(first_characters(id, id_width)),
           std::string(unguarded_state),
           no_trunc ? policy : shortened(policy, policy_width),
           "-",
@@ -118,7 +116,7 @@ Result<int> list(const ListOptions& options) {
                              std::move(seal)});
   }
   for (const std::string& why : survey.unread) {
-    std::fprintf(stderr, "socklid: a container is not in this list: %s\n", printable(why).c_str());
+    print_error("a container is not in this list: " + why);
   }
   if (options.json) {
     print_json(list_json(listing));

@@ -3,9 +3,12 @@
 // socklid: what an operator asks and does; the verbs are in files of their names. The only file
 // that knows CLI11.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <functional>
+#include <sstream>
 
 #include "command/containerd_config.hpp"
 #include "command/doctor.hpp"
@@ -99,6 +102,7 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "unload", "take socklid's programs off the node", run,
                   [&] { return unload(options.unload); });
   verb->add_flag("--wait", options.unload.wait, "first wait until no container is under policy");
+  verb->add_flag("--purge", options.unload.purge, "also what it remembers, in /run/socklid");
 
   verb = add_verb(app, "containerd-config", "make containerd call the hook", run,
                   [&] { return containerd_config(options.containerd); });
@@ -114,6 +118,16 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                    "the hook's program (default: the installed one)");
 }
 
+/// CLI11 quotes arguments in what it says of them.
+int answer(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = app.exit(error, out, err);
+  print(out.str());
+  std::fputs(printable_lines(err.str()).c_str(), stderr);
+  return status == 0 ? 0 : usage_exit;
+}
+
 int run_command(int argc, char** argv) {
   CLI::App app("Sockets and packets of containers under the policy in their annotations",
                "socklid");
@@ -125,11 +139,11 @@ int run_command(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : usage_exit;
+    return answer(app, error);
   }
   const Result<int> done = run();
   if (done) return *done;
-  std::fprintf(stderr, "socklid: %s\n", printable(done.error().message).c_str());
+  print_error(done.error().message);
   return static_cast<int>(done.error().exit);
 }
 
@@ -140,9 +154,9 @@ int main(int argc, char** argv) {
   try {
     const int exit = socklid::command::run_command(argc, argv);
     if (std::fflush(stdout) == 0) return exit;
-    std::perror("socklid: standard output");
+    socklid::command::print_error(std::string("standard output: ") + std::strerror(errno));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "socklid: %s\n", error.what());
+    socklid::command::print_error(error.what());
   }
   return static_cast<int>(socklid::Exit::internal);
 }

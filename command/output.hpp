@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every verb prints with: text that a terminal does not obey, columns, times.
+// What every verb prints with: columns, times, and the only ways out of the program, which let no
+// character through that a terminal obeys (I11). What others wrote goes through printable() of
+// base/text.hpp before it becomes a part of a text, so that it makes no lines of its own.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +11,12 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 
 namespace socklid::command {
 
-/// Printable ASCII as it is, everything else as \n, \t or \xHH. Ids and annotations were written
-/// by others, and a terminal obeys control characters.
-[[nodiscard]] std::string printable(std::string_view text);
-
-/// At most `width` characters, the last three of them dots if something was cut.
-[[nodiscard]] std::string shortened(std::string text, std::size_t width);
-
-/// Lines of cells, each column as wide as its widest cell, two spaces apart, nothing behind the
-/// last one.
+/// Lines of cells, each column as wide as its widest cell in characters, two spaces apart, nothing
+/// behind the last one.
 [[nodiscard]] std::string columns(const std::vector<std::vector<std::string>>& lines);
 
 /// "2026-11-22T02:24:02Z" from seconds since 1970.
@@ -44,9 +40,13 @@ template <typename Items>
   return array;
 }
 
-/// To standard output.
+/// To standard output, through printable_lines().
 void print(std::string_view text);
 /// Indented, with a newline behind it.
 void print_json(const json::Value& value);
+/// The content of a file that the node's administrator wrote, byte by byte: for another file.
+void print_verbatim(std::string_view content);
+/// "socklid: MESSAGE" to standard error, one printable line.
+void print_error(std::string_view message);
 
 }  // namespace socklid::command

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/seal.hpp"
 
-#include <cstdio>
-
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "command/seal_status.hpp"
@@ -17,14 +15,13 @@ Result<int> seal(const std::string& id) {
   const std::vector<Container> all = SL_TRY(containers(kernel));
   const auto found = find_container(all, id);
   if (!found) {
-    std::fprintf(stderr, "socklid: %s\n", found.error().message.c_str());
+    print_error(found.error().message);
     return 1;
   }
   const Container& container = **found;
   const std::string name = printable(id_of(container));
   if (container.state != State::active) {
-    std::fprintf(stderr, "socklid: %s: is %s, not running\n", name.c_str(),
-                 std::string(to_string(container.state)).c_str());
+    print_error(name + ": is " + std::string(to_string(container.state)) + ", not running");
     return 1;
   }
   const auto before = seal_of(container);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/unload.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "command/builds.hpp"
 #include "command/output.hpp"
 #include "hook/cgroup.hpp"
+#include "hook/files.hpp"
 #include "hook/hook.hpp"
 #include "hook/linux_kernel.hpp"
 #include "hook/socket_guard.hpp"
@@ -16,21 +17,61 @@
 namespace socklid::command {
 namespace {
 
-void report(const std::string& message) {
-  std::fprintf(stderr, "socklid: %s\n", printable(message).c_str());
+/// Seconds between two looks: what ends a container is the removal of its cgroup, which nobody
+/// announces to those who hold no file of it.
+constexpr unsigned patience = 2;
+
+/// A cgroup without processes, whose container's first one has ended, is nobody's: it is never
+/// started again. Whatever else is left of a container is waited for while its cgroup lives.
+bool is_over(Kernel& kernel, const StoreEntry& entry) {
+  if (kernel.liveness(entry.parts.cgroup_id) != Liveness::empty) return false;
+  return !entry.record || kernel.has_ended(*entry.record);
 }
 
-/// By looking again: what ends a container is the removal of its cgroup, which nobody announces to
-/// those who hold no file of it. Without the lock, which others need meanwhile.
-Result<> wait_for_containers(const Paths& paths) {
-  constexpr unsigned seconds = 2;
-  while (true) {
-    LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-    const std::vector<Container> all = SL_TRY(containers(kernel));
-    const auto waited_for = [](const Container& one) { return one.state == State::active; };
-    if (std::none_of(all.begin(), all.end(), waited_for)) return {};
-    ::sleep(seconds);
+void remove_what_is_over(Kernel& kernel) {
+  const auto entries = kernel.entries();
+  if (!entries) return print_error(entries.error().message);
+  for (const StoreEntry& entry : *entries) {
+    if (!is_over(kernel, entry)) continue;
+    for (const Error& error : remove_entry(kernel, entry)) print_error(error.message);
   }
+}
+
+/// All of <run>, the lock last: a run that waits for it finds it unlinked and takes a new one
+/// (NodeLock::acquire).
+Result<> remove_run_directory(const Paths& paths) {
+  const UniqueFd run(::open(paths.run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!run) return errno == ENOENT ? Result<>{} : fail_errno(Exit::store, "open " + paths.run);
+  for (const std::string& name : SL_TRY(list_directory(run.get()))) {
+    if (name != "lock") SL_CHECK(remove_tree(run.get(), name));
+  }
+  SL_CHECK(remove_file(run.get(), "lock"));
+  // Another run may have begun in it since.
+  if (::rmdir(paths.run.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) {
+    return fail_errno(Exit::store, "remove " + paths.run);
+  }
+  return {};
+}
+
+/// 1 and `why` while a container is under policy.
+Result<int> unload_once(bool purge, std::string& why) {
+  const Paths paths;
+  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
+  SL_CHECK(kernel.begin());  // holds the lock until we are done
+  for (const Error& error : collect_garbage(kernel)) print_error(error.message);
+  remove_what_is_over(kernel);
+  why = refusal(SL_TRY(containers(kernel)));
+  if (!why.empty()) return 1;
+  const std::string mount = SL_TRY(find_cgroup_mount()).point;
+  const std::vector<std::string> builds = SL_TRY(loaded_builds(paths));
+  for (const std::string& hash : builds) SL_CHECK(SocketGuard::unload(hash, mount));
+  // What is left are empty directories; one that is not stays.
+  (void)::rmdir((paths.bpffs + "/programs").c_str());
+  (void)::rmdir((paths.bpffs + "/containers").c_str());
+  (void)::rmdir(paths.bpffs.c_str());
+  if (purge) SL_CHECK(remove_run_directory(paths));
+  print(builds.empty() ? "nothing was loaded\n" : "unloaded\n");
+  return 0;
 }
 
 }  // namespace
@@ -44,24 +85,19 @@ std::string refusal(const std::vector<Container>& left) {
 
 Result<int> unload(const UnloadOptions& options) {
   SL_CHECK(check_root("unload"));
-  const Paths paths;
-  if (options.wait) SL_CHECK(wait_for_containers(paths));
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());  // holds the lock until we are done
-  for (const Error& error : collect_garbage(kernel)) report(error.message);
-  if (const std::string why = refusal(SL_TRY(containers(kernel))); !why.empty()) {
-    report(why);
-    return 1;
+  std::string said;
+  while (true) {
+    std::string why;
+    const auto done = unload_once(options.purge, why);
+    if (!options.wait && !done) return done;
+    if (done && *done == 0) return 0;
+    if (!done) why = done.error().message;
+    // A waiter outlives its package and has nobody to give up to: what hinders it may pass.
+    if (why != said) print_error(why);
+    said = why;
+    if (!options.wait) return 1;
+    ::sleep(patience);
   }
-  const std::string mount = SL_TRY(find_cgroup_mount()).point;
-  const std::vector<std::string> builds = SL_TRY(loaded_builds(paths));
-  for (const std::string& hash : builds) SL_CHECK(SocketGuard::unload(hash, mount));
-  // What is left are empty directories; one that is not stays.
-  (void)::rmdir((paths.bpffs + "/programs").c_str());
-  (void)::rmdir((paths.bpffs + "/containers").c_str());
-  (void)::rmdir(paths.bpffs.c_str());
-  print(builds.empty() ? "nothing was loaded\n" : "unloaded\n");
-  return 0;
 }
 
 }  // namespace socklid::command

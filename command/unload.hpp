@@ -16,10 +16,11 @@ namespace socklid::command {
 
 struct UnloadOptions {
   bool wait{false};
+  bool purge{false};  ///< also what it remembers: kept refusals, the view, the lock
 };
 
-/// First cleans up what is gone. 1 while a container is under policy: its protection would go; or
-/// waits until there is none.
+/// First cleans up what is gone, or over. 1 while a container is under policy: its protection would
+/// go. With `wait` it tries again until that is done, whatever hinders it; each hindrance is told once.
 [[nodiscard]] Result<int> unload(const UnloadOptions& options);
 
 }  // namespace socklid::command

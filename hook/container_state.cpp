@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/json.hpp"
-#include "hook/log.hpp"
+#include "base/text.hpp"
 
 namespace socklid {
 namespace {
@@ -17,13 +17,6 @@ constexpr std::int64_t pid_max = std::int64_t{4} * 1024 * 1024;
 
 tl::unexpected<Error> bad(const std::string& what) {
   return fail(Exit::state, "OCI state: " + what);
-}
-
-std::string quoted(std::string_view text) {
-  constexpr std::size_t shown = 64;
-  std::string cut(text.substr(0, shown));
-  if (text.size() > shown) cut += "...";
-  return "\"" + one_line(cut) + "\"";
 }
 
 Result<> check_id(std::string_view id) {
@@ -156,7 +149,7 @@ Result<> check_ready(const ContainerState& state) {
 
 std::string short_id(std::string_view id) {
   constexpr std::size_t long_id = 32;
-  return std::string(id.size() > long_id ? id.substr(0, 12) : id);
+  return std::string(id.size() > long_id ? first_characters(id, 12) : id);
 }
 
 }  // namespace socklid

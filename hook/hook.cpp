@@ -110,9 +110,10 @@ Result<std::uint8_t> free_slot(const std::vector<Neighbour>& others) {
     const auto has_it = [slot](const Neighbour& other) { return other.slot == slot; };
     if (std::none_of(others.begin(), others.end(), has_it)) return static_cast<std::uint8_t>(slot);
   }
-  return fail(Exit::unsupported, "io.socklid.egress: the network namespace has " +
-                                     std::to_string(slot_max) +
-                                     " containers with rules, and no more can be told apart");
+  return fail(Exit::unsupported,
+              "io.socklid.egress: the network namespace has " + std::to_string(slot_max) +
+                  " containers with rules, and no more can be told apart",
+              {.key = "io.socklid.egress"});
 }
 
 /// A neighbour in a namespace of its own tells others by the same bits of the mark as we do.
@@ -125,7 +126,8 @@ Result<> check_neighbours(const std::vector<Neighbour>& others) {
                     ", whose network namespace this is, has the mark " +
                     annotations::to_string(*other.record->mark) +
                     " and with it bits 24..31, which tell containers in a shared namespace apart: "
-                    "give it a mask within 0x00ffffff");
+                    "give it a mask within 0x00ffffff",
+                {.key = "io.socklid.egress"});
   }
   return {};
 }
@@ -283,7 +285,8 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
 }  // namespace
 
 Result<> create(Kernel& kernel, const ContainerState& container) {
-  if (!annotations::any(container.annotations)) return {};  // I1
+  if (!annotations::any(container.annotations)) return {};      // I1
+  SL_CHECK(annotations::check_outlets(container.annotations));  // I11
   if (is_sandbox(container.id, container.annotations)) return {};
   const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
   if (policy == annotations::Policy{}) return {};                                        // I1

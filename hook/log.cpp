@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "hook/files.hpp"
 
 namespace socklid {
@@ -20,33 +21,6 @@ namespace {
 
 constexpr std::size_t line_limit = 2048;
 constexpr std::string_view program = "socklid-hook";
-
-void append_escaped(std::string& line, unsigned char byte) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  line += "\\x";
-  line += digits[byte >> 4U];
-  line += digits[byte & 0xfU];
-}
-
-/// Bytes of the character that `text` begins with; 0 if it is a control character or not UTF-8
-/// (RFC 3629: no overlong form, no surrogate).
-std::size_t printable_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  if (!tail(1)) return 0;
-  if (first >= 0xc2 && first <= 0xdf) return first == 0xc2 && second < 0xa0 ? 0 : 2;
-  if (!tail(2)) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
-  if (first >= 0xe0 && first <= 0xef) return 3;
-  if (!tail(3)) return 0;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0;
-  return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -75,10 +49,6 @@ void send_to_syslog(int priority, std::string_view line) {
                               "]: " + std::string(line);
   (void)::sendto(socket.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                  reinterpret_cast<const sockaddr*>(&address), sizeof address);
-}
-
-std::string printable(std::string_view message) {
-  return one_line(without_engine_phrases(message));
 }
 
 std::optional<Refusal> refusal_from(std::string_view text) {
@@ -113,25 +83,6 @@ bool is_finished(std::string_view name) {
 
 }  // namespace
 
-std::string one_line(std::string_view text) {
-  std::string line;
-  while (!text.empty()) {
-    if (line.size() >= line_limit) return line + "...";
-    const std::size_t length = printable_length(text);
-    if (length > 0) {
-      line += text.substr(0, length);
-    } else if (text[0] == '\n') {
-      line += "\\n";
-    } else if (text[0] == '\t') {
-      line += "\\t";
-    } else {
-      append_escaped(line, static_cast<unsigned char>(text[0]));
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return line;
-}
-
 std::string without_engine_phrases(std::string_view text) {
   struct Phrase {
     std::string_view words, replacement;
@@ -155,19 +106,20 @@ std::string without_engine_phrases(std::string_view text) {
   return result;
 }
 
+std::string log_line(std::string_view message) {
+  return shortened(printable(without_engine_phrases(message)), line_limit);
+}
+
 void log_error(std::string_view message) {
-  const std::string line = printable(message);
-  const std::string output = std::string(program) + ": " + line + "\n";
-  (void)!::write(STDERR_FILENO, output.data(), output.size());
-  send_to_syslog(LOG_ERR, line);
+  send_to_syslog(LOG_ERR, log_line(message));
 }
 
 void log_warning(std::string_view message) {
-  send_to_syslog(LOG_WARNING, printable(message));
+  send_to_syslog(LOG_WARNING, log_line(message));
 }
 
 void log_notice(std::string_view message) {
-  send_to_syslog(LOG_NOTICE, printable(message));
+  send_to_syslog(LOG_NOTICE, log_line(message));
 }
 
 Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
@@ -176,7 +128,7 @@ Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
   document["time"] = refusal.time;
   document["id"] = refusal.id;
   document["exit"] = refusal.exit;
-  document["message"] = printable(refusal.message);
+  document["message"] = log_line(refusal.message);
   SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(),
                                  json::to_string(json::Value(std::move(document))) + "\n"));
   std::vector<std::string> names = SL_TRY(list_directory(directory.get()));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run tells people: one line on standard error (runc shows it in its error), the same line
-// in the system log (crun sends standard error to /dev/null), and each refusal kept for
-// `socklid doctor`. Nothing here blocks or fails the run.
+// What a run tells the node's operator: a line in the system log, and each refusal kept for
+// `socklid doctor`. These are places of ours: the lines quote what others wrote, escaped (I11).
+// What standard error gets is hook/public_line.hpp. Nothing here blocks or fails the run.
 //
 //   log_error("createRuntime of web: io.socklid.mark: ...");
 //   (void)remember_refusal(paths, {.time = now, .id = "web", .exit = 13, .message = "..."});
@@ -19,19 +19,19 @@
 
 namespace socklid {
 
-/// `text` as one printable line of UTF-8: control characters (C1 ones too, so that no terminal
-/// obeys it) and bytes that are not UTF-8 as \n, \t or \xHH; cut after 2048 bytes.
-[[nodiscard]] std::string one_line(std::string_view text);
-
 /// Replaces the phrases by which podman picks the one line of a runtime's output that it shows,
 /// and the exit status 126 or 127, by the names of their errnos: libpod, getOCIRuntimeError()
 /// searches, in either case, for "permission denied", "operation not permitted", "executable file
 /// not found" and "no such file or directory".
 [[nodiscard]] std::string without_engine_phrases(std::string_view text);
 
-/// To standard error, one write, and to the system log as an error. Through both of the above.
+/// The line that the system log gets: `message` without the above, printable (base/text.hpp), cut
+/// after 2048 characters.
+[[nodiscard]] std::string log_line(std::string_view message);
+
+/// What stopped the container.
 void log_error(std::string_view message);
-/// To the system log alone: where something worth knowing did not stop the container.
+/// Where something worth knowing did not stop it.
 void log_warning(std::string_view message);
 void log_notice(std::string_view message);
 

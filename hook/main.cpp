@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// socklid-hook STAGE < state: an OCI hook for createRuntime and poststop. One line on standard
-// error and in the system log if something is wrong; the exit status says what kind (Exit).
+// socklid-hook STAGE < state: an OCI hook for createRuntime and poststop. If something is wrong the
+// system log and `socklid doctor` have the whole story, the exit status says what kind (Exit), and
+// standard error gets a line that holds nothing of the container's (I11).
 #include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string_view>
 
@@ -15,16 +17,23 @@
 #include "hook/linux_kernel.hpp"
 #include "hook/log.hpp"
 #include "hook/privileges.hpp"
+#include "hook/public_line.hpp"
 
 namespace socklid {
 namespace {
 
-/// The id and what came of it; `input` is what the runtime wrote.
-Result<> run(const char* argument, const Result<std::string>& input, std::string& id) {
+/// Of a run that failed, what the answer to it needs.
+struct Facts {
+  std::string id;        ///< empty if the state has none
+  bool may_tell{false};  ///< only if it is known that standard error is no author's file
+};
+
+/// `input` is what the runtime wrote.
+Result<> run(const char* argument, const Result<std::string>& input, Facts& facts) {
   const Stage stage = SL_TRY(parse_stage(argument));
   if (!input) return tl::unexpected<Error>(input.error());
   const ContainerState state = SL_TRY(parse_state(*input, stage));
-  id = state.id;
+  facts = {.id = state.id, .may_tell = may_be_told(state.annotations)};
   if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
   if (stage == Stage::create) return create(kernel, state);
@@ -34,18 +43,28 @@ Result<> run(const char* argument, const Result<std::string>& input, std::string
 
 int hook(const char* argument) {
   const Result<std::string> input = read_input(STDIN_FILENO, state_limit);
-  std::string id;
-  const Result<> done = run(argument, input, id);
+  Facts facts;
+  const Result<> done = run(argument, input, facts);
   if (done) return 0;
   const Error& error = done.error();
-  log_error(std::string(argument) + (id.empty() ? "" : " of " + short_id(id)) + ": " +
-            error.message);
+  const std::string of = facts.id.empty() ? "" : " of " + short_id(facts.id);
+  log_error(std::string(argument) + of + ": " + error.message);
   // Nobody undoes or repeats what poststop does, and a failure only hides the engine's own (I7).
   if (std::string_view(argument) == "poststop") return 0;
   const int exit = static_cast<int>(error.exit);
   (void)remember_refusal(
-      Paths{}, {.time = ::time(nullptr), .id = id, .exit = exit, .message = error.message});
+      Paths{}, {.time = ::time(nullptr), .id = facts.id, .exit = exit, .message = error.message});
+  if (facts.may_tell) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
   return exit;
+}
+
+/// Of a person, who gives no state and so no annotations either; a runtime's input is a pipe.
+void show_usage() {
+  constexpr std::string_view usage =
+      "usage: socklid-hook createRuntime|prestart|poststop < state (see runtime-spec)\n";
+  log_error("called without a stage, or with more than that");
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return;
+  (void)!::write(STDERR_FILENO, usage.data(), usage.size());
 }
 
 }  // namespace
@@ -53,13 +72,15 @@ int hook(const char* argument) {
 
 int main(int argc, char** argv) {
   using namespace socklid;
+  // Not the library's own handler, which prints to standard error.
+  std::set_terminate(std::abort);
   try {
     harden();
     if (argc == 2 && std::string_view(argv[1]) == "--version") {
       return std::puts("socklid-hook " SOCKLID_VERSION) < 0 ? 1 : 0;
     }
     if (argc == 2) return hook(argv[1]);
-    log_error("usage: socklid-hook createRuntime|prestart|poststop < state (see runtime-spec)");
+    show_usage();
     return static_cast<int>(Exit::usage);
   } catch (const std::exception& error) {
     log_error(error.what());

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -47,6 +48,40 @@ class Alarm {
   struct sigaction before_ {};
 };
 
+Result<UniqueFd> open_lock(const Paths& paths) {
+  while (true) {
+    const UniqueFd directory = SL_TRY(make_directory(paths.run));
+    UniqueFd file(
+        ::openat(directory.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file) return file;
+    // The directory was removed since: nothing can be made in it.
+    if (errno != ENOENT) return fail_errno(Exit::store, "open " + paths.run + "/lock");
+  }
+}
+
+Result<> lock(int file, const Paths& paths, const Deadline& deadline) {
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return {};
+  const Alarm alarm(deadline.milliseconds_left());
+  while (::flock(file, LOCK_EX) != 0) {
+    if (errno != EINTR) return fail_errno(Exit::store, "lock " + paths.run + "/lock");
+    if (deadline.milliseconds_left() == 0) {
+      return fail(Exit::busy, "another run of socklid has held " + paths.run +
+                                  "/lock for too long; start the container again, and see "
+                                  "`fuser " +
+                                  paths.run + "/lock` if it happens again");
+    }
+  }
+  return {};
+}
+
+/// Whether the open file is the one that others find under its name.
+bool is_lock(int file, const Paths& paths) {
+  struct stat mine {};
+  struct stat named {};
+  return ::fstat(file, &mine) == 0 && ::stat((paths.run + "/lock").c_str(), &named) == 0 &&
+         mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
 }  // namespace
 
 Deadline Deadline::after_seconds(std::int64_t seconds) {
@@ -69,21 +104,13 @@ Result<> Deadline::check() const {
 }
 
 Result<NodeLock> NodeLock::acquire(const Paths& paths, const Deadline& deadline) {
-  const UniqueFd directory = SL_TRY(make_directory(paths.run));
-  UniqueFd file(::openat(directory.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return fail_errno(Exit::store, "open " + paths.run + "/lock");
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return NodeLock(std::move(file));
-  const Alarm alarm(deadline.milliseconds_left());
-  while (::flock(file.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return fail_errno(Exit::store, "lock " + paths.run + "/lock");
-    if (deadline.milliseconds_left() == 0) {
-      return fail(Exit::busy, "another run of socklid has held " + paths.run +
-                                  "/lock for too long; start the container again, and see "
-                                  "`fuser " +
-                                  paths.run + "/lock` if it happens again");
-    }
+  while (true) {
+    UniqueFd file = SL_TRY(open_lock(paths));
+    SL_CHECK(lock(file.get(), paths, deadline));
+    // Who held it may have removed it with all of socklid (`socklid unload --purge`).
+    if (is_lock(file.get(), paths)) return NodeLock(std::move(file));
+    SL_CHECK(deadline.check());
   }
-  return NodeLock(std::move(file));
 }
 
 }  // namespace socklid

@@ -58,13 +58,15 @@ Result<> check_placement(const Policy& policy, NetnsKind netns) {
     return fail(Exit::unsupported,
                 "io.socklid.egress in " + where +
                     " cannot hold sctp, which the policy names: leave sctp out, or give the "
-                    "container a network namespace of its own");
+                    "container a network namespace of its own",
+                {.key = "io.socklid.egress"});
   }
   if (netns == NetnsKind::shared && policy.mark && (policy.mark->mask & slot_mask) != 0) {
     return fail(Exit::unsupported,
                 "io.socklid.mark: " + annotations::to_string(*policy.mark) +
                     " claims bits 24..31, by which io.socklid.egress tells the containers in a "
-                    "shared network namespace apart: use a mask within 0x00ffffff");
+                    "shared network namespace apart: use a mask within 0x00ffffff",
+                {.key = "io.socklid.mark"});
   }
   return {};
 }

@@ -2,6 +2,7 @@
 """The life of the package on one node, step by step; each goes on from where the last one ended."""
 
 import json
+import shutil
 from pathlib import Path
 
 from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
@@ -157,6 +158,25 @@ def _(node):
     node.stop(container)
     expect_enforced(another := node.hold())
     node.stop(another)
+
+
+@step("whatever keeps the removal from unloading, nothing stays pinned")
+def _(node):
+    real = Path("/root/socklid.real")
+    for status in (10, 15, 16, 22, 23):
+        install("new")
+        shutil.copy(SOCKLID, real)
+        Path(SOCKLID).unlink()  # another file: the service may run the old one
+        Path(SOCKLID).write_text(f'#!/bin/sh\n[ "$*" != "unload --purge" ] || exit {status}\n'
+                                 f'exec {real} "$@"\n')
+        Path(SOCKLID).chmod(0o755)
+        outcome = dpkg("--remove", "socklid")
+        expect_in(f"exit {status}", outcome.text, "dpkg --remove")
+        wait_until(lambda: systemctl("is-active", "socklid-unload.scope", check=False).status != 0,
+                   "the wait is over", 60)
+        node.expect_as_before()
+    real.unlink()
+    install("new")
 
 
 @step("purged, it leaves nothing at all")

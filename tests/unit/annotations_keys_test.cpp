@@ -230,11 +230,11 @@ TEST(Limits, OfAValueAreFourKibibytes) {
 TEST(Reference, ListsEveryKeyOnce) {
   std::set<std::string_view> names;
   for (const KeyInfo& key : keys()) {
-    EXPECT_TRUE(key.name.starts_with(key_prefix)) << key.name;
-    EXPECT_TRUE(names.insert(key.name).second) << key.name;
-    EXPECT_FALSE(key.values.empty() || key.meaning.empty()) << key.name;
-    EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name;
-    EXPECT_EQ(key.name.find('/'), std::string_view::npos) << key.name;
+    EXPECT_TRUE(key.name.view().starts_with(key_prefix)) << key.name.view();
+    EXPECT_TRUE(names.insert(key.name).second) << key.name.view();
+    EXPECT_FALSE(key.values.empty() || key.meaning.empty()) << key.name.view();
+    EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name.view();
+    EXPECT_EQ(key.name.view().find('/'), std::string_view::npos) << key.name.view();
   }
   EXPECT_EQ(names.size(), 16U);
 }

@@ -5,30 +5,37 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "command/causes.hpp"
+#include "tests/unit/harmless.hpp"
 
 namespace socklid::command {
 namespace {
 
-TEST(Output, ControlCharactersAreEscaped) {
-  EXPECT_EQ(printable("plain /a.b_c-d"), "plain /a.b_c-d");
-  EXPECT_EQ(printable("\x1b[31m\n\t\r\x7f"), "\\x1b[31m\\n\\t\\x0d\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b"
-                      "1m"),
-            "\\xc2\\x9b1m");
+TEST(Output, WaysOutAreHarmlessWhateverAVerbForgot) {
+  const std::string hostile =
+      "a\x1b]0;t\x07\xc2\x9b"
+      "1m\xe2\x80\xae\xff\r\n";
+  testing::internal::CaptureStdout();
+  print(hostile);
+  print_json(json::Value(hostile));
+  const std::string out = testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(is_harmless(out)) << out;
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+  testing::internal::CaptureStderr();
+  print_error(hostile + "socklid: all is well");
+  const std::string err = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(is_harmless(err)) << err;
+  EXPECT_EQ(err.find('\n'), err.size() - 1);
 }
 
 TEST(Output, ColumnsAreAsWideAsTheirWidestCell) {
   EXPECT_EQ(columns({{"A", "BB", "C"}, {"aaa", "", ""}, {"", "b", "c"}}),
             "A    BB  C\naaa\n     b   c\n");
   EXPECT_EQ(columns({}), "");
-}
-
-TEST(Output, LongTextIsCut) {
-  EXPECT_EQ(shortened("abcdef", 6), "abcdef");
-  EXPECT_EQ(shortened("abcdefg", 6), "abc...");
+  EXPECT_EQ(columns({{"é", "x"}, {"aa", "y"}}), "é   x\naa  y\n");
 }
 
 TEST(Output, TimesAreUtc) {

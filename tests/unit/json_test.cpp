@@ -8,6 +8,8 @@
 
 #include <limits>
 
+#include "tests/unit/harmless.hpp"
+
 namespace socklid::json {
 namespace {
 
@@ -131,6 +133,31 @@ TEST(Json, WritesWhatItReads) {
   EXPECT_EQ(parse(to_string(*value)), *value);
   EXPECT_EQ(parse(to_pretty_string(*value)), *value);
   EXPECT_EQ(to_string(*parse(R"( { "b" : [ 1 , "x" ] , "a" : { } } )")), R"({"a":{},"b":[1,"x"]})");
+}
+
+TEST(Json, WritesEveryCodePointAsAsciiThatReadsBack) {
+  for (char32_t first = 1; first <= 0x10ffff; first += 64) {
+    if (first >= 0xd7c0 && first <= 0xdfff) continue;
+    std::string text;
+    for (char32_t code = first; code < first + 64 && code <= 0x10ffff; ++code) {
+      text += utf8_of(code);
+    }
+    const Value value(Object{{text, text}});
+    const std::string written = to_string(value);
+    for (const char c : written) ASSERT_TRUE(c >= 0x20 && c < 0x7f) << std::hex << unsigned{first};
+    ASSERT_EQ(parse(written), value) << std::hex << unsigned{first};
+    ASSERT_EQ(parse(to_pretty_string(value)), value) << std::hex << unsigned{first};
+  }
+}
+
+TEST(Json, WritesBytesThatAreNotUtf8AsTheirNumbers) {
+  const std::string text = "a\xff\xed\xa0\x80\xc3";
+  EXPECT_EQ(to_string(text), R"("a\\xff\\xed\\xa0\\x80\\xc3")");
+  EXPECT_EQ(parse(to_string(Object{{text, 1}})), Value(Object{{R"(a\xff\xed\xa0\x80\xc3)", 1}}));
+}
+
+TEST(Json, WritesNamesOfCharactersThatTerminalsObey) {
+  EXPECT_EQ(to_string("\x1b\x7f\xc2\x9b\xe2\x80\xae"), R"("\u001B\u007f\u009B\u202E")");
 }
 
 TEST(Json, IndentsByTwoSpaces) {

@@ -14,6 +14,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "hook/container_state.hpp"
 #include "hook/files.hpp"
@@ -432,6 +433,20 @@ TEST_F(Store, LockIsHeldByOneRun) {
     EXPECT_FALSE(NodeLock::acquire(paths_, Deadline::after_milliseconds(0)));
   }
   EXPECT_TRUE(NodeLock::acquire(paths_, Deadline::after_milliseconds(0)));
+}
+
+TEST_F(Store, ALockThatWasRemovedWhileItWasHeldIsTakenAnew) {
+  auto first = std::make_optional(NodeLock::acquire(paths_, Deadline::after_seconds(5)).value());
+  std::thread waiting([&] {
+    const auto second = NodeLock::acquire(paths_, Deadline::after_seconds(30));
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_FALSE(NodeLock::acquire(paths_, Deadline::after_milliseconds(0)))
+        << "it holds the lock that others find";
+  });
+  const UniqueFd parent(::open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY));
+  EXPECT_TRUE(remove_tree(parent.get(), "run"));
+  first.reset();
+  waiting.join();
 }
 
 TEST(Deadline, Passes) {

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Annotation values with every kind of error, given to the hook for a container that is there.
 
-Fails when: the hook accepts one, does not name the annotation, or leaves anything behind.
+Fails when: the hook accepts one, does not name the annotation, tells everybody of its value, or
+leaves anything behind.
 """
 
 from harness.bundle import Options
 from harness.commands import Exit
-from harness.hook import hook, state
+from harness.hook import hook, last_refusal, state
 from harness.runner import group
 from harness.snapshot import Unchanged
 
 P = "io.socklid."
 A, U = Exit.ANNOTATION, Exit.UNSUPPORTED
 
-# (annotations, exit status); the first key must be named in the message.
+# (annotations, exit status); the first key must be named in what is kept.
 CASES = {
     "an unknown key": ({P + "conect": "deny"}, A),
     "an unknown key below a known one": ({P + "create.icmp": "deny"}, A),
@@ -85,10 +86,15 @@ def complaint(outcome, status, key):
     lines = outcome.err.splitlines()
     if outcome.status != status:
         return f"exit status {outcome.status}, expected {status}: {outcome.text[:300]!r}"
+    if status == Exit.STATE:
+        return None if not lines else f"told of a state that cannot be read: {lines!r}"
     if len(lines) != 1 or len(lines[0]) > 1000 or not lines[0].isprintable():
         return f"expected one printable line: {outcome.err[:300]!r}"
-    if status != Exit.STATE and key not in lines[0]:
-        return f"the line does not name {key}: {lines[0]!r}"
+    if not lines[0].isascii() or len(lines[0]) > 400:
+        return f"a line that is not only ours: {lines[0]!r}"
+    story = last_refusal()["message"]
+    if key not in story or not story.isprintable():
+        return f"what is kept does not name {key}: {story!r}"
     return None
 
 

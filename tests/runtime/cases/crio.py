@@ -10,7 +10,7 @@ import json
 
 from harness.check import compare, keys
 from harness.crio import Layout, Pod
-from harness.hook import hook, state
+from harness.hook import hook, last_refusal, state
 from harness.runner import Cell, expect, expect_equal, expect_in, group, why_not
 from harness.snapshot import BPFFS, Unchanged, tree
 
@@ -118,7 +118,8 @@ def is_refused(session, pod_of):
             front = pod.create("front", {"io.socklid.bind/front": "tcp/eighty"})
             expect(front.created.status != 0, "it was started")
             if not pod.layout.crun:  # crun says nothing of a hook but its exit status
-                expect_in("io.socklid.bind/front", front.created.text, "runc")
+                expect_in("io.socklid.bind: at byte 5", front.created.text, "runc")
+            expect_in("io.socklid.bind/front", last_refusal()["message"], "the refusal")
             front.delete()
             pod.members.remove(front)
         expect_under(side, SIDE)

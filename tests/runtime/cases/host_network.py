@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import Exit, run
+from harness.hook import last_refusal
 from harness.network import OUTSIDE
 from harness.runner import expect, expect_equal, expect_in, test
 from harness.runtimes import parse_probe
@@ -158,8 +159,9 @@ def _(session):
     outcome = session.runc.run(["/probe", "create.unix"], on_host(keys(egress="sctp/443")))
     found = re.search(r"exit status (\d+)", outcome.text)
     expect(found and int(found[1]) == Exit.UNSUPPORTED, outcome)
-    expect_in("sctp", outcome.text, "the refusal")
-    expect_in("host's network namespace", outcome.text, "the refusal")
+    expect_in("io.socklid.egress: ", outcome.text, "runc")
+    expect_in("sctp", last_refusal()["message"], "the refusal")
+    expect_in("host's network namespace", last_refusal()["message"], "the refusal")
 
 
 @test("with the host's network the other keys work")

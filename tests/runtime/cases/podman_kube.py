@@ -7,6 +7,7 @@ ignored, or refused without saying why.
 
 from harness.check import compare, keys
 from harness.commands import Exit, run
+from harness.hook import last_refusal
 from harness.pods import infra_of, manifest, played
 from harness.runner import expect, expect_equal, expect_in, test
 from harness.runtimes import Podman, parse_probe
@@ -40,4 +41,5 @@ def _(session):
         expect_in(reason, session.socklid("doctor", check=False).text, "doctor")
     with played(session, Podman(session, "runc"), document) as outcome:
         expect(outcome.status != 0, outcome.text)
-        expect_in(reason, outcome.text, "podman with runc")
+        expect_in("io.socklid.bind: ", outcome.text, "podman with runc")
+        expect_in(reason, last_refusal()["message"], "the refusal")

@@ -11,6 +11,7 @@ import re
 from harness.bundle import Options
 from harness.check import compare, keys
 from harness.commands import Exit
+from harness.hook import last_refusal
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
 from harness.network import NEIGHBOUR6 as N6
@@ -207,7 +208,7 @@ def expect_refused(outcome, *words):
     found = re.search(r"(?:exit code:|exit status) (\d+)", outcome.text)
     expect(outcome.status != 0 and found and int(found[1]) == Exit.UNSUPPORTED, outcome)
     for word in words:
-        expect_in(word, outcome.text, "the refusal")
+        expect_in(word, last_refusal()["message"], "the refusal")
 
 
 @test("what a shared namespace cannot have is refused by name")

@@ -12,7 +12,7 @@ import subprocess
 from harness.bundle import Options
 from harness.check import keys
 from harness.commands import HOOK, Exit, run
-from harness.hook import state
+from harness.hook import last_refusal, state
 from harness.runner import Cell, expect, expect_in, group, test, why_not
 from harness.runtimes import next_name
 from harness.snapshot import Unchanged
@@ -46,11 +46,13 @@ def check_refusal(session, runtime):
         refused(session, runtime, MISSPELT, Exit.ANNOTATION)
 
 
-@test("runc shows the line that names the nearest key")
+@test("runc shows a line that names the nearest key, and nothing of the container's")
 def _(session):
     outcome = refused(session, session.runc, MISSPELT, Exit.ANNOTATION)
-    expect_in("io.socklid.conect", outcome.text, "runc's message")
-    expect_in("did you mean io.socklid.connect", outcome.text, "runc's message")
+    expect_in("exit 13 (annotation): ", outcome.text, "runc's message")
+    expect_in("did you mean io.socklid.connect?", outcome.text, "runc's message")
+    expect("conect" not in outcome.text, outcome.text)
+    expect_in("io.socklid.conect: unknown annotation", last_refusal()["message"], "the record")
 
 
 @test("crun shows the exit status, and socklid doctor the line")

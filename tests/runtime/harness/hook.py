@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calling the hook as a runtime does, without one."""
+"""Calling the hook as a runtime does, without one; what it has kept of those it refused."""
 
 import json
 import os
+from pathlib import Path
 
 from harness.commands import HOOK, run
 
 ABSENT = object()
+REFUSALS = Path("/run/socklid/refusals")
 
 
 def state(**changes):
@@ -21,3 +23,10 @@ def hook(stage, document, environment=None):
     data = document if isinstance(document, (str, bytes)) else json.dumps(document)
     stages = [stage] if isinstance(stage, str) else stage
     return run(HOOK, *stages, stdin=data, check=False, env=environment or {})
+
+
+def last_refusal():
+    """The record of the container that the hook refused last, with the whole story; its standard
+    error has a line for everybody."""
+    names = sorted(REFUSALS.glob("*.json"))
+    return json.loads(names[-1].read_text()) if names else {"id": "", "exit": 0, "message": ""}

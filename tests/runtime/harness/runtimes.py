@@ -158,13 +158,7 @@ class BareRuntime(Runtime):
         rootfs = options.rootfs or self.session.rootfs
         cgroup = f"system.slice:socklid-test:{name}" if options.systemd else f"/socklid-test/{name}"
         document = config(arguments, options, rootfs, cgroup, environment)
-        if self.name == "crun":  # it drops what hooks say otherwise
-            document["annotations"] = {"run.oci.hooks.stderr": self.hook_log(name),
-                                       **document["annotations"]}
         return write_bundle(self.bundles / name, document)
-
-    def hook_log(self, name):
-        return str(self.bundles / f"{name}.log")
 
     def command(self, name, arguments, options):
         bundle = self.bundle(name, arguments, options)

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PublicLine: all that the hook ever writes to its standard error, and so to a place that others
+// choose: crun appends it, as root, to the host's file that an annotation names, and podman before
+// 4.6 takes annotations from images. It is made of constants of this program and of numbers: no
+// byte of it is somebody else's (I11). The whole story is in the system log and with `socklid
+// doctor` (hook/log.hpp).
+//
+//   if (may_be_told(state.annotations)) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
+#pragma once
+
+#include <string>
+
+#include "annotations/parser.hpp"
+#include "base/result.hpp"
+
+namespace socklid {
+
+class PublicLine {
+ public:
+  /// Not of an Error, whose message quotes what others wrote.
+  PublicLine(Exit exit, const Where& where);
+
+  /// One line of ASCII with its newline, less than PIPE_BUF bytes:
+  /// "socklid-hook: exit 13 (annotation): io.socklid.bind: at byte 8: an annotation ..."
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// Whether standard error may be used for a container with these annotations: not if one of them
+/// tells crun where to append it.
+[[nodiscard]] bool may_be_told(const annotations::Annotations& annotations);
+
+/// Writes the line if `fd` is a pipe, a socket or a terminal, which has a reader, and takes it at
+/// once; a file has none and stays as it is. One write, no errors.
+void tell(int fd, const PublicLine& line);
+
+}  // namespace socklid
