@@ -186,7 +186,7 @@ SL_ASSERT_SIZE(struct sl_place_key, 40);
 struct sl_place {
 	__u32 ports;            /* number of its set, from 1 on */
 	__u32 bits;             /* of the address, 0..128 */
-};
+};                              /* of SL_LIST_END: how many entries the container has in the two tries */
 SL_ASSERT_SIZE(struct sl_place, 8);
 
 #define SL_PORT_FIXED_BITS 144 /* all but the port */

@@ -137,7 +137,10 @@ Result<Placement> place(const annotations::Policy& policy, const ContainerTarget
     return placement;
   }
   // The second call for a container finds its own rules: they stay where they are.
-  if (saved && saved->rules && saved->netns == target.netns.inode) return saved->placement;
+  if (saved && saved->rules && saved->netns == target.netns.inode) {
+    SL_CHECK(check_placement(policy, saved->placement.netns));
+    return saved->placement;
+  }
   const std::vector<Neighbour> others = neighbours(target, entries);
   if (!others.empty()) placement.netns = NetnsKind::shared;
   SL_CHECK(check_placement(policy, placement.netns));
