@@ -10,6 +10,7 @@
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/privileges.hpp"
+#include "hook/socket_guard_tasks.hpp"
 
 namespace socklid {
 namespace {
@@ -102,9 +103,11 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
                          .sandbox = sandbox_of(container.annotations),
                          .rules_owners = {}};
   target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
-  if (with_rules && target.netns_kind == NetnsKind::own &&
-      SL_TRY(has_another_container(target.netns.inode, target.cgroup.path))) {
-    target.netns_kind = NetnsKind::shared;
+  if (with_rules && target.netns_kind == NetnsKind::own) {
+    if (!SocketGuard::is_loaded()) SL_CHECK(SocketGuard::open({}, where.point));
+    if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
+      target.netns_kind = NetnsKind::shared;
+    }
   }
   if (with_rules && target.netns_kind != NetnsKind::host) {
     target.rules_owners = SL_TRY(rules_owners_in(target.netns));

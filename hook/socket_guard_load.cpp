@@ -140,8 +140,10 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.search), directory + "/" + pins::search));
   SL_CHECK(
       pin(bpf_program__fd(skeleton->progs.seal_by_hand), directory + "/" + pins::seal_by_hand));
+  SL_CHECK(pin(bpf_program__fd(skeleton->progs.find_tasks), directory + "/" + pins::find_tasks));
   for (const Hook hook : every_hook()) {
     const bpf_program* program = program_of(skeleton, hook);
     if (program == nullptr) {
