@@ -127,7 +127,7 @@ TEST_F(Tasks, AreToldApartForTwoWhoLookAtOnce) {
   const Process first(own_, CLONE_NEWNET);
   const Process second(elsewhere_, CLONE_NEWNET);
   const auto look = [](const Process& process) {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
       const auto found = processes_in(process.netns().inode);
       if (!found) {
         if (found.error().exit == Exit::busy) continue;
