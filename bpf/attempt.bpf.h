@@ -6,6 +6,7 @@
 
 #include <linux/bpf.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
@@ -53,6 +54,27 @@ static __always_inline const struct sl_policy *policy_at(int level, int *end)
 
 	*end = id == 0;
 	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
+}
+
+/* Whether the cgroup is the one with this id or below it. No policy lies deeper than 32 levels: what is
+ * there counts as outside. */
+static __always_inline int is_inside(struct cgroup *cgroup, __u64 cgroup_id)
+{
+	struct cgroup **ancestors;
+	int last;
+
+	if (!cgroup)
+		return 0;
+	last = BPF_CORE_READ(cgroup, level);
+	ancestors = __builtin_preserve_access_index(&cgroup->ancestors[0]);
+	for (int level = 0; level < 32 && level <= last; level++) {
+		struct cgroup *ancestor = 0;
+
+		bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level);
+		if (BPF_CORE_READ(ancestor, kn, id) == cgroup_id)
+			return 1;
+	}
+	return 0;
 }
 
 /* What is known of a socket whatever is done with it. */

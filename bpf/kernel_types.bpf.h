@@ -23,11 +23,42 @@ struct nsproxy {
 	struct net *net_ns;
 };
 
-/* include/linux/sched.h */
+/* include/linux/pid.h, include/linux/pid_namespace.h: a process has a number in its own namespace,
+ * which is at `level`, and in each above. */
+struct pid_namespace {
+	struct ns_common ns;
+};
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
+};
+
+/* include/linux/sched.h, include/linux/cgroup-defs.h */
+struct cgroup;
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
 struct task_struct {
+	int pid;
 	int tgid;
 	char comm[16];
 	struct nsproxy *nsproxy;
+	struct pid *thread_pid;
+	struct css_set *cgroups;
+};
+
+/* include/linux/bpf.h, kernel/bpf/task_iter.c */
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 /* include/net/sock.h. skc_num is in host byte order, the addresses in network byte order. */

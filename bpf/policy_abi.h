@@ -186,7 +186,7 @@ SL_ASSERT_SIZE(struct sl_place_key, 40);
 struct sl_place {
 	__u32 ports;            /* number of its set, from 1 on */
 	__u32 bits;             /* of the address, 0..128 */
-};
+};                              /* of SL_LIST_END: how many entries the container has in the two tries */
 SL_ASSERT_SIZE(struct sl_place, 8);
 
 #define SL_PORT_FIXED_BITS 144 /* all but the port */
@@ -208,6 +208,26 @@ SL_ASSERT_SIZE(struct sl_port_key, 24);
  */
 #define SL_LIVENESS_COMMAND 0x736c6964
 #define SL_LIVENESS_ERROR   55 /* ENOANO */
+
+/*
+ * A look for processes of a network namespace (bpf/tasks.bpf.h), in an array of one. Two who look at
+ * once are told apart by the nonce: what is found carries that of the moment, and so does the end.
+ */
+#define SL_SEARCH_OTHERS (1u << 0) /* only those of another PID namespace, and outside own_cgroup */
+struct sl_search {
+	__u64 nonce;
+	__u64 own_cgroup;       /* id; of SL_SEARCH_OTHERS */
+	__u32 netns;            /* inode */
+	__u32 flags;            /* SL_SEARCH_* */
+};
+SL_ASSERT_SIZE(struct sl_search, 24);
+
+struct sl_found {
+	__u64 nonce;
+	__u32 pid;              /* in the PID namespace of who looks; 0: the end */
+	__u32 pad;
+};
+SL_ASSERT_SIZE(struct sl_found, 16);
 
 /* Denials of one container by reason, per CPU, in a hash by cgroup id. */
 struct sl_denials {

@@ -9,7 +9,8 @@
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
  *
  * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves,
- * bpf/packet_guard.bpf.h, and what seals a container, bpf/seal.bpf.h.
+ * bpf/packet_guard.bpf.h, what seals a container, bpf/seal.bpf.h, and an iterator that finds a network
+ * namespace's processes, bpf/tasks.bpf.h.
  *
  * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
  * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
@@ -30,6 +31,7 @@
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
 #include "bpf/seal.bpf.h"
+#include "bpf/tasks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -55,33 +57,12 @@ static __always_inline int judge(struct sl_attempt *attempt)
 	return 0;
 }
 
-/* Whether the socket was made outside the policy's cgroup and those below it. No policy lies deeper
- * than 32 levels: there, a socket counts as one from outside. */
+/* Whether the socket was made outside the policy's cgroup and those below it. */
 static __always_inline int is_made_outside(struct socket *sock, __u64 cgroup_id)
 {
 	struct sock *sk = sock->sk;
-	struct cgroup *cgroup;
-	struct cgroup **ancestors;
 
-	if (!sk)
-		return 1;
-	cgroup = sk->sk_cgrp_data.cgroup;
-	if (!cgroup)
-		return 1;
-	ancestors = __builtin_preserve_access_index(&cgroup->ancestors[0]);
-	for (int level = 0; level < 32 && level <= cgroup->level; level++) {
-		struct cgroup *ancestor = 0;
-		struct kernfs_node *node = 0;
-		__u64 id = 0;
-
-		bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level);
-		bpf_probe_read_kernel(&node, sizeof(node),
-				      __builtin_preserve_access_index(&ancestor->kn));
-		bpf_probe_read_kernel(&id, sizeof(id), __builtin_preserve_access_index(&node->id));
-		if (id == cgroup_id)
-			return 0;
-	}
-	return 1;
+	return !sk || !is_inside(sk->sk_cgrp_data.cgroup, cgroup_id);
 }
 
 /* Where packets are judged, a peer may be chosen with the container's own sockets only. */

@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "command/unguarded.hpp"
 #include "hook/paths.hpp"
+#include "hook/socket_guard.hpp"
 
 namespace socklid::command {
 
@@ -42,6 +44,9 @@ struct Check {
 [[nodiscard]] Check check_programs(const Paths& paths);
 [[nodiscard]] Check check_nf_tables(const Paths& paths);
 
+// check_maps.cpp: how full the maps are
+[[nodiscard]] Check check_maps(const Paths& paths);
+
 // check_engine.cpp: whether podman will call us, and with whose annotations
 [[nodiscard]] Check check_hooks_directories(const Paths& paths);
 [[nodiscard]] Check check_image_annotations(const Paths& paths);
@@ -62,5 +67,13 @@ struct Check {
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
 /// Of the containers that run: fails if one of them has no policy, or could not be looked at.
 [[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
+
+/// One build's maps, by the hash of its object.
+struct BuildMaps {
+  std::string hash;
+  std::vector<MapUse> maps;
+};
+/// Fails where one has nine tenths of its entries.
+[[nodiscard]] Check judge_maps(const std::vector<BuildMaps>& builds);
 
 }  // namespace socklid::command

@@ -24,6 +24,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_hooks_directories,
     check_image_annotations,
     check_builds,
+    check_maps,
     check_containers,
     check_unguarded,
 };

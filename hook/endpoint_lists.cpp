@@ -117,7 +117,47 @@ void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
   }
 }
 
+/// As many entries as there can be, without compiling: most lists are short.
+bool may_be_too_long(std::initializer_list<const std::vector<Endpoint>*> lists) {
+  constexpr std::size_t most_of_one =
+      30;  // prefixes of a range; places, with those of `served`, are 4
+  std::size_t endpoints = 0;
+  for (const std::vector<Endpoint>* list : lists) endpoints += list == nullptr ? 0 : list->size();
+  return endpoints > max_list_entries / (2 * most_of_one);
+}
+
+struct Share {
+  std::string_view annotation;
+  EndpointLists lists;
+};
+
 }  // namespace
+
+Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
+                     const std::vector<Endpoint>* egress) {
+  if (!may_be_too_long({&connect, &bind, egress})) return {};
+  const EndpointLists all = compile_lists(connect, bind, egress);
+  const bool places = all.places.size() > max_list_entries;
+  if (!places && all.ports.size() <= max_list_entries) return {};
+  const std::vector<Endpoint> none;
+  std::vector<Share> shares = {
+      {"io.socklid.connect", compile_lists(connect, none)},
+      {"io.socklid.bind", compile_lists(none, bind, egress == nullptr ? nullptr : &none)}};
+  if (egress != nullptr) shares.push_back({"io.socklid.egress", compile_lists(none, none, egress)});
+  const auto entries = [&](const Share& share) {
+    return places ? share.lists.places.size() : share.lists.ports.size();
+  };
+  const auto most =
+      std::max_element(shares.begin(), shares.end(),
+                       [&](const Share& a, const Share& b) { return entries(a) < entries(b); });
+  return fail(Exit::unsupported,
+              std::string(most->annotation) + " comes to " + std::to_string(entries(*most)) +
+                  (places ? " entries of addresses" : " entries of ports") +
+                  " in the kernel, and one container may have " + std::to_string(max_list_entries) +
+                  ": name fewer " + (places ? "addresses" : "ports") +
+                  (places ? ", or prefixes that hold them"
+                          : ", or ranges that begin and end at multiples of powers of two"));
+}
 
 EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generation) const {
   EndpointLists lists = *this;

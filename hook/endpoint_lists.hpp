@@ -12,9 +12,15 @@
 #include <vector>
 
 #include "annotations/address.hpp"
+#include "base/result.hpp"
 #include "bpf/policy_abi.h"
 
 namespace socklid {
+
+/// One container's share of each of the two tries, which hold 32 such: what the 10,000 endpoints
+/// that a policy may have come to where each names one port, with those of `bind` once more as what
+/// is served. A range of ports is up to 30 entries.
+inline constexpr std::size_t max_list_entries = 32768;
 
 struct PlaceEntry {
   sl_place_key key;
@@ -37,5 +43,11 @@ struct EndpointLists {
     const std::vector<annotations::Endpoint>& connect,
     const std::vector<annotations::Endpoint>& bind,
     const std::vector<annotations::Endpoint>* egress = nullptr);
+
+/// Whether the lists keep to one container's share. Exit::unsupported: names the annotation that
+/// has most of what is too much, how much it comes to, and the share. Arguments as above.
+[[nodiscard]] Result<> check_share(const std::vector<annotations::Endpoint>& connect,
+                                   const std::vector<annotations::Endpoint>& bind,
+                                   const std::vector<annotations::Endpoint>* egress = nullptr);
 
 }  // namespace socklid

@@ -143,6 +143,7 @@ Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
   }
   // The second call for a container finds its own rules: they stay where they are.
   if (saved && saved->record.rules && saved->record.netns == target.netns.inode) {
+    SL_CHECK(check_placement(policy, saved->record.placement.netns));
     return saved->record.placement;
   }
   const std::vector<Neighbour> others = neighbours(kernel, target, entries);

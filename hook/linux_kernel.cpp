@@ -11,6 +11,7 @@
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/privileges.hpp"
+#include "hook/socket_guard_tasks.hpp"
 
 namespace socklid {
 namespace {
@@ -214,9 +215,14 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
 }
 
 Result<> LinuxKernel::look_around(ContainerTarget& target) {
-  if (target.netns_kind == NetnsKind::own &&
-      SL_TRY(has_another_container(target.netns.inode, target.cgroup.path))) {
-    target.netns_kind = NetnsKind::shared;
+  if (target.netns_kind == NetnsKind::own) {
+    if (!SocketGuard::is_loaded()) {
+      const CgroupMount where = SL_TRY(mount());
+      SL_CHECK(SocketGuard::open({}, where.point));
+    }
+    if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
+      target.netns_kind = NetnsKind::shared;
+    }
   }
   target.rules_owners = SL_TRY(rules_owners_in(target.netns));
   return {};

@@ -11,8 +11,8 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "hook/cgroup.hpp"
 #include "hook/files.hpp"
+#include "hook/socket_guard_tasks.hpp"
 
 namespace socklid {
 namespace {
@@ -117,26 +117,17 @@ Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode) {
   }
   const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!proc) return fail_errno(Exit::netns, "open /proc");
+  if (const auto pids = SL_TRY(processes_in(inode))) {
+    for (const pid_t pid : *pids) {
+      if (auto netns = matching(proc.get(), std::to_string(pid) + "/ns/net")) return netns;
+    }
+    return std::optional<NetnsRef>{};
+  }
   for (const std::string& name : SL_TRY(list_directory(proc.get()))) {
-    if (!is_number(name)) continue;
+    if (!is_number(name) || namespace_of(proc.get(), name + "/ns/net") != inode) continue;
     if (auto netns = matching(proc.get(), name + "/ns/net")) return netns;
   }
   return std::optional<NetnsRef>{};
-}
-
-Result<bool> has_another_container(std::uint64_t inode, const std::string& own) {
-  const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!proc) return fail_errno(Exit::netns, "open /proc");
-  const auto ours = namespace_of(proc.get(), "self/ns/pid");
-  for (const std::string& name : SL_TRY(list_directory(proc.get()))) {
-    if (!is_number(name) || namespace_of(proc.get(), name + "/ns/net") != inode) continue;
-    if (namespace_of(proc.get(), name + "/ns/pid") == ours) continue;
-    // One that ends meanwhile is no neighbour.
-    const auto text = read_file(proc.get(), name + "/cgroup", Exit::netns);
-    const auto path = text ? parse_unified_path(*text) : Result<std::string>(own);
-    if (path && !path->empty() && !holds(own, *path)) return true;
-  }
-  return false;
 }
 
 Result<NetnsGuard> NetnsGuard::enter(const NetnsRef& netns) {

@@ -38,8 +38,8 @@ struct NetnsRef {
 [[nodiscard]] std::optional<std::string> sandbox_of(const annotations::Annotations& annotations);
 
 /// Whether the container is the pod's sandbox: it only holds the pod's namespaces, and the pod's
-/// annotations, which CRI-O and containerd write there too, are not about it. It is its own sandbox;
-/// no image can know its container's id beforehand, to pass for one.
+/// annotations, which CRI-O and containerd write there too, are not about it. It is its own
+/// sandbox; no image can know its container's id beforehand, to pass for one.
 [[nodiscard]] bool is_sandbox(const std::string& id, const annotations::Annotations& annotations);
 
 /// `host` are the inodes of PID 1's namespace and of the hook's own.
@@ -70,12 +70,9 @@ struct RulesOwner {
 [[nodiscard]] Result<std::vector<std::uint64_t>> host_netns();
 
 /// The namespace with that inode, for removal without a process: by its mounts, then by the
-/// processes in it. Nothing if it is gone.
+/// processes in it. Those the kernel names where this build's programs are loaded; else, as after
+/// an upgrade or for what has lost its pins, /proc is walked. Nothing if it is gone.
 [[nodiscard]] Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode);
-
-/// Whether a process of another container is in the namespace `inode`: one outside the cgroup `own`
-/// with a PID namespace other than ours. Processes of the host that have entered it do not count.
-[[nodiscard]] Result<bool> has_another_container(std::uint64_t inode, const std::string& own);
 
 /// This thread is in the namespace for as long as the guard lives: for one socket() call, no more.
 /// A thread that cannot come back would go on in the container's namespace: it aborts instead.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "hook/endpoint_lists.hpp"
+
 namespace socklid {
 namespace {
 
@@ -50,7 +52,10 @@ std::optional<std::uint8_t> slot_of_table(std::string_view name) {
 }
 
 Result<> check_placement(const Policy& policy, NetnsKind netns) {
-  if (!policy.egress || netns == NetnsKind::own) return {};
+  const bool packets = policy.egress && netns != NetnsKind::own;
+  SL_CHECK(check_share(policy.connect.endpoints, policy.bind.endpoints,
+                       packets ? &*policy.egress : nullptr));
+  if (!packets) return {};
   const std::string where =
       netns == NetnsKind::host ? "the host's network namespace" : "a shared network namespace";
   // A server's first answers have no mark, and further peers are chosen by the other side.

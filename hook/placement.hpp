@@ -46,7 +46,8 @@ struct Placement {
 /// Its inverse; nothing if the table is none of ours.
 [[nodiscard]] std::optional<std::uint8_t> slot_of_table(std::string_view name);
 
-/// Whether the policy can be had in such a namespace. Exit::unsupported: names the annotation.
+/// Whether the policy can be had in such a namespace, and its lists within one container's share
+/// (hook/endpoint_lists.hpp). Exit::unsupported: names the annotation.
 [[nodiscard]] Result<> check_placement(const annotations::Policy& policy, NetnsKind netns);
 
 }  // namespace socklid

@@ -11,9 +11,11 @@
 #include <algorithm>
 #include <set>
 
+#include "hook/log.hpp"
 #include "hook/seal.hpp"
 #include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
+#include "hook/transaction.hpp"
 
 namespace socklid {
 namespace {
@@ -26,6 +28,46 @@ Result<bool> is_initial_pid_namespace() {
     return fail_errno(Exit::node, "look at /proc/self/ns/pid");
   }
   return status.st_ino == initial;
+}
+
+/// Of an update that failed; E2BIG is what a hash says that is full (kernel/bpf/hashtab.c).
+tl::unexpected<Error> cannot_write(std::string_view what) {
+  if (errno == E2BIG) {
+    return fail(Exit::bpf, std::string(what) +
+                               ": the kernel's maps hold as many containers as they can "
+                               "(`socklid doctor` counts): stop some, or `socklid load` forgets "
+                               "those that are gone");
+  }
+  return fail_errno(Exit::bpf, what);
+}
+
+/// Whether it was made; what is there stays.
+Result<bool> make_entry(const UniqueFd& map, std::uint64_t key, const void* value,
+                        std::string_view what) {
+  if (bpf_map_update_elem(map.get(), &key, value, BPF_NOEXIST) == 0) return true;
+  if (errno == EEXIST) return false;
+  return cannot_write(what);
+}
+
+Result<> remove_entry(const UniqueFd& map, std::uint64_t key) {
+  if (!map || bpf_map_delete_elem(map.get(), &key) == 0 || errno == ENOENT) return {};
+  return fail_errno(Exit::bpf, "take the container out of the node's maps");
+}
+
+/// Of a hash by cgroup id. A walk begins anew where its key has gone meanwhile.
+Result<std::set<std::uint64_t>> keys_of(const UniqueFd& map) {
+  std::set<std::uint64_t> keys;
+  if (!map) return keys;
+  std::uint64_t key = 0;
+  const std::uint64_t* previous = nullptr;
+  std::uint64_t next = 0;
+  while (bpf_map_get_next_key(map.get(), previous, &next) == 0) {
+    keys.insert(next);
+    key = next;
+    previous = &key;
+  }
+  if (errno != ENOENT) return fail_errno(Exit::bpf, "list the containers in the node's maps");
+  return keys;
 }
 
 /// Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
@@ -116,44 +158,55 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   return Links(std::move(links));
 }
 
-Result<> SocketGuard::write_seal(const GuardedContainer& container, sl_seal seal) const {
+Result<bool> SocketGuard::write_seal(const GuardedContainer& container, sl_seal seal) const {
   seal.pid = static_cast<std::uint32_t>(container.pid);
   // Programs know processes by their numbers in the initial namespace. Elsewhere the start of the
   // container's program cannot be told from any other: the time begins now.
   if (!SL_TRY(is_initial_pid_namespace())) seal.started_at = boot_time();
-  if (bpf_map_update_elem(seals_.get(), &container.cgroup_id, &seal, BPF_NOEXIST) != 0 &&
-      errno != EEXIST) {
-    return fail_errno(Exit::bpf, "write the container's seal");
-  }
-  return {};
+  return make_entry(seals_, container.cgroup_id, &seal, "write the container's seal");
 }
 
 Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan& plan) const {
-  const std::uint64_t cgroup_id = container.cgroup_id;
+  const std::uint64_t id = container.cgroup_id;
+  const auto old = SL_TRY(read_value<sl_policy>(guards_.get(), id));
+  sl_policy policy = plan.image;
+  policy.cgroup_id = id;
+  policy.netns = plan.rules ? container.netns : 0;
+  policy.generation = old ? 1 - old->generation : 0;
+  // What a run that was killed has left.
+  SL_CHECK(clear_lists(list_maps(), id, policy.generation));
+
+  Transaction transaction([](const Error& error) { log_warning(error.message); });
+  const auto forget_in = [&](const UniqueFd& map) { return [&] { return remove_entry(map, id); }; };
   // The counters come first, so that no denial goes uncounted; those of an earlier call stay.
   const std::vector<sl_denials> zero = SL_TRY(per_cpu_denials());
-  if (bpf_map_update_elem(denials_.get(), &cgroup_id, zero.data(), BPF_NOEXIST) != 0 &&
-      errno != EEXIST) {
-    return fail_errno(Exit::bpf, "make the container's counters");
+  if (SL_TRY(make_entry(denials_, id, zero.data(), "make the container's counters"))) {
+    transaction.done("make counters", forget_in(denials_));
   }
-  sl_policy policy = plan.image;
-  policy.cgroup_id = cgroup_id;
-  policy.netns = plan.rules ? container.netns : 0;
-  if (plan.seal) SL_CHECK(write_seal(container, *plan.seal));
-  sl_policy old{};
-  const bool replaces = bpf_map_lookup_elem(guards_.get(), &cgroup_id, &old) == 0;
-  policy.generation = replaces ? 1 - old.generation : 0;
-  SL_CHECK(clear_lists(list_maps(), cgroup_id, policy.generation));
-  SL_CHECK(fill_lists(list_maps(), plan.lists, cgroup_id, policy.generation));
-  if (bpf_map_update_elem(guards_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "write the policy for the node-wide programs");
+  if (plan.seal && SL_TRY(write_seal(container, *plan.seal))) {
+    transaction.done("write seal", forget_in(seals_));
   }
+  SL_CHECK(fill_lists(list_maps(), plan.lists, id, policy.generation));
+  transaction.done("fill lists", [&] { return clear_lists(list_maps(), id, policy.generation); });
+  SL_CHECK(write_guard(policy));
+  transaction.done("write guard",
+                   [&] { return old ? write_guard(*old) : remove_entry(guards_, id); });
   // Without a per-cgroup program attached there is no storage, and nobody to read it.
   if (std::any_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup) &&
-      bpf_map_update_elem(policies_.get(), &cgroup_id, &policy, BPF_ANY) != 0) {
+      bpf_map_update_elem(policies_.get(), &id, &policy, BPF_ANY) != 0) {
     return fail_errno(Exit::bpf, "write the container's policy");
   }
-  return replaces ? clear_lists(list_maps(), cgroup_id, old.generation) : Result<>{};
+  transaction.commit();
+  if (!old) return {};
+  // The policy is in force. Lists that nobody asks any more go with the next one, or with it.
+  const auto cleared = clear_lists(list_maps(), id, old->generation);
+  if (!cleared) log_warning(cleared.error().message);
+  return {};
+}
+
+Result<> SocketGuard::write_guard(const sl_policy& policy) const {
+  if (bpf_map_update_elem(guards_.get(), &policy.cgroup_id, &policy, BPF_ANY) == 0) return {};
+  return cannot_write("write the policy for the node-wide programs");
 }
 
 Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
@@ -183,10 +236,8 @@ Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
   for (const std::uint32_t generation : {0u, 1u}) {
     SL_CHECK(clear_lists(list_maps(), cgroup_id, generation));
   }
-  for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
-    if (map >= 0 && bpf_map_delete_elem(map, &cgroup_id) != 0 && errno != ENOENT) {
-      return fail_errno(Exit::bpf, "take the container out of the node's maps");
-    }
+  for (const UniqueFd* map : {&guards_, &denials_, &seals_}) {
+    SL_CHECK(remove_entry(*map, cgroup_id));
   }
   return {};
 }
@@ -203,19 +254,29 @@ Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
 
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
   std::set<std::uint64_t> ids;
-  for (const int map : {guards_.get(), denials_.get(), seals_.get()}) {
-    if (map < 0) continue;
-    std::uint64_t key = 0;
-    const std::uint64_t* previous = nullptr;
-    std::uint64_t next = 0;
-    while (bpf_map_get_next_key(map, previous, &next) == 0) {
-      ids.insert(next);
-      key = next;
-      previous = &key;
-    }
-    if (errno != ENOENT) return fail_errno(Exit::bpf, "list the containers in the node's maps");
+  for (const UniqueFd* map : {&guards_, &denials_, &seals_}) {
+    ids.merge(SL_TRY(keys_of(*map)));
   }
   return std::vector<std::uint64_t>(ids.begin(), ids.end());
+}
+
+Result<std::vector<MapUse>> SocketGuard::map_use() const {
+  std::vector<MapUse> all;
+  for (const auto& [what, map] : {std::pair{"policies", &guards_}, std::pair{"counters", &denials_},
+                                  std::pair{"seals", &seals_}}) {
+    if (!*map) continue;
+    all.push_back({what, SL_TRY(keys_of(*map)).size(), SL_TRY(max_entries(map->get()))});
+  }
+  if (!places_ || !ports_) return all;
+  ListSize sum;
+  for (const std::uint64_t id : SL_TRY(known_cgroups())) {
+    const ListSize size = SL_TRY(size_of_lists(list_maps(), id));
+    sum.places += size.places;
+    sum.ports += size.ports;
+  }
+  all.push_back({"addresses", sum.places, SL_TRY(max_entries(places_.get()))});
+  all.push_back({"port ranges", sum.ports, SL_TRY(max_entries(ports_.get()))});
+  return all;
 }
 
 }  // namespace socklid

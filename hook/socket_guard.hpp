@@ -67,6 +67,13 @@ struct Slots {
   std::uint32_t free{0};
 };
 
+/// One map that all containers of the node share.
+struct MapUse {
+  std::string_view what;  ///< what it has entries of
+  std::uint64_t used{0};  ///< of lists: what each container's say of themselves
+  std::uint64_t limit{0};
+};
+
 /// What the kernel has to know of a container besides its plan.
 struct GuardedContainer {
   std::uint64_t cgroup_id{0};
@@ -79,10 +86,12 @@ class SocketGuard {
  public:
   /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.
   /// Errors: Exit::node (no BPF LSM, no BTF, no bpffs, out of slots, each by name with the mend),
-  /// Exit::privilege, Exit::bpf.
+  /// Exit::privilege, Exit::bpf; what it had loaded and anchored by then is gone again (I2).
   /// `cgroup_mount` is where cgroup2 is mounted: the anchors' empty cgroup is made there.
   [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks,
                                                 const std::string& cgroup_mount);
+  /// Whether the programs of this build are there: open() need not load them.
+  [[nodiscard]] static bool is_loaded();
   /// Opens the maps that a build, perhaps another one, has pinned under `hash`, without loading
   /// anything; nothing if there is none. Maps that it lacks, or has of another layout, are as if
   /// they were empty. For looking and removing only.
@@ -92,7 +101,8 @@ class SocketGuard {
   [[nodiscard]] Result<Links> attach(int cgroup_fd, const Hooks& hooks) const;
   /// Replaces the container's policy in one step. After attach() only: the kernel makes the storage
   /// then, and it denies everything until this call. Lists are there before the policy that asks
-  /// them, and so is its seal; a seal that the container already has stays as it is.
+  /// them, and so is its seal; a seal that the container already has stays as it is. On an error
+  /// the maps are as they were (I2).
   [[nodiscard]] Result<> write_policy(const GuardedContainer& container, const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
@@ -108,6 +118,9 @@ class SocketGuard {
   /// Cgroup ids that have an entry in the hashes.
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() const;
 
+  /// How full the build's maps are. What other builds have laid out otherwise is left out.
+  [[nodiscard]] Result<std::vector<MapUse>> map_use() const;
+
   /// Removes pins, anchors and programs of the build `hash`, and the anchors' cgroup with the last
   /// build; absent is fine.
   [[nodiscard]] static Result<> unload(std::string_view hash, const std::string& cgroup_mount);
@@ -117,7 +130,8 @@ class SocketGuard {
  private:
   SocketGuard() = default;
   [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
-  [[nodiscard]] Result<> write_seal(const GuardedContainer& container, sl_seal seal) const;
+  [[nodiscard]] Result<bool> write_seal(const GuardedContainer& container, sl_seal seal) const;
+  [[nodiscard]] Result<> write_guard(const sl_policy& policy) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
 
   std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for

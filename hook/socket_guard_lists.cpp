@@ -2,6 +2,7 @@
 #include "hook/socket_guard_lists.hpp"
 
 #include <bpf/bpf.h>
+#include <sched.h>
 
 #include <vector>
 
@@ -19,6 +20,27 @@ Key first_key(std::uint64_t cgroup_id, std::uint32_t generation) {
   key.generation = generation;
   key.cgroup_id = cgroup_id;
   return key;
+}
+
+/// What fill_lists() writes as the first key's value: how many entries follow, in both tries.
+sl_place size_of(const EndpointLists& lists) {
+  return {.ports = static_cast<__u32>(lists.ports.size()),
+          .bits = static_cast<__u32>(lists.places.size())};
+}
+
+/// The key after `key`; false at the end. To go down a trie takes memory that the kernel may not
+/// have at the moment (ENOMEM), which is no end.
+template <typename Key>
+Result<bool> next_key(int map, const Key& key, Key& next) {
+  constexpr int attempts = 16;
+  for (int i = 1; bpf_map_get_next_key(map, &key, &next) != 0; i++) {
+    if (errno == ENOENT) return false;
+    if (errno != ENOMEM || i == attempts) {
+      return fail_errno(Exit::bpf, "go through the container's endpoint lists");
+    }
+    ::sched_yield();
+  }
+  return true;
 }
 
 Result<> update(int map, const void* key, const void* value) {
@@ -55,7 +77,7 @@ Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::
   }
   std::vector<Key> keys = {first};
   Key next{};
-  while (bpf_map_get_next_key(map, &keys.back(), &next) == 0 && next.cgroup_id == cgroup_id &&
+  while (SL_TRY(next_key(map, keys.back(), next)) && next.cgroup_id == cgroup_id &&
          next.generation == generation) {
     keys.push_back(next);
   }
@@ -67,17 +89,14 @@ Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::
   return {};
 }
 
-}  // namespace
-
-Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
-                    std::uint32_t generation) {
-  if (lists.empty()) return {};
+Result<> fill(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
+              std::uint32_t generation) {
   const EndpointLists keyed = lists.of(cgroup_id, generation);
-  const sl_place no_place{};
+  const sl_place size = size_of(lists);
   const __u32 present = 1;
   const auto first_place = first_key<sl_place_key>(cgroup_id, generation);
   const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
-  SL_CHECK(update(maps.places, &first_place, &no_place));
+  SL_CHECK(update(maps.places, &first_place, &size));
   SL_CHECK(update(maps.ports, &first_port, &present));
   std::vector<sl_place_key> keys;
   std::vector<sl_place> values;
@@ -90,9 +109,39 @@ Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists, std::uint6
   return update_all(maps.places, keys, values);
 }
 
+}  // namespace
+
+Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
+                    std::uint32_t generation) {
+  if (lists.empty()) return {};
+  auto filled = fill(maps, lists, cgroup_id, generation);
+  if (filled) return {};
+  const auto cleared = clear_lists(maps, cgroup_id, generation);
+  if (cleared) return filled;
+  return fail(Exit::bpf, filled.error().message +
+                             "; what was written is still there: " + cleared.error().message);
+}
+
 Result<> clear_lists(const ListMaps& maps, std::uint64_t cgroup_id, std::uint32_t generation) {
   SL_CHECK(clear<sl_place_key>(maps.places, cgroup_id, generation, sizeof(sl_place)));
   return clear<sl_port_key>(maps.ports, cgroup_id, generation, sizeof(__u32));
+}
+
+Result<ListSize> size_of_lists(const ListMaps& maps, std::uint64_t cgroup_id) {
+  ListSize sum;
+  if (maps.places < 0) return sum;
+  for (const std::uint32_t generation : {0u, 1u}) {
+    const auto first = first_key<sl_place_key>(cgroup_id, generation);
+    sl_place size{};
+    if (bpf_map_lookup_elem(maps.places, &first, &size) != 0) {
+      if (errno == ENOENT) continue;
+      return fail_errno(Exit::bpf, "look for the container's endpoint lists");
+    }
+    // One more of each: the first keys themselves.
+    sum.places += size.bits + 1;
+    sum.ports += size.ports + 1;
+  }
+  return sum;
 }
 
 }  // namespace socklid

@@ -16,8 +16,8 @@ struct ListMaps {
   int ports{-1};
 };
 
-/// Adds the lists under the container's keys. The generation has no entries yet. On an error some
-/// may be there: clear_lists() takes them away. Exit::bpf; a full trie is told by name.
+/// Adds the lists under the container's keys. The generation has no entries yet, and on an
+/// error has none again. Exit::bpf; a full trie is told by name.
 [[nodiscard]] Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists,
                                   std::uint64_t cgroup_id, std::uint32_t generation);
 
@@ -25,5 +25,14 @@ struct ListMaps {
 /// knowing them, also those of a run that was killed.
 [[nodiscard]] Result<> clear_lists(const ListMaps& maps, std::uint64_t cgroup_id,
                                    std::uint32_t generation);
+
+/// How many entries a container has in the two tries.
+struct ListSize {
+  std::uint64_t places{0};
+  std::uint64_t ports{0};
+};
+/// As fill_lists() has written it down, in both generations: a trie cannot be counted but by going
+/// through all of it. Nothing for a container without lists.
+[[nodiscard]] Result<ListSize> size_of_lists(const ListMaps& maps, std::uint64_t cgroup_id);
 
 }  // namespace socklid

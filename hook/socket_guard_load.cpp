@@ -16,8 +16,11 @@
 #include <memory>
 #include <set>
 
+#include "hook/log.hpp"
+#include "hook/root_cgroup.hpp"
 #include "hook/socket_guard.hpp"
 #include "hook/socket_guard_pins.hpp"
+#include "hook/transaction.hpp"
 #include "socket_guard.skel.h"
 #include "socket_guard_hash.h"
 
@@ -70,12 +73,15 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
+Result<> unpin(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(Exit::store, "unpin " + path);
+}
+
 /// Removes the pins in `path` and `path` itself. Absent is done (I7).
 Result<> remove_pins(const std::string& path) {
   for (const std::string& file : SL_TRY(names_in(path))) {
-    if (::unlink((path + "/" + file).c_str()) != 0 && errno != ENOENT) {
-      return fail_errno(Exit::store, "unpin " + path + "/" + file);
-    }
+    SL_CHECK(unpin(path + "/" + file));
   }
   if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
     return fail_errno(Exit::store, "remove " + path);
@@ -134,8 +140,10 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.search), directory + "/" + pins::search));
   SL_CHECK(
       pin(bpf_program__fd(skeleton->progs.seal_by_hand), directory + "/" + pins::seal_by_hand));
+  SL_CHECK(pin(bpf_program__fd(skeleton->progs.find_tasks), directory + "/" + pins::find_tasks));
   for (const Hook hook : every_hook()) {
     const bpf_program* program = program_of(skeleton, hook);
     if (program == nullptr) {
@@ -149,9 +157,7 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
 
 /// Loads and pins under a staging name, published by one rename: a crash leaves nothing that
 /// looks complete.
-Result<> load_programs(const std::string& directory) {
-  const std::string staging = pins::root() + "/staging";
-  SL_CHECK(remove_pins(staging));
+Result<> load_staged(const std::string& staging, const std::string& directory) {
   const Skeleton skeleton = SL_TRY(load_skeleton());
   SL_CHECK(make_directory(staging));
   SL_CHECK(pin_all(skeleton, staging));
@@ -159,6 +165,14 @@ Result<> load_programs(const std::string& directory) {
     return fail_errno(Exit::node, "rename " + staging + " to " + directory);
   }
   return {};
+}
+
+Result<> load_programs(const std::string& directory) {
+  const std::string staging = pins::root() + "/staging";
+  SL_CHECK(remove_pins(staging));  // of a run that was killed
+  auto loaded = load_staged(staging, directory);
+  if (!loaded) (void)remove_pins(staging);
+  return loaded;
 }
 
 Result<UniqueFd> open_anchor_cgroup(const std::string& cgroup_mount) {
@@ -172,11 +186,12 @@ Result<UniqueFd> open_anchor_cgroup(const std::string& cgroup_mount) {
 }
 
 /// Takes a hook for this node: the first attach of a hook waits for RCU, later ones do not (D1).
-Result<> anchor(Hook hook, const std::string& directory, const std::string& cgroup_mount) {
+/// Whether it was not taken before.
+Result<bool> anchor(Hook hook, const std::string& directory, const std::string& cgroup_mount) {
   const std::string path = directory + "/" + pins::anchor(hook);
-  if (::access(path.c_str(), F_OK) == 0) return {};
+  if (::access(path.c_str(), F_OK) == 0) return false;
   const UniqueFd program(bpf_obj_get((directory + "/" + pins::program(hook)).c_str()));
-  if (!program && errno == ENOENT && hook == Hook::file_ioctl_compat) return {};
+  if (!program && errno == ENOENT && hook == Hook::file_ioctl_compat) return false;
   if (!program) return fail_errno(Exit::bpf, "open the program of " + std::string(name(hook)));
   UniqueFd link;
   if (is_per_cgroup(hook)) {
@@ -193,7 +208,8 @@ Result<> anchor(Hook hook, const std::string& directory, const std::string& cgro
     link.reset(bpf_link_create(program.get(), 0, BPF_LSM_MAC, nullptr));
   }
   if (!link) return fail_errno(Exit::node, "attach the program of " + std::string(name(hook)));
-  return pin(link.get(), path);
+  SL_CHECK(pin(link.get(), path));
+  return true;
 }
 
 /// Programs attach on a kernel whose active LSMs lack `bpf`, and never run: ask ours to answer.
@@ -212,17 +228,31 @@ std::string_view object_hash() {
   return socket_guard_hash;
 }
 
+bool SocketGuard::is_loaded() {
+  return ::access(pins::directory(object_hash()).c_str(), F_OK) == 0;
+}
+
 Result<SocketGuard> SocketGuard::open(const Hooks& hooks, const std::string& cgroup_mount) {
   const std::string directory = pins::directory(object_hash());
-  if (::access(directory.c_str(), F_OK) != 0) {
+  Transaction transaction([](const Error& error) { log_warning(error.message); });
+  if (!is_loaded()) {
+    transaction.done("load", [&] { return unload(object_hash(), cgroup_mount); });
     SL_CHECK(make_directory(std::string(bpffs_root)));
     SL_CHECK(make_directory(pins::root()));
-    SL_CHECK(load_programs(directory));
+    SL_CHECK(in_root_cgroup(cgroup_mount, [&] { return load_programs(directory); }));
   }
-  SL_CHECK(anchor(Hook::bpf, directory, cgroup_mount));
+  const auto take = [&](Hook hook) -> Result<> {
+    if (!SL_TRY(anchor(hook, directory, cgroup_mount))) return {};
+    transaction.done("take " + std::string(name(hook)),
+                     [hook, directory] { return unpin(directory + "/" + pins::anchor(hook)); });
+    return {};
+  };
+  SL_CHECK(take(Hook::bpf));
   SL_CHECK(check_alive());
-  for (const Hook hook : hooks) SL_CHECK(anchor(hook, directory, cgroup_mount));
-  return open_pins(directory, hooks);
+  for (const Hook hook : hooks) SL_CHECK(take(hook));
+  auto guard = open_pins(directory, hooks);
+  if (guard) transaction.commit();
+  return guard;
 }
 
 Result<> SocketGuard::unload(std::string_view hash, const std::string& cgroup_mount) {

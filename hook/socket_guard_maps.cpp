@@ -32,6 +32,10 @@ Result<UniqueFd> find_map(const std::string& path, std::size_t key_size, std::si
   return map;
 }
 
+Result<std::uint32_t> max_entries(int map) {
+  return SL_TRY(info_of(map)).max_entries;
+}
+
 Result<std::vector<std::vector<char>>> read_bytes(int map, std::uint64_t key) {
   std::vector<std::vector<char>> values;
   if (map < 0) return values;

@@ -27,6 +27,8 @@ namespace socklid {
 [[nodiscard]] Result<UniqueFd> find_map(const std::string& path, std::size_t key_size,
                                         std::size_t value_size = 0);
 
+[[nodiscard]] Result<std::uint32_t> max_entries(int map);
+
 /// The value of `key` as the map has it, or nothing. Of a per-CPU map that of each CPU.
 [[nodiscard]] Result<std::vector<std::vector<char>>> read_bytes(int map, std::uint64_t key);
 

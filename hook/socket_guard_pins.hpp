@@ -21,7 +21,9 @@ inline constexpr const char* places = "map_places";
 inline constexpr const char* ports = "map_ports";
 inline constexpr const char* seals = "map_seals";
 inline constexpr const char* events = "map_events";
+inline constexpr const char* search = "map_search";
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
+inline constexpr const char* find_tasks = "program_find_tasks";
 
 inline std::string program(Hook hook) {
   return "program_" + std::string(name(hook));

@@ -161,5 +161,63 @@ TEST(EndpointLists, ARangeIsTheFewestPrefixes) {
   EXPECT_EQ(compile_lists({{Protocol::udp, {80, 95}, {}}}, {}).ports.size(), 1u);
 }
 
+/// 10,000 addresses with a port each, or 10,000 port ranges of several entries each.
+std::vector<Endpoint> many_addresses() {
+  std::vector<Endpoint> list;
+  for (std::uint16_t i = 0; i < 10000; i++) {
+    const Prefix prefix{AddressFamily::ipv4,
+                        {10, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 1},
+                        32};
+    list.push_back({Protocol::tcp, {i, i}, prefix});
+  }
+  return list;
+}
+std::vector<Endpoint> many_ranges() {
+  std::vector<Endpoint> list = many_addresses();
+  for (Endpoint& endpoint : list) {
+    const std::uint16_t first = endpoint.ports.first;
+    endpoint.ports = {static_cast<std::uint16_t>(first | 1),
+                      static_cast<std::uint16_t>(65534 - (first / 2) * 2)};
+  }
+  return list;
+}
+
+TEST(Share, HoldsWhateverTenThousandEndpointsOfOnePortComeTo) {
+  const std::vector<Endpoint> list = many_addresses();
+  const std::vector<Endpoint> none;
+  EXPECT_TRUE(check_share(list, none));
+  EXPECT_TRUE(check_share(none, list));
+  EXPECT_TRUE(check_share(none, none, &list));
+  EXPECT_TRUE(check_share(none, list, &none)) << "what is served too";
+}
+
+TEST(Share, IsExceededByTheAnnotationThatIsNamed) {
+  const std::vector<Endpoint> ranges = many_ranges();
+  const std::vector<Endpoint> few = {{Protocol::tcp, {80, 80}, {}}};
+  const auto expect = [&](const Result<>& checked, std::string_view annotation,
+                          std::size_t entries) {
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().exit, Exit::unsupported);
+    const std::string& message = checked.error().message;
+    EXPECT_TRUE(message.starts_with(annotation)) << message;
+    EXPECT_NE(message.find(std::to_string(entries)), std::string::npos) << message;
+    EXPECT_NE(message.find("32768"), std::string::npos) << message;
+  };
+  const std::size_t entries = compile_lists(ranges, {}).ports.size();
+  EXPECT_GT(entries, 2 * max_list_entries);
+  expect(check_share(ranges, few), "io.socklid.connect ", entries);
+  expect(check_share(few, ranges), "io.socklid.bind ", entries);
+  expect(check_share(few, few, &ranges), "io.socklid.egress ", entries);
+}
+
+/// The way to be sure that it is quick for most: not compiled when it cannot be too long.
+TEST(Share, IsNotExceededByAnythingThatIsNotCompiled) {
+  std::vector<Endpoint> ranges = many_ranges();
+  ranges.resize(546);
+  const EndpointLists lists = compile_lists({}, ranges, &ranges);
+  EXPECT_LE(lists.ports.size(), max_list_entries);
+  EXPECT_LE(lists.places.size(), max_list_entries);
+}
+
 }  // namespace
 }  // namespace socklid

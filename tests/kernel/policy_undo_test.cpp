@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writing a policy in maps where one step does not fit, each step in turn, for a new container and
+// for one that has a policy. Fails when anything is in the maps afterwards that was not there
+// before, or anything is missing (I2), or when no error tells of it.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "annotations/parser.hpp"
+#include "hook/socket_guard.hpp"
+#include "hook/socket_guard_maps.hpp"
+#include "hook/socket_guard_pins.hpp"
+
+namespace socklid::test {
+namespace {
+
+constexpr const char* made_up_hash = "00000000000000ff";
+constexpr std::uint64_t ours = 4711;
+constexpr std::uint64_t other = 4712;
+
+enum class Map { denials, seals, ports, places, guards, policies };
+
+struct Layout {
+  const char* pin;
+  bpf_map_type type;
+  std::uint32_t key;
+  std::uint32_t value;
+};
+Layout layout(Map map) {
+  switch (map) {
+    case Map::denials:
+      return {pins::denials, BPF_MAP_TYPE_PERCPU_HASH, 8, sizeof(sl_denials)};
+    case Map::seals:
+      return {pins::seals, BPF_MAP_TYPE_HASH, 8, sizeof(sl_seal)};
+    case Map::ports:
+      return {pins::ports, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_port_key), sizeof(__u32)};
+    case Map::places:
+      return {pins::places, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_place_key), sizeof(sl_place)};
+    case Map::guards:
+      return {pins::guards, BPF_MAP_TYPE_HASH, 8, sizeof(sl_policy)};
+    case Map::policies:
+      return {pins::policies, BPF_MAP_TYPE_CGROUP_STORAGE, 8, sizeof(sl_policy)};
+  }
+  return {};
+}
+constexpr Map every_map[] = {Map::denials, Map::seals,  Map::ports,
+                             Map::places,  Map::guards, Map::policies};
+
+/// `count` addresses with a port each; sealed by hand.
+Plan plan_of(int count, Hooks hooks) {
+  std::string list;
+  for (int i = 1; i <= count; i++) {
+    list += "tcp/" + std::to_string(i) + "@10.0.0." + std::to_string(i) + " ";
+  }
+  const auto policy =
+      annotations::parse({{"io.socklid.connect", list}, {"io.socklid.seal", "manual"}});
+  EXPECT_TRUE(policy) << policy.error().message;
+  Plan plan = compile(*policy);
+  plan.hooks = std::move(hooks);
+  return plan;
+}
+
+using Bytes = std::vector<char>;
+using Content = std::map<Bytes, std::vector<Bytes>>;
+
+class Undo : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const std::string& path :
+         {std::string(bpffs_root), pins::root(), pins::directory(made_up_hash)}) {
+      ASSERT_TRUE(::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) << path;
+    }
+  }
+  void TearDown() override { EXPECT_TRUE(SocketGuard::unload(made_up_hash, "/sys/fs/cgroup")); }
+
+  /// All maps, of which `small` has room for `entries`.
+  void make_maps(Map small, std::uint32_t entries) {
+    for (const Map map : every_map) {
+      const Layout of = layout(map);
+      LIBBPF_OPTS(bpf_map_create_opts, options);
+      if (of.type == BPF_MAP_TYPE_LPM_TRIE) options.map_flags = BPF_F_NO_PREALLOC;
+      std::uint32_t room = map == small ? entries : 1000;
+      if (map == Map::policies) room = 0;  // as the kernel wants it
+      maps_[map].reset(bpf_map_create(of.type, "undo", of.key, of.value, room, &options));
+      ASSERT_TRUE(maps_[map]) << of.pin << ": " << std::strerror(errno);
+      const std::string path = pins::directory(made_up_hash) + "/" + of.pin;
+      ASSERT_EQ(bpf_obj_pin(maps_[map].get(), path.c_str()), 0) << path;
+    }
+  }
+
+  /// Cgroup storage is made with a link; without one an update fails, and there is nothing to see.
+  std::map<Map, Content> content() {
+    std::map<Map, Content> all;
+    for (const Map map : every_map) {
+      if (map == Map::policies) continue;
+      Bytes key;
+      Bytes next(layout(map).key);
+      const int fd = maps_[map].get();
+      while (bpf_map_get_next_key(fd, key.empty() ? nullptr : key.data(), next.data()) == 0) {
+        key = next;
+        all[map][key] = value_of(map, key);
+      }
+      EXPECT_EQ(errno, ENOENT);
+    }
+    return all;
+  }
+
+  static SocketGuard guard() {
+    auto guard = SocketGuard::find(made_up_hash);
+    if (!guard || !*guard) std::abort();
+    return std::move(**guard);
+  }
+
+  /// Nothing has changed, and it is an error.
+  void fails_and_changes_nothing(const Plan& plan) {
+    const auto before = content();
+    const auto written = guard().write_policy({ours, 0, 0}, plan);
+    ASSERT_FALSE(written);
+    EXPECT_FALSE(written.error().message.empty());
+    EXPECT_TRUE(content() == before) << written.error().message;
+  }
+
+ private:
+  std::vector<Bytes> value_of(Map map, const Bytes& key) {
+    if (layout(map).key == sizeof(std::uint64_t)) {
+      std::uint64_t id = 0;
+      std::memcpy(&id, key.data(), sizeof(id));
+      return read_bytes(maps_[map].get(), id).value_or(std::vector<Bytes>{});
+    }
+    Bytes value(layout(map).value);
+    EXPECT_EQ(bpf_map_lookup_elem(maps_[map].get(), key.data(), value.data()), 0);
+    return {value};
+  }
+
+  std::map<Map, UniqueFd> maps_;
+};
+
+class NewContainer : public Undo, public testing::WithParamInterface<Map> {};
+TEST_P(NewContainer, ThatDoesNotFitLeavesNothing) {
+  const Map small = GetParam();
+  const bool is_hash = small == Map::denials || small == Map::seals || small == Map::guards;
+  // A hash is full with the other container, a trie has room for half of ours.
+  make_maps(small, is_hash ? 1 : 15);
+  const bool storage = small == Map::policies;
+  ASSERT_TRUE(guard().write_policy({other, 0, 0}, plan_of(5, {})));
+  fails_and_changes_nothing(plan_of(20, storage ? Hooks{Hook::socket_connect} : Hooks{}));
+}
+INSTANTIATE_TEST_SUITE_P(EveryMap, NewContainer, testing::ValuesIn(every_map));
+
+class Replacement : public Undo, public testing::WithParamInterface<Map> {};
+TEST_P(Replacement, ThatDoesNotFitLeavesTheOldPolicy) {
+  make_maps(GetParam(), 15);
+  const bool storage = GetParam() == Map::policies;
+  ASSERT_TRUE(guard().write_policy({ours, 0, 0}, plan_of(5, {})));
+  fails_and_changes_nothing(plan_of(20, storage ? Hooks{Hook::socket_connect} : Hooks{}));
+  // What fits replaces it, and has nothing of it left.
+  ASSERT_TRUE(guard().write_policy({ours, 0, 0}, plan_of(6, {})));
+  EXPECT_EQ(content()[Map::places].size(), 7u) << "six, and the first key";
+  ASSERT_TRUE(guard().forget(ours));
+  for (const auto& [map, entries] : content()) EXPECT_TRUE(entries.empty()) << layout(map).pin;
+}
+INSTANTIATE_TEST_SUITE_P(EveryMap, Replacement,
+                         testing::Values(Map::ports, Map::places, Map::policies));
+
+TEST_F(Undo, MapsCountWhatIsInThem) {
+  make_maps(Map::places, 100);
+  ASSERT_TRUE(guard().write_policy({ours, 0, 0}, plan_of(5, {})));
+  ASSERT_TRUE(guard().write_policy({other, 0, 0}, plan_of(7, {})));
+  const auto all = content();
+  const auto use = guard().map_use();
+  ASSERT_TRUE(use) << use.error().message;
+  ASSERT_EQ(use->size(), 5u);
+  EXPECT_EQ(use->at(0).used, 2u);
+  EXPECT_EQ(use->at(0).limit, 1000u);
+  EXPECT_EQ(use->at(3).used, all.at(Map::places).size());
+  EXPECT_EQ(use->at(3).limit, 100u);
+  EXPECT_EQ(use->at(4).used, all.at(Map::ports).size());
+}
+
+}  // namespace
+}  // namespace socklid::test

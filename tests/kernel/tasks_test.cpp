@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who is in a network namespace, asked of the kernel. Fails when a process of another container is
+// not found, when one of the host or of the container itself is taken for one, when processes are
+// missing or named by other numbers than ours, or when two who look at once get each other's
+// answers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook/netns.hpp"
+#include "hook/process.hpp"
+#include "hook/socket_guard.hpp"
+#include "hook/socket_guard_tasks.hpp"
+#include "tests/kernel/cgroup_fixture.hpp"
+
+namespace socklid::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+const std::string mount = "/sys/fs/cgroup";
+
+/// A process that does nothing, in a cgroup and in namespaces of its own, or in another one's
+/// network.
+class Process {
+ public:
+  Process(const TestCgroup& cgroup, int namespaces, const NetnsRef* network = nullptr) {
+    int ends[2];
+    if (::pipe(ends) != 0) std::abort();
+    parent_ = ::fork();
+    if (parent_ == 0) {
+      cgroup.join();
+      if (::unshare(namespaces) != 0) ::_exit(1);
+      if (network != nullptr && ::setns(network->fd.get(), CLONE_NEWNET) != 0) ::_exit(2);
+      // Only a child is in a new PID namespace.
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::pause();
+        ::_exit(0);
+      }
+      (void)!::write(ends[1], &child, sizeof(child));
+      ::pause();
+      ::_exit(0);
+    }
+    if (::read(ends[0], &pid_, sizeof(pid_)) != sizeof(pid_)) std::abort();
+    ::close(ends[0]);
+    ::close(ends[1]);
+    auto process = ContainerProcess::open(pid_);
+    if (!process) std::abort();
+    auto netns = open_netns(*process);
+    if (!netns) std::abort();
+    netns_ = std::move(*netns);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    ::kill(pid_, SIGKILL);
+    ::kill(parent_, SIGKILL);
+    ::waitpid(parent_, nullptr, 0);
+  }
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] pid_t parent() const { return parent_; }
+  [[nodiscard]] const NetnsRef& netns() const { return netns_; }
+
+ private:
+  pid_t parent_{0};
+  pid_t pid_{0};
+  NetnsRef netns_;
+};
+
+class Tasks : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto guard = SocketGuard::open({}, mount);
+    ASSERT_TRUE(guard) << guard.error().message;
+  }
+
+  static bool others(const Process& process, const TestCgroup& own) {
+    const auto found = has_another_container(process.netns().inode, own.id());
+    EXPECT_TRUE(found) << found.error().message;
+    return found.value_or(false);
+  }
+
+  TestCgroup own_{"own"};
+  TestCgroup inner_{"inner", own_};
+  TestCgroup elsewhere_{"elsewhere"};
+};
+
+TEST_F(Tasks, OfAnotherContainerAreOutsideItsCgroupAndInAPidNamespaceOfTheirOwn) {
+  const Process mine(inner_, CLONE_NEWNET | CLONE_NEWPID);
+  EXPECT_FALSE(others(mine, own_)) << "it is the container's own, below its cgroup";
+  EXPECT_TRUE(others(mine, elsewhere_));
+  {
+    const Process guest(elsewhere_, CLONE_NEWIPC, &mine.netns());
+    EXPECT_FALSE(others(mine, own_)) << "a process of the host that has entered it";
+  }
+  const Process neighbour(elsewhere_, CLONE_NEWPID, &mine.netns());
+  EXPECT_TRUE(others(mine, own_));
+}
+
+TEST_F(Tasks, AreNamedByOurNumbers) {
+  const Process first(own_, CLONE_NEWNET);
+  const Process second(elsewhere_, CLONE_NEWPID, &first.netns());
+  const auto found = processes_in(first.netns().inode);
+  ASSERT_TRUE(found && *found) << found.error().message;
+  EXPECT_THAT(**found,
+              UnorderedElementsAre(first.parent(), first.pid(), second.parent(), second.pid()));
+  const auto none = processes_in(1);
+  ASSERT_TRUE(none && *none);
+  EXPECT_THAT(**none, ElementsAre());
+}
+
+TEST_F(Tasks, LeadToTheirNamespace) {
+  const Process process(own_, CLONE_NEWNET);
+  const auto found = find_netns(process.netns().inode);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->inode, process.netns().inode);
+  EXPECT_FALSE(find_netns(1)->has_value());
+}
+
+TEST_F(Tasks, AreToldApartForTwoWhoLookAtOnce) {
+  const Process first(own_, CLONE_NEWNET);
+  const Process second(elsewhere_, CLONE_NEWNET);
+  const auto look = [](const Process& process) {
+    for (int i = 0; i < 20; i++) {
+      const auto found = processes_in(process.netns().inode);
+      if (!found) {
+        if (found.error().exit == Exit::busy) continue;
+        return 1;
+      }
+      if ((*found)->size() != 2) return 2;
+      for (const pid_t pid : **found) {
+        if (pid != process.pid() && pid != process.parent()) return 3;
+      }
+    }
+    return 0;
+  };
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(look(first));
+  EXPECT_EQ(look(second), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Tasks, AreUnknownWhereNothingIsLoaded) {
+  ASSERT_TRUE(SocketGuard::unload(object_hash(), mount));
+  const auto found = processes_in(1);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->has_value());
+  EXPECT_FALSE(has_another_container(1, own_.id()));
+  const Process process(own_, CLONE_NEWNET);
+  const auto walked = find_netns(process.netns().inode);
+  ASSERT_TRUE(walked && *walked);
+}
+
+}  // namespace
+}  // namespace socklid::test
