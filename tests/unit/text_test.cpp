@@ -38,6 +38,13 @@ TEST(Text, EveryCodePointComesOutHarmless) {
   });
 }
 
+TEST(Text, TheJudgeOfTheseTestsFindsEveryHostileCharacter) {
+  for_each_code_point([](char32_t code, const std::string& character) {
+    const bool harmless = code == '\n' || !(is_hostile(code) || is_surrogate(code));
+    ASSERT_EQ(is_harmless("a" + character + "z"), harmless) << std::hex << unsigned{code};
+  });
+}
+
 TEST(Text, EveryCodePointIsReadAsItself) {
   for_each_code_point([](char32_t code, const std::string& character) {
     const Character read = first_character(character + "x");
