@@ -82,8 +82,8 @@ class Value {
 [[nodiscard]] Result<Value> parse(std::string_view text);
 
 /// Compact, one line, or indented by two spaces. Nothing but printable ASCII and the newlines of
-/// the second: other characters are written as \uXXXX, which reads back as the same string, and a
-/// byte that is not UTF-8, which parse() never makes, as the text \xHH (I11). NaN and the
+/// the second: other characters are written as \uXXXX, which reads back as the same string, and NUL
+/// and bytes that are not UTF-8, which parse() never makes, as the text \xHH (I11). NaN and the
 /// infinities, which it does not make either, are written as null.
 [[nodiscard]] std::string to_string(const Value& value);
 [[nodiscard]] std::string to_pretty_string(const Value& value);

@@ -136,7 +136,7 @@ std::string as_utf8(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const std::size_t length = first_character(text).bytes;
-    if (length > 0) {
+    if (length > 0 && text[0] != '\0') {
       out += text.substr(0, length);
     } else {
       append_byte(out, text[0]);

@@ -39,7 +39,8 @@ struct Character {
 /// The same in double quotes.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t limit = 80);
 
-/// `text` itself if it is UTF-8; else with \xHH for each byte that is part of no character.
+/// `text` itself if it is UTF-8 without NUL, which our documents hold; else with \xHH for each NUL
+/// and each byte that is part of no character.
 [[nodiscard]] std::string as_utf8(std::string_view text);
 
 /// How many characters; a byte that is not UTF-8 counts as one.

@@ -5,11 +5,9 @@
 // terminal obeys or that turn the order of the others. Shared by tests and fuzz targets.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace socklid {
 
@@ -49,15 +47,6 @@ inline std::size_t character_bytes(std::string_view text) {
   return 0;
 }
 
-inline bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t bytes = character_bytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 /// Whether it controls a terminal, turns the order of what follows, or separates lines.
 inline bool is_hostile(char32_t code) {
   const bool control = code < 0x20 || (code >= 0x7f && code <= 0x9f);
@@ -66,18 +55,31 @@ inline bool is_hostile(char32_t code) {
   return control || direction || code == 0x2028 || code == 0x2029 || code == 0xfeff;
 }
 
-/// UTF-8 without a hostile character but the newline. They are few: each is looked for.
-inline bool is_harmless(std::string_view text) {
-  static const std::vector<std::string> hostile = [] {
-    std::vector<std::string> all;
-    for (char32_t code = 0; code <= 0xffff; ++code) {
-      if (code != '\n' && is_hostile(code)) all.push_back(utf8_of(code));
+/// Whether `text` is UTF-8 of which `allows` every character.
+template <typename Predicate>
+bool is_utf8_of(std::string_view text, Predicate allows) {
+  while (!text.empty()) {
+    const std::size_t bytes = character_bytes(text);
+    if (bytes == 0) return false;
+    char32_t code = 0;
+    for (const char c : text.substr(0, bytes)) {
+      const auto byte = static_cast<unsigned char>(c);
+      const bool follows = (byte & 0xc0U) == 0x80U;
+      code = (code << 6U) | (byte & (follows ? 0x3fU : bytes == 1 ? 0x7fU : 0x7fU >> bytes));
     }
-    return all;
-  }();
-  return is_utf8(text) && std::none_of(hostile.begin(), hostile.end(), [&](const auto& one) {
-           return text.find(one) != std::string_view::npos;
-         });
+    if (!allows(code)) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+inline bool is_utf8(std::string_view text) {
+  return is_utf8_of(text, [](char32_t) { return true; });
+}
+
+/// UTF-8 without a hostile character but the newline.
+inline bool is_harmless(std::string_view text) {
+  return is_utf8_of(text, [](char32_t code) { return code == '\n' || !is_hostile(code); });
 }
 
 inline bool is_harmless_line(std::string_view text) {

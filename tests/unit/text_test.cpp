@@ -38,12 +38,20 @@ TEST(Text, EveryCodePointComesOutHarmless) {
   });
 }
 
+TEST(Text, TheJudgeOfTheseTestsFindsEveryHostileCharacter) {
+  for_each_code_point([](char32_t code, const std::string& character) {
+    const bool harmless = code == '\n' || !(is_hostile(code) || is_surrogate(code));
+    ASSERT_EQ(is_harmless("a" + character + "z"), harmless) << std::hex << unsigned{code};
+  });
+}
+
 TEST(Text, EveryCodePointIsReadAsItself) {
   for_each_code_point([](char32_t code, const std::string& character) {
     const Character read = first_character(character + "x");
     ASSERT_EQ(read.bytes, is_surrogate(code) ? 0 : character.size()) << std::hex << unsigned{code};
     ASSERT_TRUE(read.bytes == 0 || read.code == code);
-    ASSERT_EQ(as_utf8(character) == character, !is_surrogate(code)) << std::hex << unsigned{code};
+    ASSERT_EQ(as_utf8(character) == character, code != 0 && !is_surrogate(code))
+        << std::hex << unsigned{code};
   });
 }
 
@@ -53,7 +61,9 @@ TEST(Text, EveryPairAndTripleOfBytesIsJudgedByTheTableOfTheStandard) {
     for (const char third : {'\x00', '\x7f', '\x80', '\xbf', '\xc0'}) {
       const std::string text = std::string(bytes, 2) + third + "\x80";
       ASSERT_EQ(first_character(text).bytes, character_bytes(text)) << std::hex << pair;
-      ASSERT_EQ(as_utf8(text) == text, is_utf8(text)) << std::hex << pair;
+      const bool fits = is_utf8(text) && text.find('\0') == std::string::npos;
+      ASSERT_EQ(as_utf8(text) == text, fits) << std::hex << pair;
+      ASSERT_TRUE(is_utf8(as_utf8(text))) << std::hex << pair;
       ASSERT_TRUE(is_harmless_line(printable(text))) << std::hex << pair;
     }
   }
