@@ -18,8 +18,8 @@
 namespace socklid {
 
 /// Whether the run could touch nft rules: the container asks for egress, or some container on
-/// record has rules, which this run may have to remove. False where a policy does not parse: that
-/// is told without them.
+/// record has rules, which this run may have to remove. False where a policy does not parse, or the
+/// container's process is not to be found: that is told without them.
 [[nodiscard]] bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths);
 
 /// Becomes `socklid-hook-rules ARGUMENT` beside this program's file, with `input` on standard

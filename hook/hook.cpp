@@ -34,16 +34,12 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
   for (const auto& [key, value] : all) {
     if (key.starts_with(annotations::key_prefix)) ours.emplace(key, value);
   }
-  // Which of KEY/CONTAINER is ours depends on it.
-  for (const std::string_view key :
-       {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
-    if (const auto found = all.find(key); found != all.end()) ours.insert(*found);
-  }
   return ours;
 }
 
 Record record_of(const Kernel& kernel, const ContainerState& container,
-                 const ContainerTarget& target, Placement placement, const Plan& plan) {
+                 const ContainerTarget& target, const Identity& identity, Placement placement,
+                 const Plan& plan) {
   Record record{.id = target.id,
                 .cgroup_id = target.cgroup.id,
                 .cgroup_path = target.cgroup.path,
@@ -54,6 +50,7 @@ Record record_of(const Kernel& kernel, const ContainerState& container,
                 .mark = plan.mark,
                 .rules = plan.rules,
                 .annotations = only_ours(container.annotations),
+                .container = identity.container,
                 .notes = plan.notes,
                 .created = kernel.now(),
                 .pid = target.pid};
@@ -195,7 +192,7 @@ Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
 /// What an earlier call for the same container and cgroup has put in force, if it did.
 std::optional<InForce> earlier(const std::optional<Record>& saved, const ContainerTarget& target) {
   if (!saved) return std::nullopt;
-  const auto policy = annotations::parse(saved->annotations);
+  const auto policy = annotations::parse(saved->annotations, saved->container);
   if (!policy) return std::nullopt;  // written by a version with another language
   return in_force(*policy, saved->placement, target);
 }
@@ -239,10 +236,12 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
 
 Result<> create(Kernel& kernel, const ContainerState& container) {
   if (!annotations::any(container.annotations)) return {};  // I1
-  if (is_sandbox(container.id, container.annotations)) return {};
-  const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
-  if (policy == annotations::Policy{}) return {};                                        // I1
   SL_CHECK(check_ready(container));
+  const Identity identity = SL_TRY(kernel.identify(container));
+  if (identity.is_sandbox) return {};
+  const annotations::Policy policy =
+      SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
+  if (policy == annotations::Policy{}) return {};                             // I1
 
   SL_CHECK(kernel.begin());
   const ContainerTarget target = SL_TRY(kernel.open_target(container, policy.egress.has_value()));
@@ -255,7 +254,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   const InForce wanted = in_force(policy, placement, target);
   SL_CHECK(remove_stale_tables(kernel, target, entries));
   SL_CHECK(apply(kernel, target, wanted,
-                 record_of(kernel, container, target, placement, wanted.plan), saved));
+                 record_of(kernel, container, target, identity, placement, wanted.plan), saved));
   for (const std::string& note : wanted.plan.notes) {
     kernel.note(short_id(target.id) + ": " + note);
   }

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/container_state.hpp"
+#include "hook/engine.hpp"
 #include "hook/netns.hpp"
 #include "hook/nft_ruleset.hpp"
 #include "hook/plan.hpp"
@@ -31,7 +32,6 @@ struct ContainerTarget {
   CgroupRef cgroup;
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
-  std::optional<std::string> sandbox;    ///< the pod it is in, if the state names one
   std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; only if asked for
 };
 
@@ -65,6 +65,8 @@ class Kernel {
 
   // One container, set up -----------------------------------------------------------------------
 
+  /// Who made the container and what is sure of it, by its state and its process's cgroup.
+  [[nodiscard]] virtual Result<Identity> identify(const ContainerState& container) = 0;
   /// `with_rules`: also look whose rules are in the namespace.
   [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
                                                             bool with_rules) = 0;

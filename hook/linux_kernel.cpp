@@ -9,6 +9,7 @@
 #include "hook/files.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
+#include "hook/occupants.hpp"
 #include "hook/privileges.hpp"
 
 namespace socklid {
@@ -91,17 +92,24 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
   return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
 }
 
+Result<Identity> LinuxKernel::identify(const ContainerState& container) {
+  return identify_container(container);
+}
+
 Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container, bool with_rules) {
   process_ = SL_TRY(ContainerProcess::open(container.pid));
+  const Identity identity = SL_TRY(identify(container));
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
                          .pid = container.pid,
                          .cgroup = SL_TRY(open_container_cgroup(where, *process_, container)),
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
-                         .sandbox = sandbox_of(container.annotations),
                          .rules_owners = {}};
-  target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
+  const bool in_pod =
+      identity.sandbox || (identity.hint && is_shared_with(where, target.cgroup.path,
+                                                           *identity.hint, target.netns.inode));
+  target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), in_pod);
   if (with_rules && target.netns_kind == NetnsKind::own &&
       SL_TRY(has_another_container(target.netns.inode, target.cgroup.path))) {
     target.netns_kind = NetnsKind::shared;

@@ -30,6 +30,7 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::string programs() const override;
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
 
+  [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
                                                     bool with_rules) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;

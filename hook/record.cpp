@@ -89,6 +89,18 @@ Result<annotations::Annotations> annotations_at(const json::Value& record) {
   return result;
 }
 
+/// Records of 0.1.0 have it among the annotations.
+Result<std::string> container_at(const json::Value& record, annotations::Annotations& kept) {
+  std::string name;
+  for (const char* key : {"io.kubernetes.cri.container-name", "io.kubernetes.container.name"}) {
+    const auto found = kept.find(key);
+    if (found == kept.end()) continue;
+    if (!found->second.empty()) name = found->second;
+    kept.erase(found);
+  }
+  return record.find("container") == nullptr ? std::move(name) : text_at(record, "container");
+}
+
 json::Array to_array(const std::vector<std::string>& list) {
   return {list.begin(), list.end()};
 }
@@ -112,6 +124,7 @@ std::string to_json(const Record& record) {
   json::Object annotations;
   for (const auto& [key, value] : record.annotations) annotations.emplace(key, value);
   document["annotations"] = std::move(annotations);
+  if (!record.container.empty()) document["container"] = record.container;
   document["notes"] = to_array(record.notes);
   document["created"] = record.created;
   document["pid"] = record.pid;
@@ -135,6 +148,7 @@ Result<Record> parse_record(std::string_view text) {
   record.mark = SL_TRY(mark_at(value));
   record.rules = rules->boolean();
   record.annotations = SL_TRY(annotations_at(value));
+  record.container = SL_TRY(container_at(value, record.annotations));
   record.notes = SL_TRY(list_at(value, "notes"));
   record.created = SL_TRY(number_at(value, "created"));
   record.pid = SL_TRY(number_at(value, "pid"));

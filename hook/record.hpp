@@ -29,6 +29,7 @@ struct Record {
   std::optional<annotations::Mark> mark;
   bool rules{false};                     ///< whether nft rules of ours are in the namespace
   annotations::Annotations annotations;  ///< those of ours
+  std::string container;                 ///< its name in its pod, if its engine said it for sure
   std::vector<std::string> notes;        ///< from the plan, for people
   std::int64_t created{0};               ///< seconds since 1970
   std::int64_t pid{0};                   ///< of the first process

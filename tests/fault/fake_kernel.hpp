@@ -28,6 +28,7 @@ struct FakeContainer {
   std::uint64_t netns{0};
   NetnsKind kind{NetnsKind::own};
   Liveness liveness{Liveness::populated};
+  std::string cgroup{};  ///< its path, by which its engine is known
 };
 
 /// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
@@ -79,6 +80,7 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Liveness liveness(const StoreEntry& entry) override;
   [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
+  [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
                                                     bool with_rules) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
