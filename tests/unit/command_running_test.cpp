@@ -263,12 +263,12 @@ TEST(Unguarded, ListShowsThemFirst) {
 }
 
 TEST(Unguarded, DoctorFailsForThemAndForWhatItCannotRead) {
-  EXPECT_TRUE(judge_running({}, {}).ok);
+  EXPECT_EQ(judge_running({}, {}).level, Level::ok);
   const Check check = judge_running({}, {{running("/y"), "no policy"}});
-  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.level, Level::fail);
   EXPECT_THAT(check.detail, HasSubstr("web (pid 7, /run/crun/web: no policy)"));
   EXPECT_THAT(check.mend, HasSubstr("stop and start"));
-  EXPECT_FALSE(judge_running({{}, {"/run/crun/b/status: cut off"}}, {}).ok);
+  EXPECT_EQ(judge_running({{}, {"/run/crun/b/status: cut off"}}, {}).level, Level::fail);
 }
 
 }  // namespace
