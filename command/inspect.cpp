@@ -98,7 +98,8 @@ Inspection gather(const Paths& paths, const Container& container) {
                         .this_build = false};
   if (const auto& record = container.entry.record) {
     inspection.this_build = record->object_hash == object_hash();
-    if (auto policy = annotations::parse(record->annotations, record->container)) inspection.policy = *policy;
+    if (auto policy = annotations::parse(record->annotations, record->container))
+      inspection.policy = *policy;
   }
   add_counters(inspection);
   return inspection;
