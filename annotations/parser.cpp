@@ -47,33 +47,16 @@ Result<Key> parse_key(std::string_view text) {
   return key;
 }
 
-/// podman writes its name there, and nowhere the container's (libpod: setupOCIHooks, generateSpec).
-bool is_podman(const Annotations& annotations) {
-  const auto manager = annotations.find("io.container.manager");
-  return manager != annotations.end() && manager->second == "libpod";
-}
-
-tl::unexpected<Error> fail_nameless(const Annotations& annotations, std::string_view key) {
-  const std::size_t slash = key.find('/');
-  const std::string name(key.substr(0, slash));
-  if (is_podman(annotations)) {
-    return fail(Exit::annotation, std::string(key) +
-                                      ": podman gives hooks no container name, so which one is " +
-                                      quoted(key.substr(slash + 1)) + " is not known; use " + name +
-                                      ", or give each container its own by podman run --pod");
-  }
-  return fail(Exit::annotation, std::string(key) +
-                                    ": this engine does not say what the container is called "
-                                    "in its pod; use " +
-                                    name);
-}
-
 /// Whether a key is for the container called `ours`, of which the engine may have said nothing.
-Result<bool> concerns(const Key& key, std::string_view text, const Annotations& annotations) {
+Result<bool> concerns(const Key& key, std::string_view text, std::string_view ours) {
   if (!key.container) return true;
-  const std::string_view ours = container_name(annotations);
-  if (ours.empty()) return fail_nameless(annotations, text);
-  return *key.container == ours;
+  if (!ours.empty()) return *key.container == ours;
+  const std::string name(text.substr(0, text.find('/')));
+  return fail(Exit::annotation,
+              name +
+                  "/CONTAINER: nobody says for sure what this container is called in its pod "
+                  "(podman and bare runtimes never do): use " +
+                  name + ", or give each container its own by podman run --pod");
 }
 
 Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
@@ -177,23 +160,14 @@ Result<> check_outlets(const Annotations& annotations) {
                   "system log say why a container was refused");
 }
 
-std::string_view container_name(const Annotations& annotations) {
-  for (const std::string_view key :
-       {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
-    const auto found = annotations.find(key);
-    if (found != annotations.end() && !found->second.empty()) return found->second;
-  }
-  return {};
-}
-
-Result<Policy> parse(const Annotations& annotations) {
+Result<Policy> parse(const Annotations& annotations, std::string_view container) {
   SL_CHECK(check_outlets(annotations));
   Collected collected;
   for (auto entry = annotations.lower_bound(key_prefix);
        entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
     const auto& [text, value] = *entry;
     const Key key = SL_TRY(parse_key(text));
-    if (!SL_TRY(about(key.name(), concerns(key, text, annotations)))) continue;
+    if (!SL_TRY(about(key.name(), concerns(key, text, container)))) continue;
     SL_CHECK(about(key.name(), collect(key, {.key = text, .text = value}, collected)));
   }
   const Policy policy = SL_TRY(merge(collected));

@@ -19,10 +19,10 @@
 // ignored.
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
-// For a container of another name its value is not looked at. Our container's name is what CRI-O
-// (io.kubernetes.container.name) or else containerd (io.kubernetes.cri.container-name) says; if
-// neither does, as under podman, KEY/CONTAINER is an error, since we can't know whom it means. A
-// KEY that loses to KEY/CONTAINER must still be correct.
+// For a container of another name its value is not looked at. Our container's name is what the
+// engine says that made it, where nobody else can say it (hook/engine.hpp); if none does, as under
+// podman, KEY/CONTAINER is an error, since we can't know whom it means. A KEY that loses to
+// KEY/CONTAINER must still be correct.
 //
 // A setting given both as a key and in the document must mean the same in both.
 //
@@ -66,9 +66,6 @@ struct KeyInfo {
 /// do and the container is none of our business (I1).
 [[nodiscard]] bool any(const Annotations& annotations);
 
-/// The name an engine gave the container in its pod; empty if it gave none.
-[[nodiscard]] std::string_view container_name(const Annotations& annotations);
-
 /// The key by which crun is told to append what hooks print, as root, to a file of the host, as the
 /// constant "run.oci.hooks.stderr", "run.oci.hooks.stdout" or, of that family, "run.oci.hooks.*";
 /// empty if there is none. podman before 4.6 takes it from images.
@@ -77,11 +74,12 @@ struct KeyInfo {
 /// Refuses such a key, whoever wrote it. Errors: Exit::annotation.
 [[nodiscard]] Result<> check_outlets(const Annotations& annotations);
 
-/// The policy that the annotations ask for. check_outlets() holds for them. Other people's keys are
+/// The policy that the annotations ask for, of the container that is called `container` in its pod;
+/// empty: no engine says so for sure. check_outlets() holds for them. Other people's keys are
 /// ignored, every key of ours must be known and its value parse (I8). Errors: Exit::annotation or
 /// Exit::unsupported, in one printable line that names the key, the value, where in it and what was
 /// expected. Of several errors the one with the first key in byte order is reported; contradictions
 /// between keys come after all of those.
-[[nodiscard]] Result<Policy> parse(const Annotations& annotations);
+[[nodiscard]] Result<Policy> parse(const Annotations& annotations, std::string_view container = {});
 
 }  // namespace socklid::annotations

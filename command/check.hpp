@@ -15,19 +15,26 @@
 
 namespace socklid::command {
 
+/// risk: the node can enforce, but what holds depends on whom it trusts; somebody has to weigh it.
+enum class Level { ok, risk, fail };
+[[nodiscard]] std::string_view name_of(Level level);
+
 struct Check {
   std::string name;
-  bool ok{false};
+  Level level{Level::fail};
   std::string detail;  ///< what was found, or why it failed
   std::string mend;    ///< what to do about it; empty if ok, or if the detail says it
   friend bool operator==(const Check&, const Check&) = default;
 };
 
 [[nodiscard]] inline Check passed(std::string name, std::string detail) {
-  return {std::move(name), true, std::move(detail), {}};
+  return {std::move(name), Level::ok, std::move(detail), {}};
+}
+[[nodiscard]] inline Check risky(std::string name, std::string what, std::string mend) {
+  return {std::move(name), Level::risk, std::move(what), std::move(mend)};
 }
 [[nodiscard]] inline Check failed(std::string name, std::string cause, std::string mend = {}) {
-  return {std::move(name), false, std::move(cause), std::move(mend)};
+  return {std::move(name), Level::fail, std::move(cause), std::move(mend)};
 }
 
 // check_node.cpp: what stands in files
@@ -60,8 +67,8 @@ struct Check {
 
 /// Of uname(2)'s release, "6.1.0-18-amd64".
 [[nodiscard]] Check judge_kernel_version(std::string_view release);
-/// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. Never
-/// fails: what it finds is for a person to weigh.
+/// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. A risk
+/// before 4.6, which takes annotations from images; never fails.
 [[nodiscard]] Check judge_podman_version(std::string_view printed);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);

@@ -107,10 +107,15 @@ Check judge_podman_version(std::string_view printed) {
   std::from_chars(dot + 1, end, minor);
   const std::string version = "podman " + std::to_string(major) + "." + std::to_string(minor);
   if (major > 4 || (major == 4 && minor >= 6)) return passed(name, version + " ignores them");
-  return passed(name, version +
-                          " (before 4.6) takes annotations from images too: an image that "
-                          "carries io.socklid.families can open families to itself; give "
-                          "that key yourself where it matters");
+  return risky(
+      name,
+      version +
+          " (before 4.6) takes annotations from images: whoever made an image can give its "
+          "containers every io.socklid key that you do not give yourself, for instance "
+          "io.socklid.families, which opens families, and io.socklid.seal, which puts the "
+          "policy off",
+      "update podman to 4.6 or later; until then run images that you trust, or give each "
+      "of these keys yourself, for yours replaces the image's");
 }
 
 }  // namespace socklid::command

@@ -51,13 +51,29 @@ std::string to_string(const Refusal& refusal) {
 
 }  // namespace
 
-bool healthy(const Diagnosis& diagnosis) {
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::ok:
+      return "ok";
+    case Level::risk:
+      return "risk";
+    case Level::fail:
+      break;
+  }
+  return "fail";
+}
+
+bool healthy(const Diagnosis& diagnosis, bool strict) {
+  const Level worst = strict ? Level::ok : Level::risk;
   return std::all_of(diagnosis.checks.begin(), diagnosis.checks.end(),
-                     [](const Check& check) { return check.ok; });
+                     [&](const Check& check) { return check.level <= worst; });
 }
 
 std::string to_string(const Check& check) {
-  std::string line = (check.ok ? "ok   " : "FAIL ") + check.name + ": " + check.detail;
+  const std::string word = check.level == Level::ok     ? "ok   "
+                           : check.level == Level::risk ? "RISK "
+                                                        : "FAIL ";
+  std::string line = word + check.name + ": " + check.detail;
   if (!check.mend.empty()) line += "; " + check.mend;
   return printable(line);
 }
@@ -70,11 +86,14 @@ std::string doctor_text(const Diagnosis& diagnosis) {
   return text;
 }
 
-json::Value doctor_json(const Diagnosis& diagnosis) {
+json::Value doctor_json(const Diagnosis& diagnosis, bool strict) {
   json::Array checks;
   for (const Check& check : diagnosis.checks) {
-    checks.emplace_back(json::Object{
-        {"name", check.name}, {"ok", check.ok}, {"detail", check.detail}, {"mend", check.mend}});
+    checks.emplace_back(json::Object{{"name", check.name},
+                                     {"ok", check.level != Level::fail},
+                                     {"level", std::string(name_of(check.level))},
+                                     {"detail", check.detail},
+                                     {"mend", check.mend}});
   }
   json::Array kept;
   for (const Refusal& refusal : diagnosis.refusals) {
@@ -83,18 +102,19 @@ json::Value doctor_json(const Diagnosis& diagnosis) {
                                    {"exit", refusal.exit},
                                    {"message", refusal.message}});
   }
-  return json::Object{
-      {"ok", healthy(diagnosis)}, {"checks", std::move(checks)}, {"refusals", std::move(kept)}};
+  return json::Object{{"ok", healthy(diagnosis, strict)},
+                      {"checks", std::move(checks)},
+                      {"refusals", std::move(kept)}};
 }
 
-Result<int> doctor(bool as_json) {
+Result<int> doctor(const DoctorOptions& options) {
   const Diagnosis diagnosis = diagnose(Paths{});
-  if (as_json) {
-    print_json(doctor_json(diagnosis));
+  if (options.json) {
+    print_json(doctor_json(diagnosis, options.strict));
   } else {
     print(doctor_text(diagnosis));
   }
-  return healthy(diagnosis) ? 0 : 1;
+  return healthy(diagnosis, options.strict) ? 0 : 1;
 }
 
 }  // namespace socklid::command

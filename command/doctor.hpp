@@ -20,14 +20,20 @@ struct Diagnosis {
 };
 inline constexpr std::size_t refusals_shown = 10;
 
-[[nodiscard]] bool healthy(const Diagnosis& diagnosis);
+struct DoctorOptions {
+  bool json{false};
+  bool strict{false};  ///< a risk is a failure
+};
 
-/// "ok   what: detail", "FAIL what: cause; mend".
+/// Whether nothing failed, and with `strict` nothing is a risk either.
+[[nodiscard]] bool healthy(const Diagnosis& diagnosis, bool strict = false);
+
+/// "ok   what: detail", "RISK what: whose; mend", "FAIL what: cause; mend".
 [[nodiscard]] std::string to_string(const Check& check);
 [[nodiscard]] std::string doctor_text(const Diagnosis& diagnosis);
-[[nodiscard]] json::Value doctor_json(const Diagnosis& diagnosis);
+[[nodiscard]] json::Value doctor_json(const Diagnosis& diagnosis, bool strict = false);
 
-/// 1 if something failed.
-[[nodiscard]] Result<int> doctor(bool as_json);
+/// 1 if it is not healthy.
+[[nodiscard]] Result<int> doctor(const DoctorOptions& options);
 
 }  // namespace socklid::command

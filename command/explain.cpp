@@ -17,8 +17,6 @@
 namespace socklid::command {
 namespace {
 
-/// How CRI-O tells the hook the container's name in its pod.
-constexpr const char* container_name_key = "io.kubernetes.container.name";
 constexpr std::string_view id_placeholder = "CONTAINER";
 
 Result<AnnotationFile> read_annotations(const ExplainOptions& options) {
@@ -93,12 +91,10 @@ void write_json(const std::vector<Explanation>& explanations,
 
 Result<Explanation> explain_annotations(const annotations::Annotations& given,
                                         std::string container, NetnsKind network) {
-  annotations::Annotations annotations = given;
-  if (!container.empty()) annotations.insert_or_assign(container_name_key, container);
   Explanation explanation;
   explanation.container = std::move(container);
-  explanation.any = annotations::any(annotations);
-  explanation.policy = SL_TRY(annotations::parse(annotations));
+  explanation.any = annotations::any(given);
+  explanation.policy = SL_TRY(annotations::parse(given, explanation.container));
   SL_CHECK(check_placement(explanation.policy, network));
   // The first to come: which slot a container gets is found out when it starts.
   const Placement placement{network,

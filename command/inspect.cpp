@@ -99,8 +99,8 @@ Inspection gather(const Paths& paths, const Container& container) {
   if (const auto& record = container.entry.record) {
     inspection.this_build = record->object_hash == object_hash();
   }
-  if (container.details) {
-    if (auto policy = annotations::parse(container.details->annotations)) {
+  if (const auto& details = container.details) {
+    if (auto policy = annotations::parse(details->annotations, details->container)) {
       inspection.policy = *policy;
     }
   }

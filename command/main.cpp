@@ -39,7 +39,7 @@ struct Options {
   UnloadOptions unload;
   ContainerdConfigOptions containerd;
   std::string seal_id;
-  bool doctor_json{false};
+  DoctorOptions doctor;
 };
 
 using Run = std::function<Result<int>()>;
@@ -82,8 +82,9 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_flag("--json", options.explain.json, json_help);
 
   verb = add_verb(app, "doctor", "what this node needs and whether it has it", run,
-                  [&] { return doctor(options.doctor_json); });
-  verb->add_flag("--json", options.doctor_json, json_help);
+                  [&] { return doctor(options.doctor); });
+  verb->add_flag("--strict", options.doctor.strict, "a risk is a failure");
+  verb->add_flag("--json", options.doctor.json, json_help);
 
   verb = add_verb(app, "selftest", "try every known way round a policy on this node", run,
                   [&] { return selftest(options.selftest); });

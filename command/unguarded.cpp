@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "hook/cgroup.hpp"
-#include "hook/netns.hpp"
+#include "hook/engine.hpp"
 
 namespace socklid::command {
 namespace {
@@ -26,8 +26,10 @@ bool covers(const Container& container, const RunningContainer& running) {
 
 /// What is wrong with a container that no policy covers; nothing if it asks for none.
 std::optional<std::string> cause(const RunningContainer& running) {
-  if (is_sandbox(running.id, running.annotations)) return std::nullopt;
-  const auto policy = annotations::parse(running.annotations);
+  const auto identity = identify(running.cgroup, running.id, running.annotations);
+  if (!identity) return identity.error().message;
+  if (identity->is_sandbox) return std::nullopt;
+  const auto policy = annotations::parse(running.annotations, identity->container);
   if (!policy) return policy.error().message;
   if (*policy == annotations::Policy{}) return std::nullopt;
   return "no policy";

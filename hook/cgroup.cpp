@@ -6,28 +6,22 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
 
+#include "hook/engine.hpp"
 #include "hook/files.hpp"
+#include "hook/occupants.hpp"
 
 namespace socklid {
 namespace {
 
 static_assert(sizeof(ino_t) == 8, "a cgroup id is an inode number only where that has 64 bits");
 
-constexpr std::string_view scope_suffix = ".scope";
-
 bool is_scope(std::string_view component) {
-  return component.ends_with(scope_suffix);
-}
-
-bool is_named_after(std::string_view component, std::string_view id) {
-  if (is_scope(component)) component.remove_suffix(scope_suffix.size());
-  if (!component.ends_with(id)) return false;
-  component.remove_suffix(id.size());
-  return component.empty() || component.ends_with('-');
+  return component.ends_with(".scope");
 }
 
 /// The deepest ancestor-or-self of `path` whose last component is `wanted`.
@@ -40,12 +34,6 @@ std::optional<std::string> deepest(std::string_view path, Wanted wanted) {
     path = path.substr(0, slash);
   }
   return std::nullopt;
-}
-
-/// An id that nobody else has and no name holds by chance.
-bool is_engine_id(std::string_view id) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  return id.size() == 64 && id.find_first_not_of(digits) == std::string_view::npos;
 }
 
 /// `path` without "/NAME" at its end, if that is how it ends and something is left.
@@ -80,8 +68,23 @@ Result<std::string> unified_path_of(const std::string& proc_file) {
   return parse_unified_path(SL_TRY(read_file(AT_FDCWD, proc_file, Exit::cgroup)));
 }
 
-Result<std::string> unified_path_of(const ContainerProcess& process) {
-  return parse_unified_path(SL_TRY(process.read("cgroup")));
+/// One that goes down only, and by whole steps.
+bool goes_down(std::string_view relative) {
+  const auto steps = split(relative, '/');
+  return std::none_of(steps.begin(), steps.end(), [](std::string_view step) {
+    return step.empty() || step == "." || step == "..";
+  });
+}
+
+/// The value of an annotation that names a cgroup below the container's; empty means none.
+Result<std::optional<std::string>> subgroup_at(const annotations::Annotations& annotations,
+                                               std::string_view key) {
+  const auto found = annotations.find(key);
+  if (found == annotations.end()) return std::optional<std::string>{};
+  if (found->second.empty() || goes_down(found->second)) return std::optional(found->second);
+  return fail(Exit::cgroup, std::string(key) +
+                                ": leads out of the container's own cgroup, or may: name one below "
+                                "it, without empty parts, . and ..");
 }
 
 }  // namespace
@@ -131,12 +134,14 @@ bool holds(std::string_view outer, std::string_view inner) {
   return inner.empty() || inner.front() == '/';
 }
 
-CrunCgroups crun_cgroups(const annotations::Annotations& annotations) {
+Result<CrunCgroups> crun_cgroups(const annotations::Annotations& annotations) {
   CrunCgroups crun;
-  const auto below_scope = annotations.find("run.oci.systemd.subgroup");
-  if (below_scope != annotations.end()) crun.below_scope = below_scope->second;
-  const auto delegated = annotations.find("run.oci.delegate-cgroup");
-  if (delegated != annotations.end()) crun.delegated = delegated->second;
+  if (auto below = SL_TRY(subgroup_at(annotations, "run.oci.systemd.subgroup"))) {
+    crun.below_scope = std::move(*below);
+  }
+  if (auto delegated = SL_TRY(subgroup_at(annotations, "run.oci.delegate-cgroup"))) {
+    crun.delegated = std::move(*delegated);
+  }
   return crun;
 }
 
@@ -158,6 +163,11 @@ Result<> check_own_cgroup(std::string_view path, std::string_view own, std::stri
   if (holds(path, own)) return refuse(path, "also holds the container runtime that runs this hook");
   if (holds(path, init)) return refuse(path, "also holds process 1");
   return {};
+}
+
+Result<> check_bears_id(std::string_view path, std::string_view id) {
+  if (!is_engine_id(id) || is_named_after(path.substr(path.rfind('/') + 1), id)) return {};
+  return refuse(path, "does not bear the container's id, as every engine's own cgroup does");
 }
 
 Result<std::string> path_below(const CgroupMount& mount, std::string_view path) {
@@ -203,17 +213,27 @@ Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path)
 
 Result<CgroupRef> open_container_cgroup(const CgroupMount& mount, const ContainerProcess& process,
                                         const ContainerState& container) {
-  const std::string path = SL_TRY(unified_path_of(process));
+  const std::string path = SL_TRY(cgroup_path_of(process));
   const std::string own = SL_TRY(unified_path_of("/proc/self/cgroup"));
   const std::string init = SL_TRY(unified_path_of("/proc/1/cgroup"));
-  const std::string raised =
-      raise_to_container(path, container.id, crun_cgroups(container.annotations));
+  CrunCgroups crun = SL_TRY(crun_cgroups(container.annotations));
+  // Of those that put anything below only crun calls its hooks with this status; what its
+  // annotations say would be a wrong name for another runtime's cgroup.
+  if (container.status != "created") crun = {.below_scope = {}, .delegated = {}};
+  const std::string raised = raise_to_container(path, container.id, crun);
   SL_CHECK(check_own_cgroup(raised, own, init));
-  return open_cgroup(mount, raised);
+  SL_CHECK(check_bears_id(raised, container.id));
+  CgroupRef cgroup = SL_TRY(open_cgroup(mount, raised));
+  SL_CHECK(check_alone(cgroup, process, container));
+  return cgroup;
+}
+
+Result<std::string> cgroup_path_of(const ContainerProcess& process) {
+  return parse_unified_path(SL_TRY(process.read("cgroup")));
 }
 
 Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process) {
-  const std::string now = SL_TRY(unified_path_of(process));
+  const std::string now = SL_TRY(cgroup_path_of(process));
   if (holds(cgroup.path, now)) return {};
   return fail(Exit::process, "the container's process was moved from cgroup " + cgroup.path +
                                  " to " + now + " while it was set up");

@@ -56,7 +56,10 @@ struct CrunCgroups {
   std::string below_scope{"container"};  ///< run.oci.systemd.subgroup; empty: none
   std::string delegated;                 ///< run.oci.delegate-cgroup, below that; empty: none
 };
-[[nodiscard]] CrunCgroups crun_cgroups(const annotations::Annotations& annotations);
+/// Exit::cgroup, naming the annotation, if one climbs: its value has an empty component, "." or
+/// "..". crun follows it (libcrun: append_paths), so that whoever may write it, an image under
+/// podman before 4.6, would choose another's cgroup.
+[[nodiscard]] Result<CrunCgroups> crun_cgroups(const annotations::Annotations& annotations);
 
 /// The cgroup of the whole container, at or above `path`, the cgroup of its first process:
 ///  1. where an engine has given the container its id, 64 hexadecimal digits: the deepest scope
@@ -72,6 +75,10 @@ struct CrunCgroups {
 /// holds the hook or PID 1. Both with the cause and the mend.
 [[nodiscard]] Result<> check_own_cgroup(std::string_view path, std::string_view own,
                                         std::string_view init);
+
+/// Refuses (Exit::cgroup) a cgroup that does not bear the id of an engine's container: every engine
+/// gives it one that does, so this is another's.
+[[nodiscard]] Result<> check_bears_id(std::string_view path, std::string_view id);
 
 /// Where the cgroup `path` is found below the mount. Exit::cgroup if the mount does not show it.
 [[nodiscard]] Result<std::string> path_below(const CgroupMount& mount, std::string_view path);
@@ -90,7 +97,11 @@ struct CrunCgroups {
 /// Opens `path` and checks that it lies on cgroup2. Exit::cgroup.
 [[nodiscard]] Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path);
 
-/// All of the above for `container`, whose first process is `process`.
+/// The cgroup of `process`, as in the `0::` line. Exit::cgroup.
+[[nodiscard]] Result<std::string> cgroup_path_of(const ContainerProcess& process);
+
+/// All of the above for `container`, whose first process is `process`; and nobody else is in there
+/// (hook/occupants.hpp).
 [[nodiscard]] Result<CgroupRef> open_container_cgroup(const CgroupMount& mount,
                                                       const ContainerProcess& process,
                                                       const ContainerState& container);

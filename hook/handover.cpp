@@ -9,6 +9,7 @@
 
 #include "annotations/parser.hpp"
 #include "base/unique_fd.hpp"
+#include "hook/engine.hpp"
 #include "hook/policy_store.hpp"
 
 namespace socklid {
@@ -54,7 +55,9 @@ Result<UniqueFd> as_file(std::string_view input) {
 bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths) {
   if (stage == Stage::remove) return had_rules(paths, container.id);
   if (!annotations::any(container.annotations)) return false;  // I1
-  const auto policy = annotations::parse(container.annotations);
+  const auto identity = identify_container(container);
+  if (!identity) return false;
+  const auto policy = annotations::parse(container.annotations, identity->container);
   return policy && (policy->egress || had_rules(paths, container.id));
 }
 

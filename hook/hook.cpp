@@ -35,16 +35,11 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
   for (const auto& [key, value] : all) {
     if (key.starts_with(annotations::key_prefix)) ours.emplace(key, value);
   }
-  // Which of KEY/CONTAINER is ours depends on it.
-  for (const std::string_view key :
-       {"io.kubernetes.container.name", "io.kubernetes.cri.container-name"}) {
-    if (const auto found = all.find(key); found != all.end()) ours.insert(*found);
-  }
   return ours;
 }
 
 Saved saved_of(const Kernel& kernel, const ContainerState& container, const ContainerTarget& target,
-               Placement placement, const Plan& plan) {
+               const Identity& identity, Placement placement, const Plan& plan) {
   Saved saved{.record = {.id = target.id,
                          .cgroup_id = target.cgroup.id,
                          .netns = target.netns.inode,
@@ -58,6 +53,7 @@ Saved saved_of(const Kernel& kernel, const ContainerState& container, const Cont
                          .view = kernel.view()},
               .details = {.cgroup_path = target.cgroup.path,
                           .annotations = only_ours(container.annotations),
+                          .container = identity.container,
                           .hooks = {},
                           .notes = plan.notes}};
   for (const Hook hook : plan.hooks) saved.details.hooks.emplace_back(name(hook));
@@ -231,7 +227,7 @@ Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
 /// What an earlier call for the same container and cgroup has put in force, if that is known.
 std::optional<InForce> earlier(const std::optional<Saved>& saved, const ContainerTarget& target) {
   if (!saved || saved->details.annotations.empty()) return std::nullopt;
-  const auto policy = annotations::parse(saved->details.annotations);
+  const auto policy = annotations::parse(saved->details.annotations, saved->details.container);
   if (!policy) return std::nullopt;  // written by a version with another language
   return in_force(*policy, saved->record.placement, target);
 }
@@ -288,10 +284,12 @@ Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wan
 Result<> create(Kernel& kernel, const ContainerState& container) {
   if (!annotations::any(container.annotations)) return {};      // I1
   SL_CHECK(annotations::check_outlets(container.annotations));  // I11
-  if (is_sandbox(container.id, container.annotations)) return {};
-  const annotations::Policy policy = SL_TRY(annotations::parse(container.annotations));  // I8
-  if (policy == annotations::Policy{}) return {};                                        // I1
   SL_CHECK(check_ready(container));
+  const Identity identity = SL_TRY(kernel.identify(container));
+  if (identity.is_sandbox) return {};
+  const annotations::Policy policy =
+      SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
+  if (policy == annotations::Policy{}) return {};                             // I1
 
   // All that can be worked out beforehand is, for others wait for the lock.
   ContainerTarget target = SL_TRY(kernel.open_target(container));
@@ -308,7 +306,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   if (placement != wanted.placement) wanted = in_force(policy, placement, target);
   SL_CHECK(remove_stale_tables(kernel, target));
   SL_CHECK(apply(kernel, target, wanted,
-                 saved_of(kernel, container, target, placement, wanted.plan), saved));
+                 saved_of(kernel, container, target, identity, placement, wanted.plan), saved));
   for (const std::string& note : wanted.plan.notes) {
     kernel.note(short_id(target.id) + ": " + note);
   }

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/container_state.hpp"
+#include "hook/engine.hpp"
 #include "hook/netns.hpp"
 #include "hook/nft_ruleset.hpp"
 #include "hook/plan.hpp"
@@ -31,7 +32,6 @@ struct ContainerTarget {
   CgroupRef cgroup;
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
-  std::optional<std::string> sandbox;    ///< the pod it is in, if the state names one
   std::uint64_t start_time{0};           ///< of the process, as parse_start_time()
   std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; see look_around()
 };
@@ -83,6 +83,8 @@ class Kernel {
 
   // One container, set up -----------------------------------------------------------------------
 
+  /// Who made the container and what is sure of it, by its state and its process's cgroup.
+  [[nodiscard]] virtual Result<Identity> identify(const ContainerState& container) = 0;
   /// Needs no lock.
   [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container) = 0;
   /// Looks for others in the target's network namespace, for containers and whose rules there are,

@@ -10,6 +10,7 @@
 
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
+#include "hook/occupants.hpp"
 #include "hook/privileges.hpp"
 #include "hook/socket_guard_tasks.hpp"
 
@@ -185,7 +186,7 @@ Liveness LinuxKernel::liveness(std::uint64_t cgroup_id) {
 }
 
 bool LinuxKernel::has_ended(const Record& record) {
-  return process_has_ended(static_cast<pid_t>(record.pid), record.start_time);
+  return process_is_dead(static_cast<pid_t>(record.pid), record.start_time).value_or(false);
 }
 
 std::string LinuxKernel::programs() const {
@@ -197,20 +198,27 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
   return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
 }
 
-Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container) {
+Result<Identity> LinuxKernel::identify(const ContainerState& container) {
   // Before the process: numbers and paths of another view would make a riddle of it.
   SL_CHECK(check_view());
+  return identify_container(container);
+}
+
+Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container) {
   process_ = SL_TRY(ContainerProcess::open(container.pid));
+  const Identity identity = SL_TRY(identify(container));
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
                          .pid = container.pid,
                          .cgroup = SL_TRY(open_container_cgroup(where, *process_, container)),
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
-                         .sandbox = sandbox_of(container.annotations),
                          .start_time = process_->start_time(),
                          .rules_owners = {}};
-  target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), target.sandbox);
+  const bool in_pod =
+      identity.sandbox || (identity.hint && is_shared_with(where, target.cgroup.path,
+                                                           *identity.hint, target.netns.inode));
+  target.netns_kind = classify(target.netns.inode, SL_TRY(host_netns()), in_pod);
   return target;
 }
 

@@ -42,6 +42,7 @@ class LinuxKernel : public Kernel {
   /// any more, this run's view becomes the store's.
   [[nodiscard]] Result<> begin_and_take_view();
 
+  [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;

@@ -49,23 +49,9 @@ bool is_number(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> sandbox_of(const annotations::Annotations& annotations) {
-  for (const std::string_view key :
-       {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
-    const auto found = annotations.find(key);
-    if (found != annotations.end() && !found->second.empty()) return found->second;
-  }
-  return std::nullopt;
-}
-
-bool is_sandbox(const std::string& id, const annotations::Annotations& annotations) {
-  return sandbox_of(annotations) == id;
-}
-
-NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
-                   const std::optional<std::string>& sandbox) {
+NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host, bool in_pod) {
   if (std::find(host.begin(), host.end(), inode) != host.end()) return NetnsKind::host;
-  return sandbox ? NetnsKind::shared : NetnsKind::own;
+  return in_pod ? NetnsKind::shared : NetnsKind::own;
 }
 
 std::optional<RulesOwner> parse_rules_owner(std::string_view comment) {

@@ -32,19 +32,10 @@ struct NetnsRef {
 
 // Pure parts ------------------------------------------------------------------------------------
 
-/// The pod the state names, or nothing: CRI-O and podman write io.kubernetes.cri-o.SandboxID,
-/// containerd writes io.kubernetes.cri.sandbox-id. podman does so for members of a pod only (an
-/// empty value, as old versions write it elsewhere, means none).
-[[nodiscard]] std::optional<std::string> sandbox_of(const annotations::Annotations& annotations);
-
-/// Whether the container is the pod's sandbox: it only holds the pod's namespaces, and the pod's
-/// annotations, which CRI-O and containerd write there too, are not about it. It is its own
-/// sandbox; no image can know its container's id beforehand, to pass for one.
-[[nodiscard]] bool is_sandbox(const std::string& id, const annotations::Annotations& annotations);
-
-/// `host` are the inodes of PID 1's namespace and of the hook's own.
+/// `host` are the inodes of PID 1's namespace and of the hook's own; `in_pod`: the engine says so,
+/// or it is proved (hook/engine.hpp).
 [[nodiscard]] NetnsKind classify(std::uint64_t inode, const std::vector<std::uint64_t>& host,
-                                 const std::optional<std::string>& sandbox);
+                                 bool in_pod);
 
 /// Whose rules a namespace holds: the comment of a table of ours, "container ID cgroup CGROUP_ID".
 struct RulesOwner {

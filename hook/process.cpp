@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <optional>
 
 #include "hook/files.hpp"
 #include "hook/mountinfo.hpp"
@@ -18,46 +19,64 @@ std::string name_of_process(pid_t pid) {
   return "the container's process " + std::to_string(pid);
 }
 
+/// Field `number` of /proc/PID/stat, from 3 on, as proc_pid_stat(5) counts them.
+template <typename Number>
+std::optional<Number> field_of(std::string_view stat, std::size_t number) {
+  constexpr std::size_t first_after_name = 3;
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos || name_end + 2 > stat.size()) return std::nullopt;
+  const auto fields = split(stat.substr(name_end + 2), ' ');
+  if (fields.size() <= number - first_after_name) return std::nullopt;
+  const std::string_view text = fields[number - first_after_name];
+  Number value{0};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+UniqueFd open_pidfd(pid_t pid) {
+  // glibc before 2.36 has no wrapper. PIDFD_NONBLOCK is not needed: it is polled only.
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+}
+
+/// A pidfd becomes readable when its process terminates, with its last thread (pidfd_open(2)).
+Result<bool> has_ended(const UniqueFd& pidfd, pid_t pid) {
+  pollfd alive{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  const int ready = ::poll(&alive, 1, 0);
+  if (ready < 0) return fail_errno(Exit::process, "poll " + name_of_process(pid));
+  return ready > 0;
+}
+
 }  // namespace
 
 Result<std::uint64_t> parse_start_time(std::string_view stat) {
-  constexpr std::size_t start_time_field = 22;
-  constexpr std::size_t first_after_name = 3;
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end != std::string_view::npos && name_end + 2 <= stat.size()) {
-    const auto fields = split(stat.substr(name_end + 2), ' ');
-    constexpr std::size_t index = start_time_field - first_after_name;
-    std::uint64_t ticks = 0;
-    if (fields.size() > index) {
-      const std::string_view text = fields[index];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ticks);
-      if (error == std::errc{} && end == text.data() + text.size()) return ticks;
-    }
-  }
+  constexpr std::size_t start_time = 22;
+  if (const auto ticks = field_of<std::uint64_t>(stat, start_time)) return *ticks;
   return fail(Exit::process, "/proc/PID/stat has no start time");
 }
 
-bool process_has_ended(pid_t pid, std::uint64_t start_time) {
-  if (pid <= 0) return false;
-  const std::string path = "/proc/" + std::to_string(pid);
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return errno == ENOENT;
-  const auto stat = read_file(directory.get(), "stat", Exit::process);
-  // ESRCH: it has ended since.
-  if (!stat) return ::faccessat(directory.get(), "stat", F_OK, 0) != 0;
-  const std::size_t name_end = stat->rfind(')');
-  const char state =
-      name_end != std::string::npos && name_end + 2 < stat->size() ? (*stat)[name_end + 2] : '?';
-  if (state == 'Z' || state == 'X') return true;
-  const auto started = parse_start_time(*stat);
-  return start_time != 0 && started && *started != start_time;
+Result<pid_t> parse_parent(std::string_view stat) {
+  constexpr std::size_t parent = 4;
+  if (const auto pid = field_of<pid_t>(stat, parent)) return *pid;
+  return fail(Exit::process, "/proc/PID/stat has no parent");
+}
+
+Result<bool> process_is_dead(pid_t pid, std::uint64_t start_time) {
+  if (pid <= 0) return true;
+  const UniqueFd pidfd = open_pidfd(pid);
+  if (!pidfd && errno == ESRCH) return true;
+  if (!pidfd) return fail_errno(Exit::process, "open " + name_of_process(pid));
+  const auto stat = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", Exit::process);
+  // In this order: what was read before is of the process that the pidfd has only if that lives.
+  if (SL_TRY(has_ended(pidfd, pid))) return true;
+  if (!stat) return tl::unexpected<Error>(stat.error());
+  return start_time != 0 && SL_TRY(parse_start_time(*stat)) != start_time;
 }
 
 Result<ContainerProcess> ContainerProcess::open(pid_t pid) {
   ContainerProcess process;
   process.pid_ = pid;
-  // glibc before 2.36 has no wrapper. PIDFD_NONBLOCK is not needed: it is polled only.
-  process.pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+  process.pidfd_ = open_pidfd(pid);
   if (!process.pidfd_) return fail_errno(Exit::process, "open " + name_of_process(pid));
   const std::string path = "/proc/" + std::to_string(pid);
   process.directory_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -78,11 +97,9 @@ Result<std::uint64_t> ContainerProcess::read_start_time() const {
 }
 
 Result<> ContainerProcess::check_same() const {
-  // A pidfd becomes readable when its process terminates (pidfd_open(2)).
-  pollfd alive{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
-  const int ready = ::poll(&alive, 1, 0);
-  if (ready < 0) return fail_errno(Exit::process, "poll " + name_of_process(pid_));
-  if (ready > 0) return fail(Exit::process, name_of_process(pid_) + " has ended");
+  if (SL_TRY(has_ended(pidfd_, pid_))) {
+    return fail(Exit::process, name_of_process(pid_) + " has ended");
+  }
   if (SL_TRY(read_start_time()) != start_time_) {
     return fail(Exit::process, name_of_process(pid_) + " is another process by now");
   }

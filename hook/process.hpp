@@ -24,10 +24,13 @@ namespace socklid {
 /// Field 22 of /proc/PID/stat: clock ticks since boot (proc_pid_stat(5)). Pure. The command name,
 /// field 2, may hold spaces and parentheses: fields are counted after the last ')'.
 [[nodiscard]] Result<std::uint64_t> parse_start_time(std::string_view stat);
+/// Field 4 of it: the number of the parent, 0 for one outside our PID namespace.
+[[nodiscard]] Result<pid_t> parse_parent(std::string_view stat);
 
-/// Whether the process `pid` that began at `start_time` (0: not known) has ended: there is no such
-/// process, it is a zombie, or the number belongs to another one. False if that cannot be told.
-[[nodiscard]] bool process_has_ended(pid_t pid, std::uint64_t start_time);
+/// Whether the process that had the number `pid` and began at `start_time` (as parse_start_time())
+/// has ended, all its threads with it; a zombie has. A `start_time` of 0 is not known: then any
+/// process of that number counts. Errors (Exit::process): it could not be found out.
+[[nodiscard]] Result<bool> process_is_dead(pid_t pid, std::uint64_t start_time);
 
 class ContainerProcess {
  public:

@@ -101,6 +101,18 @@ Result<std::optional<View>> view_at(const json::Value& record) {
                                   .pid_namespace = SL_TRY(number("pid_namespace"))}};
 }
 
+/// 0.1.0 had it among the annotations.
+Result<std::string> container_at(const json::Value& details, annotations::Annotations& kept) {
+  std::string name;
+  for (const char* key : {"io.kubernetes.cri.container-name", "io.kubernetes.container.name"}) {
+    const auto found = kept.find(key);
+    if (found == kept.end()) continue;
+    if (!found->second.empty()) name = found->second;
+    kept.erase(found);
+  }
+  return details.find("container") == nullptr ? std::move(name) : text_at(details, "container");
+}
+
 json::Array to_array(const std::vector<std::string>& list) {
   return {list.begin(), list.end()};
 }
@@ -144,6 +156,7 @@ std::string to_json(const Details& details) {
   json::Object document;
   document["cgroup_path"] = details.cgroup_path;
   document["annotations"] = std::move(annotations);
+  if (!details.container.empty()) document["container"] = details.container;
   document["hooks"] = to_array(details.hooks);
   document["notes"] = to_array(details.notes);
   return json::to_pretty_string(json::Value(std::move(document))) + "\n";
@@ -170,8 +183,11 @@ Result<Record> parse_record(std::string_view text) {
 
 Result<Details> parse_details(std::string_view text) {
   const json::Value value = SL_TRY(parse_document(text));
+  annotations::Annotations annotations = SL_TRY(annotations_at(value));
+  std::string container = SL_TRY(container_at(value, annotations));
   return Details{.cgroup_path = SL_TRY(text_at(value, "cgroup_path")),
-                 .annotations = SL_TRY(annotations_at(value)),
+                 .annotations = std::move(annotations),
+                 .container = std::move(container),
                  .hooks = SL_TRY(list_at(value, "hooks")),
                  .notes = SL_TRY(list_at(value, "notes"))};
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fails if the states that a real CRI-O 1.26.4 writes, with runc and with crun, are not understood
-// or do not lead from nothing to a policy and back to nothing (tests/data/crio-1.26.4/README.md).
+// Fails if the states that a real CRI-O writes, with runc and with crun, are not understood
+// or do not lead from nothing to a policy and back to nothing (tests/data/crio-*/README.md), or if
+// a pod's author can pass for CRI-O in them.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "hook/cgroup.hpp"
+#include "hook/engine.hpp"
 #include "hook/files.hpp"
 #include "hook/hook.hpp"
 #include "tests/fault/fake_kernel.hpp"
@@ -41,8 +43,10 @@ class CrioReplay : public testing::TestWithParam<const char*> {
   }
 
   void start(const ContainerState& container, std::uint64_t cgroup) {
-    node_.containers[container.pid] = {
-        .cgroup_id = cgroup, .netns = 4026532145, .kind = NetnsKind::shared};
+    node_.containers[container.pid] = {.cgroup_id = cgroup,
+                                       .netns = 4026532145,
+                                       .kind = NetnsKind::shared,
+                                       .cgroup = "/pods/crio-" + container.id};
     FakeKernel kernel(node_);
     const auto created = create(kernel, container);
     kernel.end_run();
@@ -61,7 +65,10 @@ TEST_P(CrioReplay, RaisesNothingAboveTheContainer) {
     const ContainerState container = state(name, Stage::create);
     const std::string path = parse_unified_path(context(name, "cgroup")).value_or("?");
     const std::string own = parse_unified_path(context(name, "self-cgroup")).value_or("?");
-    EXPECT_EQ(raise_to_container(path, container.id, crun_cgroups(container.annotations)), path);
+    EXPECT_EQ(raise_to_container(path, container.id, crun_cgroups(container.annotations).value()),
+              path);
+    EXPECT_TRUE(check_bears_id(path, container.id));
+    EXPECT_EQ(engine_of(path, container.id), Engine::crio);
     EXPECT_TRUE(check_own_cgroup(path, own, "/init"));
     EXPECT_THAT(path, HasSubstr(container.id));
   }
@@ -71,7 +78,9 @@ TEST_P(CrioReplay, NamespaceIsThePods) {
   const ContainerState front = state("createRuntime-1", Stage::create);
   EXPECT_EQ(context("createRuntime-1", "net"), context("createRuntime-2", "net"));
   EXPECT_NE(context("createRuntime-1", "net"), context("createRuntime-1", "self-net"));
-  EXPECT_EQ(classify(4026532145, {4026531840}, sandbox_of(front.annotations)), NetnsKind::shared);
+  const auto identity = identify("/pods/crio-" + front.id, front.id, front.annotations);
+  ASSERT_TRUE(identity) << identity.error().message;
+  EXPECT_EQ(classify(4026532145, {4026531840}, identity->sandbox.has_value()), NetnsKind::shared);
 }
 
 TEST_P(CrioReplay, ComesAndGoes) {
@@ -85,7 +94,8 @@ TEST_P(CrioReplay, ComesAndGoes) {
   EXPECT_THAT(of_front.hooks, testing::Contains("socket_bind"));
   EXPECT_NE(node_.kept.policies.at(1001), node_.kept.policies.at(1002))
       << "io.socklid.bind/front is for one of them";
-  EXPECT_EQ(of_side.annotations.at("io.kubernetes.container.name"), "side");
+  EXPECT_EQ(of_front.container, "front");
+  EXPECT_EQ(of_side.container, "side");
 
   const ContainerState side_gone = state("poststop-1", Stage::remove);
   const ContainerState front_gone = state("poststop-2", Stage::remove);
@@ -112,6 +122,57 @@ TEST_P(CrioReplay, EgressOfThePodsContainersLiesSideBySide) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Runtimes, CrioReplay, testing::Values("runc", "crun"));
+
+/// What a pod's author might add to a recorded state of either version, and how it comes out:
+/// CRI-O's own keys are written after his, so only those that it does not write are his to choose.
+class HostileAuthor : public testing::TestWithParam<std::string> {
+ protected:
+  static ContainerState state(const std::string& name) {
+    const std::string path = SOCKLID_TEST_DATA "/" + GetParam() + "/" + name + ".state.json";
+    auto parsed =
+        parse_state(read_file(AT_FDCWD, path, Exit::internal).value_or(""), Stage::create);
+    if (!parsed) ADD_FAILURE() << path << ": " << parsed.error().message;
+    return parsed.value_or(ContainerState{});
+  }
+  static Result<Identity> identity_of(const ContainerState& container) {
+    return identify("/pods/crio-" + container.id, container.id, container.annotations);
+  }
+};
+
+TEST_P(HostileAuthor, IsNotTheEngine) {
+  for (const char* name : {"createRuntime-1", "createRuntime-2"}) {
+    const ContainerState honest = state(name);
+    const auto known = identity_of(honest);
+    ASSERT_TRUE(known) << known.error().message;
+    EXPECT_EQ(known->container, honest.annotations.at("io.kubernetes.container.name"));
+    EXPECT_EQ(known->sandbox, honest.annotations.at("io.kubernetes.cri-o.SandboxID"));
+    EXPECT_FALSE(known->is_sandbox);
+    for (const EngineKey& row : engine_keys()) {
+      ContainerState hostile = honest;
+      if (!hostile.annotations.emplace(row.key, hostile.id).second) continue;  // CRI-O's come last
+      const auto identity = identity_of(hostile);
+      if (row.say.at(static_cast<std::size_t>(Engine::crio)) == Say::refused) {
+        EXPECT_FALSE(identity) << row.key;
+      } else {
+        ASSERT_TRUE(identity) << row.key;
+        EXPECT_EQ(*identity, *known) << row.key;
+      }
+    }
+  }
+}
+
+TEST_P(HostileAuthor, LabelsMayBeMissing) {
+  ContainerState container = state("createRuntime-1");
+  const std::string name = container.annotations.at("io.kubernetes.container.name");
+  container.annotations["io.kubernetes.container.name"] = "of-the-author";
+  EXPECT_EQ(identity_of(container).value().container, name);
+  container.annotations.erase("io.kubernetes.container.name");
+  EXPECT_EQ(identity_of(container).value().container, name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, HostileAuthor,
+                         testing::Values("crio-1.26.4/runc", "crio-1.26.4/crun", "crio-1.37.0/runc",
+                                         "crio-1.37.0/crun"));
 
 }  // namespace
 }  // namespace socklid

@@ -142,6 +142,12 @@ Result<std::vector<std::uint64_t>> FakeKernel::known_cgroups() {
   return ids;
 }
 
+Result<Identity> FakeKernel::identify(const ContainerState& container) {
+  SL_CHECK(call("identify"));
+  return socklid::identify(node_.containers.at(container.pid).cgroup, container.id,
+                           container.annotations);
+}
+
 Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container) {
   SL_CHECK(call("open_target"));
   const FakeContainer& found = node_.containers.at(container.pid);
@@ -150,7 +156,6 @@ Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container)
                          .cgroup = {.path = "/" + container.id, .fd = {}, .id = found.cgroup_id},
                          .netns = {.fd = {}, .inode = found.netns},
                          .netns_kind = found.kind,
-                         .sandbox = sandbox_of(container.annotations),
                          .start_time = 1,
                          .rules_owners = {}};
   return target;

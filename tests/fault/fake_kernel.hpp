@@ -28,7 +28,8 @@ struct FakeContainer {
   std::uint64_t netns{0};
   NetnsKind kind{NetnsKind::own};
   Liveness liveness{Liveness::populated};
-  bool ended{false};  ///< its first process has; others may be in its cgroup
+  bool ended{false};     ///< its first process has; others may be in its cgroup
+  std::string cgroup{};  ///< its path, by which its engine is known
 };
 
 /// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
@@ -91,6 +92,7 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<> check_view() override { return {}; }
   [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
+  [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;

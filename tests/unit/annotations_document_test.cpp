@@ -137,13 +137,12 @@ TEST(Document, MayRepeatAKeyButNotContradictIt) {
 }
 
 TEST(Document, OfAContainerReplacesThatOfThePod) {
-  Annotations annotations{{"io.kubernetes.container.name", "web"},
-                          {"io.socklid.policy", R"({"bind":"deny","connect":"deny"})"},
+  Annotations annotations{{"io.socklid.policy", R"({"bind":"deny","connect":"deny"})"},
                           {"io.socklid.policy/web", R"({"bind":"tcp/80"})"},
                           {"io.socklid.policy/db", R"({"bind":"tcp/1"})"}};
-  EXPECT_EQ(to_string(policy_of(annotations)), "io.socklid.bind: tcp/80\n");
+  EXPECT_EQ(to_string(policy_of(annotations, "web")), "io.socklid.bind: tcp/80\n");
   annotations["io.socklid.bind/web"] = "tcp/81";
-  EXPECT_EQ(refusal(annotations),
+  EXPECT_EQ(refusal(annotations, "web"),
             "io.socklid.bind/web: \"tcp/81\": contradicts io.socklid.policy/web: bind: \"tcp/80\"; "
             "give one of them");
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 #include "annotations/parser.hpp"
 #include "tests/unit/annotations_lines.hpp"
@@ -13,15 +14,15 @@
 namespace socklid::annotations {
 
 /// The policy, or a failed test and the default one.
-inline Policy policy_of(const Annotations& annotations) {
-  auto policy = parse(annotations);
+inline Policy policy_of(const Annotations& annotations, std::string_view container = {}) {
+  auto policy = parse(annotations, container);
   if (!policy) ADD_FAILURE() << policy.error().message;
   return policy ? *policy : Policy{};
 }
 
 /// The error, or a failed test; its message is fit to print, whatever was in the annotations.
-inline Error error_of(const Annotations& annotations) {
-  const auto policy = parse(annotations);
+inline Error error_of(const Annotations& annotations, std::string_view container = {}) {
+  const auto policy = parse(annotations, container);
   if (policy) {
     ADD_FAILURE() << "no error, but:\n" << to_string(*policy);
     return {};
@@ -31,15 +32,15 @@ inline Error error_of(const Annotations& annotations) {
 }
 
 /// The message of an Exit::annotation.
-inline std::string refusal(const Annotations& annotations) {
-  const Error error = error_of(annotations);
+inline std::string refusal(const Annotations& annotations, std::string_view container = {}) {
+  const Error error = error_of(annotations, container);
   EXPECT_EQ(error.exit, Exit::annotation) << error.message;
   return error.message;
 }
 
 /// The message of an Exit::unsupported.
-inline std::string not_available(const Annotations& annotations) {
-  const Error error = error_of(annotations);
+inline std::string not_available(const Annotations& annotations, std::string_view container = {}) {
+  const Error error = error_of(annotations, container);
   EXPECT_EQ(error.exit, Exit::unsupported) << error.message;
   return error.message;
 }

@@ -106,8 +106,9 @@ class RaiseToContainer : public testing::TestWithParam<Raise> {};
 
 TEST_P(RaiseToContainer, FindsAllOfItAndNoMore) {
   const Raise& test = GetParam();
-  const CrunCgroups crun = crun_cgroups(test.annotations);
-  EXPECT_EQ(raise_to_container(test.path, test.container, crun), test.expected);
+  const auto crun = crun_cgroups(test.annotations);
+  ASSERT_TRUE(crun) << crun.error().message;
+  EXPECT_EQ(raise_to_container(test.path, test.container, *crun), test.expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -189,6 +190,37 @@ TEST(OwnCgroup, RefusesWhatHoldsOthers) {
   EXPECT_THAT(why_not("/init.scope"), HasSubstr("process 1"));
   EXPECT_EQ(why_not("/user.slice/session-1.scope/box"), "accepted");
   EXPECT_EQ(why_not("/user.slice/session-10.scope"), "accepted");
+}
+
+TEST(CrunCgroups, LeadNowhereButDown) {
+  for (const char* const key : {subgroup, delegate}) {
+    for (const char* const good : {"", "a", "a/b", "..a", "a..", "...", ".a"}) {
+      EXPECT_TRUE(crun_cgroups({{key, good}})) << key << " " << good;
+    }
+    for (const char* const bad : {"..", ".", "/", "/a", "a/", "a//b", "../victim.service", "a/..",
+                                  "a/../../b", "./a", "//", "a/."}) {
+      const auto crun = crun_cgroups({{key, bad}});
+      ASSERT_FALSE(crun) << key << " " << bad;
+      EXPECT_EQ(crun.error().exit, Exit::cgroup);
+      EXPECT_THAT(crun.error().message, testing::StartsWith(std::string(key) + ": "));
+      EXPECT_THAT(crun.error().message, testing::Not(HasSubstr("victim"))) << "no value is told";
+    }
+  }
+}
+
+TEST(BearsId, IsAskedOfWhatAnEngineMade) {
+  for (const std::string path : {"/machine.slice/libpod-" + id + ".scope", "/x/" + id,
+                                 "/u.service/libpod-payload-" + id, "/p/crio-" + id}) {
+    EXPECT_TRUE(check_bears_id(path, id)) << path;
+  }
+  for (const std::string path : {std::string("/system.slice/victim.service"),
+                                 "/machine.slice/libpod-" + std::string(64, 'f') + ".scope",
+                                 "/x/" + id + "/below", "/x/a" + id}) {
+    const auto checked = check_bears_id(path, id);
+    ASSERT_FALSE(checked) << path;
+    EXPECT_EQ(checked.error().exit, Exit::cgroup);
+  }
+  EXPECT_TRUE(check_bears_id("/jobs/seven", "web")) << "a bare runtime's is its operator's choice";
 }
 
 TEST(PathBelow, FollowsTheMountedPart) {

@@ -11,26 +11,29 @@ namespace socklid::command {
 namespace {
 
 TEST(Doctor, JudgesTheKernelByItsRelease) {
-  EXPECT_TRUE(judge_kernel_version("6.0").ok);
-  EXPECT_TRUE(judge_kernel_version("6.1.0-18-amd64").ok);
-  EXPECT_TRUE(judge_kernel_version("10.2").ok);
-  EXPECT_FALSE(judge_kernel_version("5.19.0").ok);
-  EXPECT_FALSE(judge_kernel_version("").ok);
+  EXPECT_EQ(judge_kernel_version("6.0").level, Level::ok);
+  EXPECT_EQ(judge_kernel_version("6.1.0-18-amd64").level, Level::ok);
+  EXPECT_EQ(judge_kernel_version("10.2").level, Level::ok);
+  EXPECT_EQ(judge_kernel_version("5.19.0").level, Level::fail);
+  EXPECT_EQ(judge_kernel_version("").level, Level::fail);
 }
 
 TEST(Doctor, TellsTheBootParameterThatIsMissing) {
-  EXPECT_TRUE(judge_lsm_list("lockdown,capability,bpf\n").ok);
+  EXPECT_EQ(judge_lsm_list("lockdown,capability,bpf\n").level, Level::ok);
   const Check check = judge_lsm_list("lockdown,capability,yama,notbpf\n");
-  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.level, Level::fail);
   EXPECT_EQ(check.mend, "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
 }
 
 TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
-  const std::string warned = judge_podman_version("podman version 4.3.1\n").detail;
+  const Check risk = judge_podman_version("podman version 4.3.1\n");
+  EXPECT_EQ(risk.level, Level::risk);
+  EXPECT_NE(risk.mend.find("4.6"), std::string::npos);
+  const std::string& warned = risk.detail;
   EXPECT_NE(warned.find("io.socklid.families"), std::string::npos) << warned;
   for (const char* fine : {"podman version 4.6.0\n", "podman version 5.0.1\n", ""}) {
     const Check check = judge_podman_version(fine);
-    EXPECT_TRUE(check.ok);
+    EXPECT_EQ(check.level, Level::ok);
     EXPECT_EQ(check.detail.find("families"), std::string::npos) << fine;
   }
 }
@@ -49,6 +52,19 @@ TEST(Doctor, CountsWhatIsInTheMapsAndFailsWhenOneIsNearlyFull) {
 TEST(Doctor, PrintsOneLineForEachThing) {
   EXPECT_EQ(to_string(passed("BTF", "there")), "ok   BTF: there");
   EXPECT_EQ(to_string(failed("BTF", "gone", "find it")), "FAIL BTF: gone; find it");
+  EXPECT_EQ(to_string(risky("podman", "old", "update")), "RISK podman: old; update");
+}
+
+TEST(Doctor, ARiskIsAFailureWhereAskedFor) {
+  const Diagnosis diagnosis{{passed("a", "b"), risky("c", "d", "e")}, {}};
+  EXPECT_TRUE(healthy(diagnosis));
+  EXPECT_FALSE(healthy(diagnosis, true));
+  EXPECT_TRUE(doctor_json(diagnosis).find("ok")->boolean());
+  EXPECT_FALSE(doctor_json(diagnosis, true).find("ok")->boolean());
+  const json::Value json = doctor_json(diagnosis);
+  const json::Value& risk = json.find("checks")->array().at(1);
+  EXPECT_EQ(risk.find_string("level"), "risk");
+  EXPECT_TRUE(risk.find("ok")->boolean());
 }
 
 TEST(Doctor, IsHealthyIfNothingFailed) {

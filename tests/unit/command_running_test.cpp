@@ -225,11 +225,19 @@ TEST(Unguarded, AnnotationsThatRestrictNothingNeedNoPolicy) {
 }
 
 TEST(Unguarded, ASandboxOnlyHoldsThePodsNamespaces) {
-  RunningContainer pause = running("/x/pause");
-  for (const char* key : {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+  const std::string id(64, 'e');
+  const std::pair<const char*, std::string> engines[] = {
+      {"io.kubernetes.cri-o.SandboxID", "/pods/crio-" + id},
+      {"io.kubernetes.cri.sandbox-id", "/pods/cri-containerd-" + id + ".scope"}};
+  for (const auto& [key, cgroup] : engines) {
+    RunningContainer pause = running(cgroup);
+    pause.id = id;
     pause.annotations = {{"io.socklid.bind/web", "tcp/80"}, {key, pause.id}};
     EXPECT_THAT(unguarded({pause}, {}), IsEmpty()) << key;
     pause.annotations[key] = "another";
+    EXPECT_EQ(unguarded({pause}, {}).size(), 1u) << key;
+    pause.annotations[key] = pause.id;
+    pause.cgroup = "/x/pause";  // nobody says who made it
     EXPECT_EQ(unguarded({pause}, {}).size(), 1u) << key;
   }
 }
@@ -257,12 +265,12 @@ TEST(Unguarded, ListShowsThemFirst) {
 }
 
 TEST(Unguarded, DoctorFailsForThemAndForWhatItCannotRead) {
-  EXPECT_TRUE(judge_running({}, {}).ok);
+  EXPECT_EQ(judge_running({}, {}).level, Level::ok);
   const Check check = judge_running({}, {{running("/y"), "no policy"}});
-  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.level, Level::fail);
   EXPECT_THAT(check.detail, HasSubstr("web (pid 7, /run/crun/web: no policy)"));
   EXPECT_THAT(check.mend, HasSubstr("stop and start"));
-  EXPECT_FALSE(judge_running({{}, {"/run/crun/b/status: cut off"}}, {}).ok);
+  EXPECT_EQ(judge_running({{}, {"/run/crun/b/status: cut off"}}, {}).level, Level::fail);
 }
 
 }  // namespace

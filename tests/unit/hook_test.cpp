@@ -15,12 +15,14 @@ namespace socklid {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 using annotations::Annotations;
 
+const std::string engine_id(64, 'e');
 const Annotations connect_denied{{"io.socklid.connect", "deny"}};
 const Annotations with_rules{{"io.socklid.connect", "deny"},
                              {"io.socklid.bind", "tcp/80"},
@@ -65,15 +67,18 @@ TEST_F(HookTest, DoesNothingWithoutAnnotationsOfOurs) {
 }
 
 TEST_F(HookTest, DoesNothingForAPolicyOfAnotherContainer) {
-  EXPECT_TRUE(create_once(
-      state_of("side", 42,
-               {{"io.socklid.bind/front", "tcp/80"}, {"io.kubernetes.container.name", "side"}})));
-  EXPECT_THAT(journal_, IsEmpty());
+  node_.containers[42].cgroup = "/pods/cri-containerd-" + engine_id;
+  EXPECT_TRUE(create_once(state_of(
+      engine_id, 42,
+      {{"io.socklid.bind/front", "tcp/80"}, {"io.kubernetes.cri.container-name", "side"}})));
+  EXPECT_THAT(journal_, ElementsAre("identify"));
 }
 
 TEST_F(HookTest, RefusesBeforeItTouchesTheNode) {
   EXPECT_EQ(create_once(state_of("web", 42, {{"io.socklid.conect", "deny"}})).error().exit,
             Exit::annotation);
+  EXPECT_THAT(journal_, ElementsAre("identify"));
+  journal_.clear();
   EXPECT_EQ(create_once(state_of("web", 0, connect_denied)).error().exit, Exit::state);
   EXPECT_THAT(journal_, IsEmpty());
 }
@@ -158,11 +163,25 @@ TEST_F(HookTest, GivesEachContainerOfAPodItsOwnTable) {
 }
 
 TEST_F(HookTest, ThePodsSandboxGetsNoPolicy) {
-  for (const char* key : {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+  const std::pair<const char*, const char*> engines[] = {
+      {"io.kubernetes.cri-o.SandboxID", "/pods/crio-"},
+      {"io.kubernetes.cri.sandbox-id", "/pods/cri-containerd-"}};
+  for (const auto& [key, cgroup] : engines) {
     Annotations of_pod = with_rules;
-    of_pod[key] = "web";
-    ASSERT_TRUE(create_once(state_of("web", 42, of_pod)));
+    of_pod[key] = engine_id;
+    node_.containers[42].cgroup = cgroup + engine_id;
+    ASSERT_TRUE(create_once(state_of(engine_id, 42, of_pod)));
     EXPECT_EQ(node_.kept, Kept{});
+  }
+}
+
+TEST_F(HookTest, NobodyPassesForASandboxWhereAnImageCanSaySo) {
+  for (const char* key : {"io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id"}) {
+    Annotations of_image = with_rules;
+    of_image[key] = "web";
+    ASSERT_TRUE(create_once(state_of("web", 42, of_image)));
+    EXPECT_EQ(node_.kept.records.size(), 1u) << key;
+    remove_once(state_of("web", 0, {}, "stopped"));
   }
 }
 

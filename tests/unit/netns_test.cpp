@@ -20,21 +20,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(Sandbox, IsWhatTheEngineNames) {
-  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.SandboxID", "pod1"}}), "pod1");
-  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri.sandbox-id", "pod2"}}), "pod2");
-  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.SandboxID", ""}}), std::nullopt);
-  EXPECT_EQ(sandbox_of({{"io.kubernetes.cri-o.TTY", "false"}}), std::nullopt);
-}
-
 TEST(Netns, IsHostBeforeAnythingElse) {
-  EXPECT_EQ(classify(5, {5, 6}, "pod"), NetnsKind::host);
-  EXPECT_EQ(classify(6, {5, 6}, std::nullopt), NetnsKind::host);
+  EXPECT_EQ(classify(5, {5, 6}, true), NetnsKind::host);
+  EXPECT_EQ(classify(6, {5, 6}, false), NetnsKind::host);
 }
 
 TEST(Netns, IsSharedInAPodAndElseOwn) {
-  EXPECT_EQ(classify(7, {5, 6}, "pod"), NetnsKind::shared);
-  EXPECT_EQ(classify(7, {5, 6}, std::nullopt), NetnsKind::own);
+  EXPECT_EQ(classify(7, {5, 6}, true), NetnsKind::shared);
+  EXPECT_EQ(classify(7, {5, 6}, false), NetnsKind::own);
 }
 
 TEST(RulesOwner, IsReadFromTheComment) {

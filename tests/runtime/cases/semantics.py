@@ -157,6 +157,6 @@ def _(session):
 def _(session):
     attempt = "connect.tcp4:127.0.0.1:9"
     for name, answer in (("web", "EPERM"), ("db", "ECONNREFUSED")):
-        policy = {"io.kubernetes.container.name": name, "io.socklid.connect/web": "deny",
+        policy = {"io.kubernetes.cri.container-name": name, "io.socklid.connect/web": "deny",
                   "io.socklid.mark": "3"}
         check(session.crun, policy, {attempt: answer, "mark.tcp4": "0x3"})

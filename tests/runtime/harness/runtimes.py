@@ -31,6 +31,14 @@ def next_name():
     return f"socklid-test-{os.getpid()}-{next(numbers)}"
 
 
+def name_for(annotations):
+    """An engine's id, if the container passes for one of containerd's: a bare runtime's cgroup is then
+    the id alone, which is what containerd's cgroupfs driver calls it."""
+    if any(key.startswith("io.kubernetes.cri.") for key in annotations):
+        return f"{os.getpid():032x}{next(numbers):032x}"
+    return next_name()
+
+
 class Container:
     """A runtime in the foreground: its output is the container's, its end the container's end."""
 
@@ -104,10 +112,13 @@ class Runtime:
     """What podman and bare runtimes have in common."""
     session = None
 
+    def new_name(self, _options):
+        return next_name()
+
     def start(self, arguments, options=None, ready=None):
         """Returns when the container has printed `ready`, if given."""
         options = options or Options()
-        name = next_name()
+        name = self.new_name(options)
         container = Container(self, name, self.command(name, arguments, options), options)
         try:
             if ready:
@@ -151,6 +162,9 @@ class BareRuntime(Runtime):
         self.session, self.name = session, name
         self.binary = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         self.bundles = Path(tempfile.mkdtemp(prefix=f"bundles-{name}-", dir=session.work))
+
+    def new_name(self, options):
+        return name_for(options.annotations)
 
     def bundle(self, name, arguments, options):
         environment = [f"LISTEN_FDS={len(options.pass_fds)}"] if options.pass_fds else []
