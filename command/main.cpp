@@ -15,6 +15,7 @@
 #include "command/list.hpp"
 #include "command/load.hpp"
 #include "command/output.hpp"
+#include "command/repair.hpp"
 #include "command/seal.hpp"
 #include "command/selftest.hpp"
 #include "command/unload.hpp"
@@ -35,6 +36,7 @@ struct Options {
   UnloadOptions unload;
   ContainerdConfigOptions containerd;
   std::string seal_id;
+  std::string repair_id;
   bool doctor_json{false};
 };
 
@@ -60,6 +62,10 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "seal", "hold a container to its policy from now on", run,
                   [&] { return seal(options.seal_id); });
   verb->add_option("ID", options.seal_id, "container id, or the beginning of one")->required();
+
+  verb = add_verb(app, "repair", "put back what the record of a container says", run,
+                  [&] { return repair(options.repair_id); });
+  verb->add_option("ID", options.repair_id, "container id, or the beginning of one")->required();
 
   verb = add_verb(app, "events", "what happened to containers: that they were sealed", run,
                   [&] { return events(options.events); });

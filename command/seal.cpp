@@ -22,7 +22,7 @@ Result<int> seal(const std::string& id) {
   }
   const Container& container = **found;
   const std::string name = printable(id_of(container));
-  if (container.state != State::active) {
+  if (!runs(container)) {
     std::fprintf(stderr, "socklid: %s: is %s, not running\n", name.c_str(),
                  std::string(to_string(container.state)).c_str());
     return 1;

@@ -14,6 +14,7 @@ bool covers(const Container& container, const RunningContainer& running) {
   const StoreEntry& entry = container.entry;
   switch (container.state) {
     case State::active:
+    case State::damaged:
       return entry.record && !running.cgroup.empty() &&
              holds(entry.record->cgroup_path, running.cgroup);
     case State::incomplete:

@@ -27,7 +27,7 @@ Result<> wait_for_containers(const Paths& paths) {
   while (true) {
     LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
     const std::vector<Container> all = SL_TRY(containers(kernel));
-    const auto waited_for = [](const Container& one) { return one.state == State::active; };
+    const auto waited_for = [](const Container& one) { return runs(one); };
     if (std::none_of(all.begin(), all.end(), waited_for)) return {};
     ::sleep(seconds);
   }

@@ -36,9 +36,8 @@ Result<> check_ours_alone(int directory, const std::string& path) {
   return {};
 }
 
-}  // namespace
-
-Result<std::string> read_file(int directory, const std::string& path, Exit exit) {
+Result<std::string> read_up_to(std::size_t limit, int directory, const std::string& path,
+                               Exit exit) {
   const UniqueFd file(::openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) return fail_errno(exit, "open " + path);
   std::string content;
@@ -49,8 +48,20 @@ Result<std::string> read_file(int directory, const std::string& path, Exit exit)
     if (got < 0) return fail_errno(exit, "read " + path);
     if (got == 0) return content;
     content.append(buffer, static_cast<std::size_t>(got));
-    if (content.size() > small_file_limit) return fail(exit, path + " is larger than 1 MiB");
+    if (content.size() > limit) {
+      return fail(exit, path + " is larger than " + std::to_string(limit >> 20U) + " MiB");
+    }
   }
+}
+
+}  // namespace
+
+Result<std::string> read_file(int directory, const std::string& path, Exit exit) {
+  return read_up_to(small_file_limit, directory, path, exit);
+}
+
+Result<std::string> read_large_file(int directory, const std::string& path, Exit exit) {
+  return read_up_to(large_file_limit, directory, path, exit);
 }
 
 Result<> write_file_atomically(int directory, const std::string& name, std::string_view content) {

@@ -15,10 +15,15 @@
 namespace socklid {
 
 inline constexpr std::size_t small_file_limit = std::size_t{1024} * 1024;
+inline constexpr std::size_t large_file_limit = std::size_t{64} * 1024 * 1024;
 
 /// The whole of a small file, at most `small_file_limit` bytes (more is an error). `path` is
 /// relative to `directory` (AT_FDCWD for a path of its own). Errors: `exit`, naming the path.
 [[nodiscard]] Result<std::string> read_file(int directory, const std::string& path, Exit exit);
+
+/// The same up to `large_file_limit`, for what others write as long as they like.
+[[nodiscard]] Result<std::string> read_large_file(int directory, const std::string& path,
+                                                  Exit exit);
 
 /// Makes `name` in `directory` hold `content`: a new file beside it, then one rename, so that a
 /// reader sees the old content or the new. Errors: Exit::store.
