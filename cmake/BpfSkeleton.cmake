@@ -2,7 +2,7 @@
 #
 # bpf_skeleton(<name> <source> [TARGET <target>] [DEFINITIONS <macro>...]): compiles <source> for BPF
 # and makes <target>, by default <name>_skel, an INTERFACE target whose header <name>.skel.h embeds
-# the object; <name>_hash.h defines its SHA-256.
+# the object; <name>_hash.h defines its SHA-256, with that of the files HASH_WITH.
 
 set(SOCKLID_BPF_FLAGS "" CACHE STRING "More flags for the BPF compiler; they change the object's hash")
 find_program(BPF_CLANG NAMES clang-14 clang REQUIRED)
@@ -16,7 +16,7 @@ execute_process(
   OUTPUT_STRIP_TRAILING_WHITESPACE)
 
 function(bpf_skeleton name source)
-  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET" "DEFINITIONS")
+  cmake_parse_arguments(PARSE_ARGV 2 ARG "" "TARGET" "DEFINITIONS;HASH_WITH")
   set(target ${name}_skel)
   if(ARG_TARGET)
     set(target ${ARG_TARGET})
@@ -47,11 +47,12 @@ function(bpf_skeleton name source)
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name} > ${header}
     DEPENDS ${object}
     VERBATIM)
+  list(JOIN ARG_HASH_WITH "," hash_with)
   add_custom_command(
     OUTPUT ${hash}
-    COMMAND ${CMAKE_COMMAND} -DINPUT=${object} -DOUTPUT=${hash} -DNAME=${name} -P
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${object} -DWITH=${hash_with} -DOUTPUT=${hash} -DNAME=${name} -P
             ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
-    DEPENDS ${object} ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
+    DEPENDS ${object} ${ARG_HASH_WITH} ${PROJECT_SOURCE_DIR}/cmake/HashHeader.cmake
     VERBATIM)
   add_custom_target(${target}_files DEPENDS ${header} ${hash})
   add_library(${target} INTERFACE)

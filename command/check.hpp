@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/container.hpp"
 #include "command/unguarded.hpp"
 #include "hook/paths.hpp"
 #include "hook/socket_guard.hpp"
@@ -72,6 +73,14 @@ struct Check {
 [[nodiscard]] Check judge_podman_version(std::string_view printed);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
+/// A container of which not everything is in force, and what is not.
+struct Damaged {
+  std::string id;
+  std::vector<std::string> damage;
+};
+/// Of the containers on record: fails if one is damaged or incomplete.
+[[nodiscard]] Check judge_containers(const std::vector<Container>& all,
+                                     const std::vector<Damaged>& damaged);
 /// Of the containers that run: fails if one of them has no policy, or could not be looked at.
 [[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
 

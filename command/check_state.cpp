@@ -44,21 +44,46 @@ Check check_builds(const Paths& paths) {
 
 Check check_containers(const Paths& paths) {
   const char* const name = "containers";
-  const auto all = all_containers(paths);
+  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
+  auto all = containers(kernel);
   if (!all) return failed(name, all.error().message);
-  std::size_t active = 0;
-  std::size_t gone = 0;
-  std::vector<std::string> incomplete;
-  for (const Container& one : *all) {
-    if (one.state == State::active) ++active;
-    if (one.state == State::gone) ++gone;
-    if (one.state == State::incomplete) incomplete.push_back(printable(id_of(one)));
+  Observer observer(paths);
+  std::vector<Damaged> damaged;
+  for (Container& one : *all) {
+    Observed observed = look_at(kernel, observer, one);
+    if (one.state != State::damaged) continue;
+    damaged.push_back({id_of(one), std::move(observed.damage)});
   }
-  const std::string detail =
-      std::to_string(active) + " under policy, " + std::to_string(gone) + " gone, not cleaned yet";
-  if (incomplete.empty()) return passed(name, detail);
-  return failed(name, detail + "; incomplete: " + joined(incomplete, ", "),
-                "stop and start these containers: their policy may not be in force");
+  return judge_containers(*all, damaged);
+}
+
+Check judge_containers(const std::vector<Container>& all, const std::vector<Damaged>& damaged) {
+  const char* const name = "containers";
+  const auto count = [&](State state) {
+    return std::count_if(all.begin(), all.end(),
+                         [&](const Container& one) { return one.state == state; });
+  };
+  std::vector<std::string> incomplete;
+  for (const Container& one : all) {
+    if (one.state == State::incomplete) incomplete.push_back(printable(short_id(id_of(one))));
+  }
+  std::string detail = std::to_string(count(State::active)) + " under policy, " +
+                       std::to_string(count(State::gone)) + " gone, not cleaned yet";
+  if (incomplete.empty() && damaged.empty()) return passed(name, detail);
+  std::string mend;
+  std::vector<std::string> ids;
+  for (const Damaged& one : damaged) {
+    const std::string id = printable(short_id(one.id));
+    detail += "; damaged: " + id + " (" + printable(joined(one.damage, ", ")) + ")";
+    ids.push_back("socklid repair " + printable(one.id));
+  }
+  mend = joined(ids, ", ");
+  if (!incomplete.empty()) {
+    detail += "; incomplete: " + joined(incomplete, ", ");
+    mend += std::string(mend.empty() ? "" : "; ") +
+            "stop and start the incomplete ones: their policy may not be in force";
+  }
+  return failed(name, detail, mend);
 }
 
 Check check_unguarded(const Paths& paths) {
@@ -75,15 +100,16 @@ Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarde
                     std::to_string(one.container.pid) + ", " + printable(one.container.told_by) +
                     ": " + printable(one.cause) + ")");
   }
+  const std::string unread = printable(joined(survey.unread, ", "));
   if (!lines.empty()) {
-    return failed(
-        running_name,
-        "running without the policy that their annotations ask for: " + joined(lines, ", "),
-        "stop and start them, do not restore them with crun, which runs no hooks then; "
-        "if they come back like this, their engine does not call the hook: see hooks.d");
+    return failed(running_name,
+                  "running without the policy that their annotations ask for: " +
+                      joined(lines, ", ") + (unread.empty() ? "" : "; unreadable: " + unread),
+                  "stop and start them, do not restore them with crun, which runs no hooks then; "
+                  "if they come back like this, their engine does not call the hook: see hooks.d");
   }
-  if (!survey.unread.empty()) {
-    return failed(running_name, "cannot tell: " + printable(joined(survey.unread, ", ")),
+  if (!unread.empty()) {
+    return failed(running_name, "cannot tell of every container: unreadable: " + unread,
                   "repair or remove these files of the container runtime");
   }
   return passed(running_name, "every container that asks for a policy is under one");

@@ -15,6 +15,8 @@ std::string_view to_string(State state) {
   switch (state) {
     case State::active:
       return "active";
+    case State::damaged:
+      return "damaged";
     case State::gone:
       return "gone";
     case State::incomplete:
@@ -36,11 +38,13 @@ Result<std::vector<Container>> containers(Kernel& kernel) {
   SL_CHECK(kernel.check_view());
   std::vector<Container> all;
   for (StoreEntry& entry : SL_TRY(kernel.entries())) {
-    const State state = state_of(entry, kernel.liveness(entry.parts.cgroup_id));
+    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
+    const State state = state_of(entry, liveness);
     auto details = kernel.details(entry.key);
     all.push_back({.entry = std::move(entry),
                    .details = details ? std::optional(std::move(*details)) : std::nullopt,
-                   .state = state});
+                   .state = state,
+                   .liveness = liveness});
   }
   return all;
 }
@@ -60,7 +64,7 @@ Result<const Container*> find_container(const std::vector<Container>& all,
   const bool same_id = std::all_of(found.begin(), found.end(), [&](const Container* one) {
     return id_of(*one) == id_of(*found.front());
   });
-  if (same_id) keep([](const Container* one) { return one->state == State::active; });
+  if (same_id) keep([](const Container* one) { return runs(*one); });
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     return fail(Exit::usage, printable(prefix) + ": no container with this id is under policy");
@@ -77,11 +81,20 @@ std::string programs_of(const Container& container) {
   return container.entry.record ? container.entry.record->object_hash : std::string(object_hash());
 }
 
-std::optional<sl_denials> denials_of(const Container& container) {
-  const auto guard = SocketGuard::find(programs_of(container));
-  if (!guard || !*guard) return std::nullopt;
-  auto denials = (*guard)->denials(container.entry.parts.cgroup_id);
-  return denials ? std::optional<sl_denials>(*denials) : std::nullopt;
+Observed look_at(Kernel& kernel, Observer& observer, Container& container) {
+  Observed observed = observer.look(container.entry);
+  const bool lives = container.state == State::active && container.liveness == Liveness::populated;
+  if (observed.damage.empty()) return observed;
+  if (lives && kernel.liveness(container.entry.parts.cgroup_id) == Liveness::populated) {
+    container.state = State::damaged;
+  } else {
+    observed.damage.clear();
+  }
+  return observed;
+}
+
+bool runs(const Container& container) {
+  return container.state == State::active || container.state == State::damaged;
 }
 
 std::uint64_t sum(const sl_denials& denials) {

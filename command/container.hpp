@@ -17,19 +17,22 @@
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
 #include "hook/kernel.hpp"
+#include "hook/observed.hpp"
 #include "hook/policy_store.hpp"
 
 namespace socklid::command {
 
-/// gone: its cgroup is removed, its state is not cleaned up yet (the next container's start or
-/// `socklid unload` does). incomplete: a record without links, or links without a record.
-enum class State { active, gone, incomplete };
+/// active: all of its record is in force, as far as was looked (see look_at). damaged: less than
+/// that. gone: its cgroup is removed, its state is not cleaned up yet (the next container's start
+/// or `socklid unload` does). incomplete: a record without links, or links without a record.
+enum class State { active, damaged, gone, incomplete };
 [[nodiscard]] std::string_view to_string(State state);
 
 struct Container {
   StoreEntry entry;
   std::optional<Details> details;  ///< of a record, if they read
   State state{State::incomplete};
+  Liveness liveness{Liveness::gone};  ///< when it was listed
 };
 
 [[nodiscard]] State state_of(const StoreEntry& entry, Liveness liveness);
@@ -49,8 +52,12 @@ struct Container {
 /// The hash of the BPF programs that the container is under.
 [[nodiscard]] std::string programs_of(const Container& container);
 
-/// Denials so far; nothing if the programs that count them are no longer there.
-[[nodiscard]] std::optional<sl_denials> denials_of(const Container& container);
+/// What the kernel has of the container now (I10). An active container becomes damaged if anything
+/// of its record is not in force; one that stops meanwhile does not: nobody is left to hold.
+[[nodiscard]] Observed look_at(Kernel& kernel, Observer& observer, Container& container);
+/// Whether the container runs, with all of its policy or less.
+[[nodiscard]] bool runs(const Container& container);
+
 [[nodiscard]] std::uint64_t sum(const sl_denials& denials);
 
 /// list, inspect, doctor and unload look at what root alone may see. Exit::privilege.

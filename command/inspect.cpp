@@ -12,7 +12,6 @@
 #include "command/output.hpp"
 #include "hook/files.hpp"
 #include "hook/linux_kernel.hpp"
-#include "hook/netns.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid::command {
@@ -51,60 +50,27 @@ std::vector<HookInForce> hooks_in_force(const Paths& paths, const Container& con
   return hooks;
 }
 
-/// The socket stays in the namespace it was made in; we are there for one call.
-Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
-  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
-  return NetlinkSocket::open();
-}
-
-/// The namespace is found by its inode number, which may mean another one by now: the table's
-/// comment says whose rules these are.
-Result<std::vector<RuleCounter>> read_counters(const Record& record) {
-  const auto netns = SL_TRY(find_netns(record.netns));
-  if (!netns) return fail(Exit::netns, "the network namespace is gone");
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
-  const std::string table = table_name(record.placement.slot);
-  const auto whose = SL_TRY(owner(netlink, table));
-  if (!whose || *whose != table_comment(record.id, record.cgroup_id)) {
-    return fail(Exit::nft, "the network namespace has no rules of this container");
-  }
-  return counters(netlink, table);
-}
-
-void add_counters(Inspection& inspection) {
-  const std::optional<Record>& record = inspection.container.entry.record;
-  if (!record || !record->rules) {
-    inspection.counters_missing = record && record->placement.netns == NetnsKind::host
-                                      ? "no rules: the network namespace is the host's"
-                                      : "no rules: io.socklid.egress is not given";
-    return;
-  }
-  auto counted = read_counters(*record);
-  if (counted) {
-    inspection.counters = std::move(*counted);
-  } else {
-    inspection.counters_missing = counted.error().message;
-  }
-}
-
-Inspection gather(const Paths& paths, const Container& container) {
-  Inspection inspection{.container = container,
+Inspection gather(const Paths& paths, Kernel& kernel, Container container) {
+  Observer observer(paths);
+  Observed now = look_at(kernel, observer, container);
+  Inspection inspection{.container = std::move(container),
                         .policy = std::nullopt,
-                        .hooks = hooks_in_force(paths, container),
-                        .denials = denials_of(container),
-                        .seal = seal_of(container),
-                        .counters = {},
-                        .counters_missing = {},
+                        .hooks = {},
+                        .damage = std::move(now.damage),
+                        .denials = now.denials,
+                        .seal = status_of(now.seal, moment()),
+                        .counters = std::move(now.counters),
+                        .counters_missing = std::move(now.counters_missing),
                         .this_build = false};
-  if (const auto& record = container.entry.record) {
+  inspection.hooks = hooks_in_force(paths, inspection.container);
+  if (const auto& record = inspection.container.entry.record) {
     inspection.this_build = record->object_hash == object_hash();
   }
-  if (const auto& details = container.details) {
+  if (const auto& details = inspection.container.details) {
     if (auto policy = annotations::parse(details->annotations, details->container)) {
       inspection.policy = *policy;
     }
   }
-  add_counters(inspection);
   return inspection;
 }
 
@@ -120,13 +86,13 @@ Result<int> inspect(const InspectOptions& options) {
     print_error(found.error().message);
     return 1;
   }
-  const Inspection inspection = gather(paths, **found);
+  const Inspection inspection = gather(paths, kernel, **found);
   if (options.json) {
     print_json(inspect_json(inspection));
   } else {
     print(inspect_text(inspection));
   }
-  return 0;
+  return inspection.container.state == State::damaged ? 1 : 0;
 }
 
 }  // namespace socklid::command

@@ -32,6 +32,7 @@ struct Inspection {
   Container container;
   std::optional<annotations::Policy> policy;  ///< of the record's annotations, if they still parse
   std::vector<HookInForce> hooks;
+  std::vector<std::string> damage;  ///< what of the record is not in force
   std::optional<sl_denials> denials;
   std::optional<SealStatus> seal;
   std::vector<RuleCounter> counters;
@@ -42,7 +43,7 @@ struct Inspection {
 [[nodiscard]] std::string inspect_text(const Inspection& inspection);
 [[nodiscard]] json::Value inspect_json(const Inspection& inspection);
 
-/// 1 if ID is unknown or ambiguous.
+/// 1 if ID is unknown or ambiguous, or the container damaged.
 [[nodiscard]] Result<int> inspect(const InspectOptions& options);
 
 }  // namespace socklid::command

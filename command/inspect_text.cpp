@@ -184,7 +184,13 @@ std::string inspect_text(const Inspection& inspection) {
   }
   const std::string policy =
       inspection.policy ? annotations::to_string(*inspection.policy) : "unknown\n";
-  return head(inspection) + section("annotations", annotations_text(inspection.container)) +
+  std::string damage;
+  for (const std::string& what : inspection.damage) damage += printable(what) + "\n";
+  if (!damage.empty()) {
+    damage += "mend: socklid repair " + printable(id_of(inspection.container)) + "\n";
+  }
+  return head(inspection) + (damage.empty() ? "" : section("damage", damage)) +
+         section("annotations", annotations_text(inspection.container)) +
          section("policy", policy) + section("hooks", hooks_text(inspection)) +
          section("denials", denials_text(inspection)) +
          section("nft counters", counters_text(inspection)) + section("notes", notes);
@@ -198,6 +204,7 @@ json::Value inspect_json(const Inspection& inspection) {
                       {"hooks", hooks_json(inspection)},
                       {"denials", denials_json(inspection)},
                       {"seal", seal_json(inspection.seal)},
+                      {"damage", json_array(inspection.damage)},
                       {"counters", counters_json(inspection)}};
   if (inspection.policy) object.emplace("policy", policy_json(*inspection.policy));
   if (container.details) add_details(*container.details, object);

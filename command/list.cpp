@@ -88,6 +88,7 @@ json::Value list_json(const Listing& listing) {
                         {"state", to_string(line.container.state)},
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
                         {"seal", seal_json(line.seal)},
+                        {"damage", json_array(line.damage)},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
     if (const auto& details = line.container.details) {
       object.emplace("annotations", json_object(details->annotations));
@@ -108,12 +109,22 @@ Result<int> list(const ListOptions& options) {
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
   std::vector<Container> all = SL_TRY(containers(kernel));
   Listing listing{.unguarded = unguarded(survey.containers, all), .lines = {}};
+  Observer observer{Paths{}};
+  const Moment now = moment();
+  bool damaged = false;
   for (Container& container : all) {
-    const auto denials = denials_of(container);
-    auto seal = seal_of(container);
+    Observed observed = look_at(kernel, observer, container);
+    damaged = damaged || container.state == State::damaged;
+    const bool counted = observed.denials.has_value();
     listing.lines.push_back({std::move(container),
-                             denials ? std::optional(sum(*denials)) : std::nullopt,
-                             std::move(seal)});
+                             counted ? std::optional(refused_by(observed)) : std::nullopt,
+                             status_of(observed.seal, now), std::move(observed.damage)});
+  }
+  for (const ListLine& line : listing.lines) {
+    if (line.damage.empty()) continue;
+    const std::string id = printable(short_id(id_of(line.container)));
+    print_error(id + " is damaged: " + joined(line.damage, ", ") + "; socklid repair " +
+                id_of(line.container));
   }
   for (const std::string& why : survey.unread) {
     print_error("a container is not in this list: " + why);
@@ -123,7 +134,7 @@ Result<int> list(const ListOptions& options) {
   } else {
     print(list_text(listing, options.no_trunc));
   }
-  return 0;
+  return damaged ? 1 : 0;
 }
 
 }  // namespace socklid::command

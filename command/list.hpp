@@ -21,8 +21,9 @@ struct ListOptions {
 
 struct ListLine {
   Container container;
-  std::optional<std::uint64_t> denied;
+  std::optional<std::uint64_t> denied;  ///< by programs and by rules
   std::optional<SealStatus> seal;
+  std::vector<std::string> damage{};  ///< of a damaged one
 };
 
 struct Listing {
@@ -35,6 +36,7 @@ struct Listing {
 [[nodiscard]] std::string list_text(const Listing& listing, bool no_trunc);
 [[nodiscard]] json::Value list_json(const Listing& listing);
 
+/// 1 if a container is damaged.
 [[nodiscard]] Result<int> list(const ListOptions& options);
 
 }  // namespace socklid::command

@@ -19,6 +19,7 @@
 #include "command/list.hpp"
 #include "command/load.hpp"
 #include "command/output.hpp"
+#include "command/repair.hpp"
 #include "command/seal.hpp"
 #include "command/selftest.hpp"
 #include "command/unload.hpp"
@@ -39,6 +40,7 @@ struct Options {
   UnloadOptions unload;
   ContainerdConfigOptions containerd;
   std::string seal_id;
+  std::string repair_id;
   DoctorOptions doctor;
 };
 
@@ -64,6 +66,10 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb = add_verb(app, "seal", "hold a container to its policy from now on", run,
                   [&] { return seal(options.seal_id); });
   verb->add_option("ID", options.seal_id, "container id, or the beginning of one")->required();
+
+  verb = add_verb(app, "repair", "put back what the record of a container says", run,
+                  [&] { return repair(options.repair_id); });
+  verb->add_option("ID", options.repair_id, "container id, or the beginning of one")->required();
 
   verb = add_verb(app, "events", "what happened to containers: that they were sealed", run,
                   [&] { return events(options.events); });

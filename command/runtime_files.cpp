@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <utility>
 
-#include "base/json.hpp"
+#include "base/json_members.hpp"
 #include "hook/files.hpp"
 
 namespace socklid::command {
@@ -17,32 +18,80 @@ namespace {
 
 /// Nothing if there is no such file, or no longer.
 Result<std::optional<std::string>> read_present(const std::string& path) {
-  auto text = read_file(AT_FDCWD, path, Exit::node);
+  auto text = read_large_file(AT_FDCWD, path, Exit::node);
   if (text) return std::move(*text);
   if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
   return tl::unexpected<Error>(text.error());
 }
 
-/// Where the state of a container says its bundle is, below `root`.
-void add_bundle(Told& told, const std::string& root, const json::Value& state) {
-  if (const auto bundle = state.find_string("bundle")) {
-    told.configs.push_back(root + *bundle + "/config.json");
+/// A file as far as it is ours to know: the annotations of ours and of engines that lie beside what
+/// an image or a pod's author may write. Of a name that comes twice the last one counts, as for
+/// those who read these files for their work.
+struct Members {
+  std::map<std::string, std::int64_t> numbers;  ///< at the top
+  std::map<std::string, std::string> texts;     ///< at the top
+  annotations::Annotations annotations;         ///< of config.json, or labels of runc's state
+};
+
+/// A value of a key of ours that is no text asks for something nobody can grant: it is kept as the
+/// text that is no value of any key.
+void add_annotation(Members& members, const std::string& key, std::string_view token) {
+  auto value = json::parse_string(token);
+  if (!value && !key.starts_with(annotations::key_prefix)) return;
+  members.annotations.insert_or_assign(key, value.value_or("\x7f"));
+}
+
+/// runc keeps annotations as labels "KEY=VALUE" (libcontainer/specconv: CreateLibcontainerConfig).
+void add_label(Members& members, std::string_view token) {
+  const auto text = json::parse_string(token);
+  if (text) {
+    const std::size_t equals = text->find('=');
+    if (equals == std::string::npos) return;
+    members.annotations.insert_or_assign(text->substr(0, equals), text->substr(equals + 1));
+    return;
+  }
+  // What is no text may still be a label of ours, whose name comes first.
+  const std::size_t equals = std::min(token.find('='), token.size());
+  const auto key = json::parse_string(std::string(token.substr(0, equals)) + "\"");
+  if (key && key->starts_with(annotations::key_prefix)) {
+    members.annotations.insert_or_assign(*key, "\x7f");
   }
 }
 
-Result<std::optional<json::Value>> read_json(const std::string& path) {
+void add_member(Members& members, const json::Path& path, std::string_view token) {
+  if (path.size() == 1) {
+    if (const auto number = json::parse_integer(token)) members.numbers[path[0]] = *number;
+    if (auto text = json::parse_string(token)) members.texts[path[0]] = std::move(*text);
+  } else if (path.size() == 2 && path[0] == "annotations") {
+    add_annotation(members, path[1], token);
+  } else if (path.size() == 3 && path[0] == "config" && path[1] == "labels") {
+    add_label(members, token);
+  }
+}
+
+Result<std::optional<Members>> read_members(const std::string& path) {
   const auto text = SL_TRY(read_present(path));
   if (!text) return std::nullopt;
-  auto value = json::parse(*text);
-  if (!value) return wrap(path, value.error());
-  return std::move(*value);
+  Members members;
+  const auto done = json::for_each_member(
+      *text, 3,
+      [&](const json::Path& at, std::string_view token) { add_member(members, at, token); });
+  if (!done) return wrap(path, done.error());
+  return members;
 }
 
-std::int64_t number_in(const json::Value& state, std::string_view member) {
-  return std::max(state.find_integer(member).value_or(0), std::int64_t{0});
+/// Where the state of a container says its bundle is, below `root`.
+void add_bundle(Told& told, const std::string& root, const Members& state) {
+  const auto bundle = state.texts.find("bundle");
+  if (bundle != state.texts.end()) told.configs.push_back(root + bundle->second + "/config.json");
 }
 
-Told begin(const json::Value& state, std::string_view pid, std::string_view start_time) {
+std::int64_t number_in(const Members& state, const std::string& member) {
+  const auto found = state.numbers.find(member);
+  return found == state.numbers.end() ? 0 : std::max(found->second, std::int64_t{0});
+}
+
+Told begin(const Members& state, const std::string& pid, const std::string& start_time) {
   const std::int64_t number = number_in(state, pid);
   Told result;
   if (number <= std::numeric_limits<pid_t>::max()) result.pid = static_cast<pid_t>(number);
@@ -52,30 +101,20 @@ Told begin(const json::Value& state, std::string_view pid, std::string_view star
 
 /// crun's copy of config.json lies beside its status (libcrun_copy_config_file); the bundle may
 /// be gone by now.
-Told from_crun(const std::string& root, const std::string& directory, const json::Value& status) {
+Told from_crun(const std::string& root, const std::string& directory, const Members& status) {
   Told result = begin(status, "pid", "process-start-time");
   result.configs = {directory + "/config.json"};
   add_bundle(result, root, status);
   return result;
 }
 
-/// runc keeps annotations as labels "KEY=VALUE" (libcontainer/specconv: CreateLibcontainerConfig).
-Told from_runc(const json::Value& state) {
+Told from_runc(Members state) {
   Told result = begin(state, "init_process_pid", "init_process_start");
-  const json::Value* const config = state.find("config");
-  const json::Value* const labels = config == nullptr ? nullptr : config->find("labels");
-  if (labels == nullptr || !labels->is_array()) return result;
-  for (const json::Value& label : labels->array()) {
-    if (!label.is_string()) continue;
-    const std::string& text = label.string();
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos) continue;
-    result.annotations.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
+  result.annotations = std::move(state.annotations);
   return result;
 }
 
-Told from_youki(const std::string& root, const json::Value& state) {
+Told from_youki(const std::string& root, const Members& state) {
   Told result = begin(state, "pid", "");
   add_bundle(result, root, state);
   return result;
@@ -84,12 +123,12 @@ Told from_youki(const std::string& root, const json::Value& state) {
 }  // namespace
 
 MaybeTold read_state_directory(const std::string& root, const std::string& directory) {
-  if (const auto status = SL_TRY(read_json(directory + "/status"))) {
+  if (const auto status = SL_TRY(read_members(directory + "/status"))) {
     return from_crun(root, directory, *status);
   }
-  const auto state = SL_TRY(read_json(directory + "/state.json"));
+  auto state = SL_TRY(read_members(directory + "/state.json"));
   if (!state) return std::nullopt;
-  if (state->find("init_process_pid") != nullptr) return from_runc(*state);
+  if (state->numbers.contains("init_process_pid")) return from_runc(std::move(*state));
   return from_youki(root, *state);
 }
 
@@ -105,15 +144,7 @@ MaybeTold read_bundle(const std::string& config, const std::string& pid_file) {
 Result<annotations::Annotations> annotations_of(const Told& told) {
   if (told.configs.empty()) return told.annotations;
   for (const std::string& path : told.configs) {
-    const auto config = SL_TRY(read_json(path));
-    if (!config) continue;
-    annotations::Annotations all;
-    const json::Value* const object = config->find("annotations");
-    if (object == nullptr || !object->is_object()) return all;
-    for (const auto& [key, value] : object->object()) {
-      if (value.is_string()) all.emplace(key, value.string());
-    }
-    return all;
+    if (auto config = SL_TRY(read_members(path))) return std::move(config->annotations);
   }
   return fail(Exit::node, told.configs.back() + " is not there");
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RuntimeFiles: what one directory of a container runtime or engine says of one container. The
-// files are written by others and may vanish while they are read. Errors: Exit::node, naming the
-// file.
+// files are written by others and may vanish while they are read. They hold what images and pods'
+// authors write, of whatever size and content: that concerns nothing but itself. Errors:
+// Exit::node, naming the file.
 //
 //   const auto told = SL_TRY(read_state_directory("", "/run/crun/web"));
 //   if (told && lives(told->pid)) use(SL_TRY(annotations_of(*told)));
@@ -37,7 +38,8 @@ using MaybeTold = Result<std::optional<Told>>;
 /// A bundle's config.json, and the file where the engine had the process id written.
 [[nodiscard]] MaybeTold read_bundle(const std::string& config, const std::string& pid_file);
 
-/// All annotations, those that are strings; reads the first config.json that is there.
+/// All annotations that are text, and those of ours that are not, with a value that no key takes;
+/// reads the first config.json that is there.
 [[nodiscard]] Result<annotations::Annotations> annotations_of(const Told& told);
 
 }  // namespace socklid::command

@@ -20,7 +20,7 @@ Result<int> seal(const std::string& id) {
   }
   const Container& container = **found;
   const std::string name = printable(id_of(container));
-  if (container.state != State::active) {
+  if (!runs(container)) {
     print_error(name + ": is " + std::string(to_string(container.state)) + ", not running");
     return 1;
   }

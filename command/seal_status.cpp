@@ -32,6 +32,10 @@ SealStatus status_of(const sl_seal& seal, const Moment& now) {
   return {utc_at(*time, now), std::string(name_of(static_cast<sl_seal_cause>(cause))), {}};
 }
 
+std::optional<SealStatus> status_of(const std::optional<sl_seal>& seal, const Moment& now) {
+  return seal ? std::optional(status_of(*seal, now)) : std::nullopt;
+}
+
 std::optional<SealStatus> seal_of(const Container& container) {
   const auto guard = SocketGuard::find(programs_of(container));
   if (!guard || !*guard) return std::nullopt;

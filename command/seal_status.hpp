@@ -29,6 +29,10 @@ struct SealStatus {
 
 [[nodiscard]] SealStatus status_of(const sl_seal& seal, const Moment& now);
 
+/// Of what was observed; nothing for a container that was held to its policy from the start.
+[[nodiscard]] std::optional<SealStatus> status_of(const std::optional<sl_seal>& seal,
+                                                  const Moment& now);
+
 /// Nothing for a container that was held to its policy from the start, or whose programs are gone.
 [[nodiscard]] std::optional<SealStatus> seal_of(const Container& container);
 

@@ -14,6 +14,7 @@ bool covers(const Container& container, const RunningContainer& running) {
   const StoreEntry& entry = container.entry;
   switch (container.state) {
     case State::active:
+    case State::damaged:
       return container.details && !running.cgroup.empty() &&
              holds(container.details->cgroup_path, running.cgroup);
     case State::incomplete:

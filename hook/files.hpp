@@ -15,6 +15,7 @@
 namespace socklid {
 
 inline constexpr std::size_t small_file_limit = std::size_t{1024} * 1024;
+inline constexpr std::size_t large_file_limit = std::size_t{64} * 1024 * 1024;
 
 /// The whole of a small file, at most `limit` bytes (more is an error). `path` is relative to
 /// `directory` (AT_FDCWD for a path of its own). Errors: `exit`, naming the path.

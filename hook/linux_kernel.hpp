@@ -66,6 +66,17 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
   [[nodiscard]] Result<> erase(const std::string& key) override;
 
+  // For repair() (linux_kernel_repair.cpp) -------------------------------------------------------
+
+  /// The container of a record, by its cgroup and namespace as they are now; for attach() and what
+  /// follows. `rules_owners` has those of tables that name one. Exit::cgroup or Exit::netns if that
+  /// is gone.
+  [[nodiscard]] Result<ContainerTarget> reopen_target(const Record& record);
+  /// Takes away the node's anchors that hold on to nothing any more: attach() makes them anew.
+  [[nodiscard]] Result<> drop_dead_anchors(const Hooks& hooks);
+  /// As write_policy(), whatever is left of it: see SocketGuard::rewrite_policy().
+  [[nodiscard]] Result<> rewrite_policy(const ContainerTarget& target, const Plan& plan);
+
  private:
   [[nodiscard]] Result<CgroupMount> mount();
   [[nodiscard]] Result<PolicyStore*> store();

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "hook/nft_batch.hpp"
+#include "hook/nft_elements.hpp"
 #include "hook/nft_owned.hpp"
 
 namespace socklid {
@@ -102,6 +103,20 @@ void add_element(nftnl_set& set, const KeyBytes& key, std::uint32_t flags,
 
 }  // namespace
 
+Owned<nftnl_set> elements_of(const std::string& table, const nft::Set& set) {
+  auto target = owned(nftnl_set_alloc());
+  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, table.c_str());
+  nftnl_set_set_str(target.get(), NFTNL_SET_NAME, set.name.c_str());
+  for (const nft::Element& element : set.elements) {
+    const auto [first, last] = element.numbers;
+    add_element(*target, key_of(set, element, first), 0, element.chain);
+    if (!set.interval || last == 65535) continue;
+    add_element(*target, key_of(set, element, static_cast<std::uint16_t>(last + 1)),
+                NFT_SET_ELEM_INTERVAL_END, {});
+  }
+  return target;
+}
+
 void NftBatch::add(const nft::Set& set) {
   const auto target = owned(nftnl_set_alloc());
   std::uint32_t type = 0;
@@ -135,20 +150,9 @@ void NftBatch::add(const nft::Set& set) {
   ++next_set_id_;
 }
 
-/// Of an interval the kernel wants its first value, and the first value behind it with a flag;
-/// nothing if it goes up to the end.
 void NftBatch::add_elements(const nft::Set& set) {
-  const auto target = owned(nftnl_set_alloc());
-  nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, table_.c_str());
-  nftnl_set_set_str(target.get(), NFTNL_SET_NAME, set.name.c_str());
+  const auto target = elements_of(table_, set);
   nftnl_set_set_u32(target.get(), NFTNL_SET_ID, next_set_id_);
-  for (const nft::Element& element : set.elements) {
-    const auto [first, last] = element.numbers;
-    add_element(*target, key_of(set, element, first), 0, element.chain);
-    if (!set.interval || last == 65535) continue;
-    add_element(*target, key_of(set, element, static_cast<std::uint16_t>(last + 1)),
-                NFT_SET_ELEM_INTERVAL_END, {});
-  }
   const auto iterator = owned(nftnl_set_elems_iter_create(target.get()));
   for (bool more = true; more;) {
     message(NFT_MSG_NEWSETELEM, NLM_F_CREATE, "elements of set " + set.name,

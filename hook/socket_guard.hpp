@@ -30,8 +30,9 @@ inline constexpr std::string_view bpffs_root = "/sys/fs/bpf/socklid";
 /// The empty cgroup that anchors hold on to, below the cgroup2 mount.
 inline constexpr std::string_view anchor_cgroup = "socklid.anchor";
 
-/// Hash of the embedded object: 16 hexadecimal digits. A new build has a new one, so that programs
-/// of two versions live side by side until the last container of the old one is gone.
+/// Hash of the embedded object and of the code that makes policies and rules: 16 hexadecimal
+/// digits. A new build has a new one, so that programs of two versions live side by side until the
+/// last container of the old one is gone.
 [[nodiscard]] std::string_view object_hash();
 
 /// Links of one container. Each is an open descriptor; unpinned, the kernel detaches it when the
@@ -82,6 +83,9 @@ struct GuardedContainer {
   pid_t pid{0};  ///< of its first process, in our PID namespace
 };
 
+/// Whether `found` is the seal that was written as `wanted`, whatever it has seen since.
+[[nodiscard]] bool same_seal(const sl_seal& found, const sl_seal& wanted);
+
 class SocketGuard {
  public:
   /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.
@@ -106,6 +110,20 @@ class SocketGuard {
   [[nodiscard]] Result<> write_policy(const GuardedContainer& container, const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
+  /// The same for the node-wide programs; nothing if it is not there.
+  [[nodiscard]] Result<std::optional<sl_policy>> read_guard(std::uint64_t cgroup_id) const;
+  /// Writes all that write_policy() does, whatever is left of it and whoever has changed it. A seal
+  /// that is sealed stays so, one that waits keeps waiting; one that is gone or was changed counts
+  /// as sealed, for nobody knows what it had seen. Counters stay.
+  [[nodiscard]] Result<> rewrite_policy(const GuardedContainer& container, const Plan& plan) const;
+  /// Of the container's endpoint lists, how many entries are missing, changed or too many.
+  [[nodiscard]] Result<std::size_t> count_wrong_entries(const EndpointLists& lists,
+                                                        std::uint64_t cgroup_id,
+                                                        std::uint32_t generation) const;
+  /// Whether the container's denials are counted.
+  [[nodiscard]] Result<bool> has_counters(std::uint64_t cgroup_id) const;
+  /// Names of the maps that find() has not found.
+  [[nodiscard]] std::vector<std::string> missing_maps() const;
   /// Nothing for a container that was held to its policy from the start.
   [[nodiscard]] Result<std::optional<sl_seal>> read_seal(std::uint64_t cgroup_id) const;
   /// Seals a container of the build `hash`, at once and for all of it; sealed already is done.
@@ -131,6 +149,7 @@ class SocketGuard {
   SocketGuard() = default;
   [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
   [[nodiscard]] Result<bool> write_seal(const GuardedContainer& container, sl_seal seal) const;
+  [[nodiscard]] Result<> rewrite_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> write_guard(const sl_policy& policy) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
 

@@ -4,6 +4,11 @@
 #include <bpf/bpf.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace socklid {
@@ -65,22 +70,31 @@ Result<> update_all(int map, const std::vector<Key>& keys, const std::vector<Val
   return update(map, &keys[count], &values[count]);
 }
 
+/// All keys of one container and generation, the first key included; none if that is not there.
 template <typename Key>
-Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::size_t value_size) {
-  if (map < 0) return {};  // of a build without lists, or with others than ours
+Result<std::vector<Key>> walk(int map, std::uint64_t cgroup_id, std::uint32_t generation,
+                              std::size_t value_size) {
+  std::vector<Key> keys;
+  if (map < 0) return keys;  // of a build without lists, or with others than ours
   std::vector<char> value(value_size);
   const Key first = first_key<Key>(cgroup_id, generation);
   // A key that is absent would start the walk at the first key of all.
   if (bpf_map_lookup_elem(map, &first, value.data()) != 0) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return keys;
     return fail_errno(Exit::bpf, "look for the container's endpoint lists");
   }
-  std::vector<Key> keys = {first};
+  keys.push_back(first);
   Key next{};
   while (SL_TRY(next_key(map, keys.back(), next)) && next.cgroup_id == cgroup_id &&
          next.generation == generation) {
     keys.push_back(next);
   }
+  return keys;
+}
+
+template <typename Key>
+Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::size_t value_size) {
+  const std::vector<Key> keys = SL_TRY(walk<Key>(map, cgroup_id, generation, value_size));
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     if (bpf_map_delete_elem(map, &*key) != 0 && errno != ENOENT) {
       return fail_errno(Exit::bpf, "remove an endpoint list");
@@ -89,15 +103,47 @@ Result<> clear(int map, std::uint64_t cgroup_id, std::uint32_t generation, std::
   return {};
 }
 
+std::string_view bytes_of(const void* object, std::size_t size) {
+  return {static_cast<const char*>(object), size};
+}
+
+/// Entries as text that two equal ones share.
+using Entries = std::set<std::string, std::less<>>;
+
+/// What is in one of them only.
+std::size_t count_differences(const Entries& one, const Entries& other) {
+  std::vector<std::string_view> rest;
+  std::set_symmetric_difference(one.begin(), one.end(), other.begin(), other.end(),
+                                std::back_inserter(rest));
+  return rest.size();
+}
+
+Result<Entries> found_places(int map, std::uint64_t cgroup_id, std::uint32_t generation) {
+  Entries found;
+  for (const sl_place_key& key :
+       SL_TRY(walk<sl_place_key>(map, cgroup_id, generation, sizeof(sl_place)))) {
+    sl_place value{};
+    // Its own value: nothing longer than the key itself can match it.
+    if (bpf_map_lookup_elem(map, &key, &value) != 0) continue;
+    found.insert(std::string(bytes_of(&key, sizeof(key))).append(bytes_of(&value, sizeof(value))));
+  }
+  return found;
+}
+
+Result<Entries> found_ports(int map, std::uint64_t cgroup_id, std::uint32_t generation) {
+  Entries found;
+  for (const sl_port_key& key :
+       SL_TRY(walk<sl_port_key>(map, cgroup_id, generation, sizeof(__u32)))) {
+    found.emplace(bytes_of(&key, sizeof(key)));
+  }
+  return found;
+}
+
 Result<> fill(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
               std::uint32_t generation) {
   const EndpointLists keyed = lists.of(cgroup_id, generation);
-  const sl_place size = size_of(lists);
   const __u32 present = 1;
-  const auto first_place = first_key<sl_place_key>(cgroup_id, generation);
-  const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
-  SL_CHECK(update(maps.places, &first_place, &size));
-  SL_CHECK(update(maps.ports, &first_port, &present));
+  SL_CHECK(mark_lists(maps, lists, cgroup_id, generation));
   std::vector<sl_place_key> keys;
   std::vector<sl_place> values;
   for (const PlaceEntry& entry : keyed.places) {
@@ -142,6 +188,35 @@ Result<ListSize> size_of_lists(const ListMaps& maps, std::uint64_t cgroup_id) {
     sum.ports += size.ports + 1;
   }
   return sum;
+}
+
+Result<std::size_t> count_wrong_entries(const ListMaps& maps, const EndpointLists& lists,
+                                        std::uint64_t cgroup_id, std::uint32_t generation) {
+  if (lists.empty()) return std::size_t{0};
+  const EndpointLists keyed = lists.of(cgroup_id, generation);
+  const auto first_place = first_key<sl_place_key>(cgroup_id, generation);
+  const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
+  Entries places;
+  const auto add_place = [&places](const sl_place_key& key, const sl_place& value) {
+    places.insert(std::string(bytes_of(&key, sizeof(key))).append(bytes_of(&value, sizeof(value))));
+  };
+  add_place(first_place, size_of(lists));
+  for (const PlaceEntry& entry : keyed.places) add_place(entry.key, entry.value);
+  Entries ports;
+  ports.emplace(bytes_of(&first_port, sizeof(first_port)));
+  for (const sl_port_key& key : keyed.ports) ports.emplace(bytes_of(&key, sizeof(key)));
+  return count_differences(places, SL_TRY(found_places(maps.places, cgroup_id, generation))) +
+         count_differences(ports, SL_TRY(found_ports(maps.ports, cgroup_id, generation)));
+}
+
+Result<> mark_lists(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
+                    std::uint32_t generation) {
+  const sl_place size = size_of(lists);
+  const __u32 present = 1;
+  const auto first_place = first_key<sl_place_key>(cgroup_id, generation);
+  const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
+  SL_CHECK(update(maps.places, &first_place, &size));
+  return update(maps.ports, &first_port, &present);
 }
 
 }  // namespace socklid

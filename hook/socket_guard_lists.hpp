@@ -35,4 +35,15 @@ struct ListSize {
 /// through all of it. Nothing for a container without lists.
 [[nodiscard]] Result<ListSize> size_of_lists(const ListMaps& maps, std::uint64_t cgroup_id);
 
+/// How many entries of one container and generation are missing, other than in `lists`, or there
+/// besides them. Walks this container's entries only.
+[[nodiscard]] Result<std::size_t> count_wrong_entries(const ListMaps& maps,
+                                                      const EndpointLists& lists,
+                                                      std::uint64_t cgroup_id,
+                                                      std::uint32_t generation);
+
+/// Adds what clear_lists() finds the entries by, if somebody has taken it away.
+[[nodiscard]] Result<> mark_lists(const ListMaps& maps, const EndpointLists& lists,
+                                  std::uint64_t cgroup_id, std::uint32_t generation);
+
 }  // namespace socklid

@@ -147,12 +147,16 @@ Container container_of(const std::string& text) {
   auto record = parse_record(text);
   if (!record) check_error(record.error());
   if (record) container.entry.record = std::move(*record);
+  // Of 0.1.0 both are in one document.
+  auto details = parse_details(text);
+  if (!details) check_error(details.error());
+  if (details) container.details = std::move(*details);
   return container;
 }
 
 void check_list(const Survey& survey, const Container& container) {
   Listing listing{.unguarded = unguarded(survey.containers, {}), .lines = {}};
-  listing.lines.push_back({container, 7, std::nullopt});
+  listing.lines.push_back({container, 7, std::nullopt, {}});
   for (const bool no_trunc : {false, true}) {
     check_text(list_text(listing, no_trunc), 1 + listing.unguarded.size() + listing.lines.size());
   }
@@ -163,18 +167,19 @@ void check_inspect(const Container& container, const std::string& name) {
   Inspection inspection{.container = container,
                         .policy = std::nullopt,
                         .hooks = {{.hook = name, .per_cgroup = true, .link = std::nullopt}},
+                        .damage = {name},
                         .denials = std::nullopt,
                         .seal = std::nullopt,
                         .counters = {},
                         .counters_missing = name,
                         .this_build = false};
   std::size_t lines = 0;
-  if (const auto& record = container.entry.record) {
-    lines = record->annotations.size() + record->notes.size();
-    for (const std::string& hook : record->hooks) {
+  if (const auto& details = container.details) {
+    lines = details->annotations.size() + details->notes.size();
+    for (const std::string& hook : details->hooks) {
       inspection.hooks.push_back({.hook = hook, .per_cgroup = false, .link = std::nullopt});
     }
-    if (const auto policy = annotations::parse(record->annotations)) inspection.policy = *policy;
+    if (const auto policy = annotations::parse(details->annotations)) inspection.policy = *policy;
   }
   const std::string text = inspect_text(inspection);
   require(is_harmless(text));

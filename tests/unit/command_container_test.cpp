@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "command/builds.hpp"
+#include "command/check.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/load.hpp"
@@ -94,6 +95,40 @@ TEST(List, JsonHasTheAnnotations) {
   const json::Value& line = value.array().front();
   EXPECT_EQ(line.find("annotations")->find_string("io.socklid.bind"), "tcp/80");
   EXPECT_EQ(line.find_integer("denied"), 5);
+}
+
+TEST(Damage, IsNamedByEveryTool) {
+  Container broken = container("a", State::damaged);
+  const ListLine line{broken, 5, {}, {"link of socket_bind: not pinned"}};
+  EXPECT_THAT(list_text({{}, {line}}, false), HasSubstr("a   damaged  "));
+  const json::Value listed = list_json({{}, {line}});
+  EXPECT_EQ(listed.array().front().find("damage")->array().front().string(),
+            "link of socket_bind: not pinned");
+  Inspection inspection;
+  inspection.container = broken;
+  inspection.damage = line.damage;
+  EXPECT_THAT(inspect_text(inspection), HasSubstr("state:    damaged\n"));
+  EXPECT_THAT(inspect_text(inspection),
+              HasSubstr("damage:\n  link of socket_bind: not pinned\n  mend: socklid repair a\n"));
+  const Check check = judge_containers({broken, container("b")}, {{"a", line.damage}});
+  EXPECT_FALSE(check.ok);
+  EXPECT_THAT(check.detail, HasSubstr("a (link of socket_bind: not pinned)"));
+  EXPECT_EQ(check.mend, "socklid repair a");
+  EXPECT_TRUE(judge_containers({container("b")}, {}).ok);
+}
+
+TEST(Damage, DoesNotHideAContainer) {
+  const std::vector<Container> all = {container("a", State::gone, 1),
+                                      container("a", State::damaged, 2)};
+  EXPECT_EQ(find_container(all, "a").value()->entry.parts.cgroup_id, 2u);
+}
+
+TEST(Denied, CountsWhatProgramsAndRulesHaveRefused) {
+  Observed observed;
+  observed.denials.emplace().count[SL_REASON_BIND] = 2;
+  observed.denials->count[SL_REASON_EGRESS] = 1;
+  observed.counters = {{"egress", "io.socklid.egress: not named", 3, 180}};
+  EXPECT_EQ(refused_by(observed), 6u);
 }
 
 TEST(Inspect, NamesTheAnnotationBehindADenial) {

@@ -176,6 +176,63 @@ TEST_F(RunningTest, WhatCannotBeReadIsSaid) {
   EXPECT_THAT(all[1], HasSubstr("/run/crun/b/status: "));
 }
 
+/// What an image's or a pod's author may write beside our keys.
+const std::vector<std::string>& hostile_members() {
+  static const std::vector<std::string> all = {
+      R"("x": "\u0000")",
+      R"("x": "\udc00")",
+      "\"x\": \"\xff\"",
+      R"("x": 1, "x": 2)",
+      R"("x": ")" + std::string(3'000'000, 'a') + "\"",
+      R"("x": )" + std::string(1000, '[') + std::string(1000, ']'),
+      R"("\u0000": "y")"};
+  return all;
+}
+
+TEST_F(RunningTest, NothingThatOthersWriteHidesAContainer) {
+  process(7, "/x");
+  crun("web", 7);
+  process(8, "/y");
+  for (const std::string& hostile : hostile_members()) {
+    write("/run/crun/web/config.json", "{\"annotations\": {" + hostile +
+                                           R"(, "io.socklid.connect": "deny"}, "y": {)" + hostile +
+                                           "}}");
+    EXPECT_THAT(found(), ElementsAre("web 7")) << hostile.substr(0, 20);
+  }
+  for (const std::string label : {"x=\\u0000", "x=\xff", "x=\\udc00"}) {
+    write("/run/runc/db/state.json",
+          R"({"init_process_pid": 8, "init_process_start": 5, "config": {"labels": [")" + label +
+              R"(", "io.socklid.connect=deny"]}})");
+    EXPECT_THAT(found(), ElementsAre("web 7", "db 8")) << label;
+  }
+}
+
+TEST_F(RunningTest, AValueOfOursThatIsNoTextAsksForSomethingNobodyCanGrant) {
+  process(7, "/x");
+  crun("web", 7);
+  write("/run/crun/web/config.json", R"({"annotations": {"io.socklid.connect": "\u0000"}})");
+  process(8, "/y");
+  write("/run/runc/db/state.json", R"({"init_process_pid": 8, "init_process_start": 5,
+      "config": {"labels": ["io.socklid.connect=\u0000"]}})");
+  const Survey survey = running_containers(root());
+  EXPECT_THAT(survey.unread, IsEmpty());
+  const auto all = unguarded(survey.containers, {});
+  ASSERT_EQ(all.size(), 2u);
+  for (const Unguarded& one : all) EXPECT_THAT(one.cause, HasSubstr("io.socklid.connect: "));
+}
+
+TEST_F(RunningTest, WhatCannotBeReadHidesNothing) {
+  process(7, "/x");
+  crun("web", 7);
+  write("/run/crun/web/config.json", config);
+  write("/run/crun/broken/status", "{");
+  const Survey survey = running_containers(root());
+  const Check check = judge_running(survey, unguarded(survey.containers, {}));
+  EXPECT_FALSE(check.ok);
+  EXPECT_THAT(check.detail, HasSubstr("web (pid 7"));
+  EXPECT_THAT(check.detail, HasSubstr("/run/crun/broken/status: "));
+}
+
 // What is said of them
 // -----------------------------------------------------------------------------
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of LinuxKernel that only repair() takes: the hook's programs are linked without them.
+#include "hook/linux_kernel.hpp"
+#include "hook/nft.hpp"
+#include "hook/socket_guard_state.hpp"
+
+namespace socklid {
+namespace {
+
+/// The socket stays in the namespace it was made in; we are there for one call.
+Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
+  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
+  return NetlinkSocket::open();
+}
+
+}  // namespace
+
+Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
+  const int root = SL_TRY(mount_fd());
+  ContainerTarget target{.id = record.id,
+                         .pid = static_cast<pid_t>(record.pid),
+                         .cgroup = {.path = {},
+                                    .fd = SL_TRY(open_cgroup_by_id(root, record.cgroup_id)),
+                                    .id = record.cgroup_id},
+                         .netns = {},
+                         .netns_kind = record.placement.netns,
+                         .start_time = record.start_time,
+                         .rules_owners = {}};
+  if (!target.cgroup.fd) return fail(Exit::cgroup, "its cgroup is gone");
+  target.netns.inode = record.netns;
+  if (!record.rules) return target;
+  auto netns = SL_TRY(find_netns(record.netns));
+  if (!netns) return fail(Exit::netns, "its network namespace is gone");
+  target.netns = std::move(*netns);
+  NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
+  for (const Table& table : SL_TRY(tables(netlink))) {
+    auto owner = parse_rules_owner(table.owner);
+    if (!owner) continue;
+    owner->slot = table.slot;
+    target.rules_owners.push_back(std::move(*owner));
+  }
+  return target;
+}
+
+Result<> LinuxKernel::drop_dead_anchors(const Hooks& hooks) {
+  const auto state = SL_TRY(GuardState::open(programs()));
+  if (!state) return {};
+  std::vector<std::string> names;
+  for (const Hook hook : hooks) names.emplace_back(name(hook));
+  return state->drop_dead_anchors(names);
+}
+
+Result<> LinuxKernel::rewrite_policy(const ContainerTarget& target, const Plan& plan) {
+  if (!guard_) return fail(Exit::internal, "rewrite_policy before attach()");
+  return guard_->rewrite_policy({.cgroup_id = target.cgroup.id,
+                                 .netns = static_cast<std::uint32_t>(target.netns.inode),
+                                 .pid = target.pid},
+                                plan);
+}
+
+}  // namespace socklid

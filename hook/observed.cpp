@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/observed.hpp"
+
+#include <numeric>
+#include <utility>
+
+#include "hook/nft_verify.hpp"
+
+namespace socklid {
+namespace {
+
+/// The socket stays in the namespace it was made in; we are there for one call.
+Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
+  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
+  return NetlinkSocket::open();
+}
+
+/// What is wrong with the rules; of another build's the table's owner is all that is known.
+Result<std::vector<std::string>> rules_damage(NetlinkSocket& netlink, const Expected& expected) {
+  if (expected.rules) return differences(netlink, *expected.rules);
+  std::vector<std::string> damage;
+  const auto whose = SL_TRY(owner(netlink, expected.table));
+  if (!whose) damage.push_back("table " + expected.table);
+  if (whose && *whose != expected.comment) damage.push_back("owner of table " + expected.table);
+  return damage;
+}
+
+}  // namespace
+
+Result<Expected> Observer::expect(const StoreEntry& entry) const {
+  if (!entry.record) return fail(Exit::store, entry.key + ": has no record");
+  return expected_of(entry, SL_TRY(PolicyStore::details(paths_, entry.key)));
+}
+
+Result<const GuardState*> Observer::state_of(const std::string& hash) {
+  const auto known = builds_.find(hash);
+  if (known != builds_.end()) return known->second ? &*known->second : nullptr;
+  auto& state = builds_.emplace(hash, SL_TRY(GuardState::open(hash))).first->second;
+  return state ? &*state : nullptr;
+}
+
+Result<> Observer::look_at_maps(const Expected& expected, Observed& observed) {
+  const GuardState* const state = SL_TRY(state_of(expected.hash));
+  if (state == nullptr) {
+    observed.damage.push_back("programs " + expected.hash + ": not pinned");
+    return {};
+  }
+  for (std::string& what :
+       SL_TRY(state->differences(expected, paths_.bpffs + "/containers/" + expected.key))) {
+    observed.damage.push_back(std::move(what));
+  }
+  observed.denials = SL_TRY(state->guard().denials(expected.cgroup_id));
+  observed.seal = SL_TRY(state->guard().read_seal(expected.cgroup_id));
+  return {};
+}
+
+Result<> Observer::look_at_rules(const Expected& expected, Observed& observed) {
+  const auto netns = SL_TRY(namespaces_.find(expected.netns, expected.pid));
+  if (!netns) return fail(Exit::netns, "the network namespace is gone");
+  NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
+  std::vector<std::string> damage = SL_TRY(rules_damage(netlink, expected));
+  observed.rules_damaged = !damage.empty();
+  for (std::string& what : damage) observed.damage.push_back("nft: " + std::move(what));
+  if (SL_TRY(owner(netlink, expected.table)) != std::optional(expected.comment)) {
+    return fail(Exit::nft, "the network namespace has no rules of this container");
+  }
+  observed.counters = SL_TRY(counters(netlink, expected.table));
+  return {};
+}
+
+Observed Observer::look(const StoreEntry& entry) {
+  Observed observed;
+  const auto expected = expect(entry);
+  if (!expected) {
+    observed.damage.push_back(expected.error().message);
+    observed.counters_missing = "no record";
+    return observed;
+  }
+  if (auto done = look_at_maps(*expected, observed); !done) {
+    observed.damage.push_back("cannot look: " + done.error().message);
+  }
+  if (!expected->has_rules) {
+    observed.counters_missing = entry.record->placement.netns == NetnsKind::host
+                                    ? "no rules: the network namespace is the host's"
+                                    : "no rules: io.socklid.egress is not given";
+    return observed;
+  }
+  if (auto done = look_at_rules(*expected, observed); !done) {
+    observed.counters_missing = done.error().message;
+    if (!observed.rules_damaged) observed.damage.push_back("nft: " + done.error().message);
+    observed.rules_damaged = true;
+  }
+  return observed;
+}
+
+std::uint64_t refused_by(const Observed& observed) {
+  std::uint64_t sum = 0;
+  if (observed.denials) {
+    sum = std::accumulate(std::begin(observed.denials->count), std::end(observed.denials->count),
+                          sum);
+  }
+  for (const RuleCounter& counter : observed.counters) sum += counter.packets;
+  return sum;
+}
+
+}  // namespace socklid

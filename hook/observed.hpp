@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Observed: what the kernel has of one container now, held against its record (I10). Nothing is
+// believed that the hook once did: links, maps and rules are read every time. Changes nothing.
+//
+//   Observer observer(paths);
+//   const Observed now = observer.look(entry);
+//   if (!now.damage.empty()) report(now.damage);
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "bpf/policy_abi.h"
+#include "hook/expected.hpp"
+#include "hook/netns_index.hpp"
+#include "hook/nft.hpp"
+#include "hook/paths.hpp"
+#include "hook/policy_store.hpp"
+#include "hook/socket_guard_state.hpp"
+
+namespace socklid {
+
+struct Observed {
+  std::vector<std::string> damage;  ///< what of the record is not in force, by name; empty: nothing
+  bool rules_damaged{false};        ///< whether some of that is in the network namespace
+  std::optional<sl_denials> denials;  ///< nothing: the programs that count are not there
+  std::optional<sl_seal> seal;        ///< nothing: held to its policy from the start
+  std::vector<RuleCounter> counters;  ///< of the rules
+  std::string counters_missing;       ///< why there are none; empty if there are
+};
+
+/// Everything that containers share is opened once: builds' maps, mounts, the list of processes.
+class Observer {
+ public:
+  explicit Observer(Paths paths) : paths_(std::move(paths)) {}
+
+  /// Looks at the container of `entry`. What cannot be found out is damage too.
+  [[nodiscard]] Observed look(const StoreEntry& entry);
+
+ private:
+  [[nodiscard]] Result<Expected> expect(const StoreEntry& entry) const;
+  [[nodiscard]] Result<const GuardState*> state_of(const std::string& hash);
+  [[nodiscard]] Result<> look_at_maps(const Expected& expected, Observed& observed);
+  [[nodiscard]] Result<> look_at_rules(const Expected& expected, Observed& observed);
+
+  Paths paths_;
+  std::map<std::string, std::optional<GuardState>> builds_;
+  NetnsIndex namespaces_;
+};
+
+/// Packets and calls that were refused: by programs and by rules, each of which counts only what it
+/// stops.
+[[nodiscard]] std::uint64_t refused_by(const Observed& observed);
+
+}  // namespace socklid

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// repair: puts back what a container's record says, with the steps of create().
+//
+//   SL_CHECK(kernel.begin());                                   // the node's lock
+//   SL_CHECK(repair(kernel, entry, observed.rules_damaged));
+#pragma once
+
+#include "base/result.hpp"
+#include "hook/linux_kernel.hpp"
+#include "hook/policy_store.hpp"
+
+namespace socklid {
+
+/// Attaches and pins every link anew, with its anchors, and writes the maps' entries. The rules are
+/// installed anew if `with_rules`, which starts their counters at 0; the others stay. New links are
+/// in force before old ones go; an error leaves no less in force than before. Errors name what is
+/// gone and cannot come back: Exit::store without a record, Exit::unsupported if another build's
+/// programs are in force, Exit::cgroup, Exit::netns, and those of the steps.
+[[nodiscard]] Result<> repair(LinuxKernel& kernel, const StoreEntry& entry, bool with_rules);
+
+}  // namespace socklid

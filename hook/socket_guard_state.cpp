@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/socket_guard_state.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "hook/socket_guard_maps.hpp"
+#include "hook/socket_guard_pins.hpp"
+
+namespace socklid {
+namespace {
+
+/// What a pin says of the link in it.
+struct Pinned {
+  int error{0};  ///< of opening it, ENOENT: there is none
+  bpf_link_info info{};
+};
+
+Pinned look_at_link(const std::string& path) {
+  Pinned pinned;
+  const UniqueFd fd(bpf_obj_get(path.c_str()));
+  __u32 size = sizeof(pinned.info);
+  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &pinned.info, &size) != 0) pinned.error = errno;
+  return pinned;
+}
+
+/// What is wrong with a link; empty: nothing. `cgroup` is 0 for any that is still there.
+std::string check_link(const std::string& path, std::uint32_t program, bool per_cgroup,
+                       std::uint64_t cgroup) {
+  const Pinned pinned = look_at_link(path);
+  if (pinned.error == ENOENT) return "not pinned";
+  if (pinned.error != 0) return std::string("is no link: ") + std::strerror(pinned.error);
+  const bool on_cgroup = pinned.info.type == BPF_LINK_TYPE_CGROUP;
+  if (on_cgroup != per_cgroup) return "is another kind of link";
+  if (pinned.info.prog_id != program) return "runs another program";
+  if (!per_cgroup) return {};
+  if (pinned.info.cgroup.cgroup_id == 0) return "detached";
+  if (cgroup != 0 && pinned.info.cgroup.cgroup_id != cgroup) return "is on another cgroup";
+  return {};
+}
+
+std::uint32_t program_id(const std::string& path) {
+  const UniqueFd fd(bpf_obj_get(path.c_str()));
+  bpf_prog_info info{};
+  __u32 size = sizeof(info);
+  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return 0;
+  return info.id;
+}
+
+/// Kernels before 6.8 and their stable series have none (socket_guard_load.cpp leaves it out).
+bool kernel_has_ioctl_compat() {
+  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
+  return kernel &&
+         btf__find_by_name_kind(kernel.get(), "bpf_lsm_file_ioctl_compat", BTF_KIND_FUNC) >= 0;
+}
+
+bool same_policy(sl_policy found, const sl_policy& wanted) {
+  found.generation = wanted.generation;
+  return std::memcmp(&found, &wanted, sizeof(found)) == 0;
+}
+
+bool is_alive(pid_t pid) {
+  return ::access(("/proc/" + std::to_string(pid)).c_str(), F_OK) == 0;
+}
+
+/// Whether the hook's name is one of ours that is attached to each container's cgroup. Of one that
+/// only another build knows, the pin tells.
+bool is_per_cgroup(const std::string& hook, const std::string& pins) {
+  if (const auto known = find_hook(hook)) return socklid::is_per_cgroup(*known);
+  return ::access((pins + "/" + hook).c_str(), F_OK) == 0;
+}
+
+}  // namespace
+
+Result<std::optional<GuardState>> GuardState::open(std::string_view hash) {
+  auto guard = SL_TRY(SocketGuard::find(hash));
+  if (!guard) return std::optional<GuardState>();
+  GuardState state(std::move(*guard));
+  state.directory_ = pins::directory(hash);
+  return std::optional<GuardState>(std::move(state));
+}
+
+const GuardState::Program& GuardState::program_of(const std::string& hook) const {
+  const auto known = programs_.find(hook);
+  if (known != programs_.end()) return known->second;
+  Program program{.id = program_id(directory_ + "/program_" + hook), .anchor = {}};
+  const Pinned anchor = look_at_link(directory_ + "/anchor_" + hook);
+  const bool per_cgroup = anchor.error == 0 && anchor.info.type == BPF_LINK_TYPE_CGROUP;
+  program.anchor = check_link(directory_ + "/anchor_" + hook, program.id, per_cgroup, 0);
+  const bool lacks = hook == name(Hook::file_ioctl_compat) && program.id == 0 &&
+                     anchor.error == ENOENT && !kernel_has_ioctl_compat();
+  if (lacks) program.anchor.clear();
+  if (program.id == 0 && !lacks) program.anchor = "its program is not pinned";
+  return programs_.emplace(hook, std::move(program)).first->second;
+}
+
+void GuardState::check_links(const Expected& expected, const std::string& pins,
+                             std::vector<std::string>& all) const {
+  for (const std::string& hook : expected.hooks) {
+    const Program& program = program_of(hook);
+    if (!program.anchor.empty()) all.push_back("anchor of " + hook + ": " + program.anchor);
+    if (!is_per_cgroup(hook, pins)) continue;
+    const std::string wrong = check_link(pins + "/" + hook, program.id, true, expected.cgroup_id);
+    if (!wrong.empty()) all.push_back("link of " + hook + ": " + wrong);
+  }
+}
+
+Result<> GuardState::check_policies(const Expected& expected, std::vector<std::string>& all) const {
+  const bool per_cgroup = std::any_of(expected.plan.hooks.begin(), expected.plan.hooks.end(),
+                                      [](Hook hook) { return socklid::is_per_cgroup(hook); });
+  sl_policy wanted = expected.plan.image;
+  wanted.cgroup_id = expected.cgroup_id;
+  wanted.netns = expected.plan.rules ? static_cast<std::uint32_t>(expected.netns) : 0;
+  const auto guard = SL_TRY(guard_.read_guard(expected.cgroup_id));
+  if (!guard) {
+    all.emplace_back("policy in guards: not there");
+  } else if (expected.exact && !same_policy(*guard, wanted)) {
+    all.emplace_back("policy in guards: another than the record's");
+  }
+  if (!SL_TRY(guard_.has_counters(expected.cgroup_id))) all.emplace_back("counters: not there");
+  if (!expected.exact) return {};
+  std::optional<std::uint32_t> generation;
+  if (guard) generation = guard->generation;
+  if (per_cgroup) {
+    const auto policy = guard_.read_policy(expected.cgroup_id);
+    if (!policy || !same_policy(*policy, wanted)) {
+      all.emplace_back("policy of the cgroup: another than the record's");
+    } else if (generation && policy->generation != *generation) {
+      all.emplace_back("policy of the cgroup: asks other lists than that in guards");
+    } else {
+      generation = policy->generation;
+    }
+  }
+  if (!generation || expected.plan.lists.empty()) return {};
+  const std::size_t wrong =
+      SL_TRY(guard_.count_wrong_entries(expected.plan.lists, expected.cgroup_id, *generation));
+  if (wrong != 0) all.push_back(std::to_string(wrong) + " entries of the endpoint lists");
+  return {};
+}
+
+Result<> GuardState::check_seal(const Expected& expected, std::vector<std::string>& all) const {
+  if (!expected.plan.seal) return {};
+  const auto seal = SL_TRY(guard_.read_seal(expected.cgroup_id));
+  if (!seal) {
+    all.emplace_back("seal: not there, which counts as sealed");
+    return {};
+  }
+  if (!same_seal(*seal, *expected.plan.seal)) all.emplace_back("seal: another than the record's");
+  if (seal->sealed_at != 0) return {};
+  // What a seal waits for is seen by hooks, which are looked at above; but for these two.
+  if (seal->waits_for == SL_SEAL_BY_TIME && seal->started_at == 0 && !is_alive(expected.pid)) {
+    all.emplace_back("seal: waits for the start of a process that is gone");
+  }
+  if (seal->waits_for == SL_SEAL_BY_HAND &&
+      program_id(directory_ + "/" + pins::seal_by_hand) == 0) {
+    all.emplace_back("seal: waits for `socklid seal`, whose program is not pinned");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> GuardState::differences(const Expected& expected,
+                                                         const std::string& pins) const {
+  std::vector<std::string> all;
+  check_links(expected, pins, all);
+  for (const std::string& map : guard_.missing_maps()) all.push_back("map " + map + ": not pinned");
+  SL_CHECK(check_policies(expected, all));
+  SL_CHECK(check_seal(expected, all));
+  return all;
+}
+
+Result<> GuardState::drop_dead_anchors(const std::vector<std::string>& hooks) const {
+  for (const std::string& hook : hooks) {
+    const std::string path = directory_ + "/anchor_" + hook;
+    if (program_of(hook).anchor.empty() || program_of(hook).id == 0) continue;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      return fail_errno(Exit::store, "unpin " + path);
+    }
+  }
+  return {};
+}
+
+}  // namespace socklid

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if what somebody else wrote into a document hides what stands beside it, or if a document
+// that was cut off passes for a whole one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json_members.hpp"
+
+namespace socklid::json {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+struct Told {
+  std::vector<std::pair<std::string, std::string>> members;
+  std::string error;
+};
+
+Told read(std::string_view text, std::size_t depth = 2) {
+  Told told;
+  const auto done = for_each_member(text, depth, [&](const Path& path, std::string_view token) {
+    std::string name;
+    for (const std::string& part : path) name += "/" + part;
+    told.members.emplace_back(name, token);
+  });
+  if (!done) told.error = done.error().message;
+  return told;
+}
+
+std::string beside(const std::string& hostile) {
+  return R"({"a":{"before":"1",)" + hostile + R"(,"after":"2"},"pid":7})";
+}
+
+TEST(JsonMembers, AreToldOfByName) {
+  const Told told = read(R"( {"a":{"b":"x","c":-1.5e3}, "list":["y",{"deep":0}],"t":true} )");
+  EXPECT_EQ(told.error, "");
+  EXPECT_THAT(told.members, ElementsAre(Pair("/a/b", "\"x\""), Pair("/a/c", "-1.5e3"),
+                                        Pair("/list/", "\"y\""), Pair("/t", "true")));
+}
+
+TEST(JsonMembers, AreFoundBesideWhateverOthersWrite) {
+  const std::string nested(200'000, '[');
+  const std::string closed(200'000, ']');
+  for (const std::string& hostile :
+       {std::string(R"("x":"\u0000")"), std::string(R"("x":"\udc00\ud800")"),
+        std::string("\"x\":\"\xff\xc3\x28\""), std::string("\"x\":\"") + '\0' + "\"",
+        std::string("\"x\":\"\x01\n\""), std::string(R"("x":"\q")"),
+        R"("x":1,"x":2)" + std::string(), R"("x":")" + std::string(5'000'000, 'a') + "\"",
+        R"("x":)" + nested + closed, std::string(R"("\u0000":1)"), std::string(R"("x":"a\\\"b\\")"),
+        std::string(R"("x":99999999999999999999999)"), std::string(R"("x":nonsense)")}) {
+    const Told told = read(beside(hostile));
+    EXPECT_EQ(told.error, "") << hostile.substr(0, 40);
+    EXPECT_THAT(told.members, testing::Contains(Pair("/a/before", "\"1\"")));
+    EXPECT_THAT(told.members, testing::Contains(Pair("/a/after", "\"2\"")));
+    EXPECT_THAT(told.members, testing::Contains(Pair("/pid", "7")));
+  }
+}
+
+TEST(JsonMembers, CannotBeForgedByContent) {
+  const Told told = read(R"({"a":{"x":"\",\"after\":\"3"}})");
+  EXPECT_THAT(told.members, ElementsAre(Pair("/a/x", R"("\",\"after\":\"3")")));
+  EXPECT_THAT(read(R"({"x":{"a":{"after":"3"}}})", 2).members, ElementsAre());
+}
+
+TEST(JsonMembers, OfABrokenDocumentAreAnError) {
+  for (const std::string text : {"", "{", R"({"a":"x)", R"({"a":1]", R"({"a":1}})", R"({"a":1} 2)",
+                                 "]", R"({1:2})", R"({"a")", R"({:1})", R"({{}})"}) {
+    EXPECT_THAT(read(text).error, HasSubstr("at byte ")) << text;
+  }
+  for (std::size_t size = 1; size < beside("\"x\":[1,{}]").size(); ++size) {
+    EXPECT_NE(read(beside("\"x\":[1,{}]").substr(0, size)).error, "") << size;
+  }
+}
+
+TEST(JsonMembers, AreReadOneByOne) {
+  EXPECT_EQ(parse_string(R"("a\u006cb")"), "alb");
+  EXPECT_EQ(parse_string(R"("a b")"), "a b");
+  EXPECT_EQ(parse_string(R"("\u0000")"), std::nullopt);
+  EXPECT_EQ(parse_string("\"\xff\""), std::nullopt);
+  EXPECT_EQ(parse_string("7"), std::nullopt);
+  EXPECT_EQ(parse_string("\""), std::nullopt);
+  EXPECT_EQ(parse_integer("7"), 7);
+  EXPECT_EQ(parse_integer("\"7\""), std::nullopt);
+  EXPECT_EQ(parse_integer("7.5"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace socklid::json
