@@ -209,13 +209,13 @@ TEST(CrunCgroups, LeadNowhereButDown) {
 }
 
 TEST(BearsId, IsAskedOfWhatAnEngineMade) {
-  for (const std::string path : {"/machine.slice/libpod-" + id + ".scope", "/x/" + id,
-                                 "/u.service/libpod-payload-" + id, "/p/crio-" + id}) {
+  for (const std::string& path : {"/machine.slice/libpod-" + id + ".scope", "/x/" + id,
+                                  "/u.service/libpod-payload-" + id, "/p/crio-" + id}) {
     EXPECT_TRUE(check_bears_id(path, id)) << path;
   }
-  for (const std::string path : {std::string("/system.slice/victim.service"),
-                                 "/machine.slice/libpod-" + std::string(64, 'f') + ".scope",
-                                 "/x/" + id + "/below", "/x/a" + id}) {
+  for (const std::string& path : {std::string("/system.slice/victim.service"),
+                                  "/machine.slice/libpod-" + std::string(64, 'f') + ".scope",
+                                  "/x/" + id + "/below", "/x/a" + id}) {
     const auto checked = check_bears_id(path, id);
     ASSERT_FALSE(checked) << path;
     EXPECT_EQ(checked.error().exit, Exit::cgroup);

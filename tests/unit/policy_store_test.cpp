@@ -87,6 +87,18 @@ TEST(Record, HasTheContainersNameApartFromWhatAuthorsWrote) {
   EXPECT_EQ(parse_record(to_json(old)).value(), named) << "the one it asked first";
 }
 
+TEST(Record, HasTheContainersNameApartFromWhatAuthorsWrote) {
+  Record named = example();
+  named.container = "web";
+  EXPECT_EQ(parse_record(to_json(named)).value(), named);
+  // Version 0.1.0 has no such member, and the engines' annotations among ours.
+  Record old = example();
+  old.annotations["io.kubernetes.cri.container-name"] = "side";
+  EXPECT_EQ(parse_record(to_json(old)).value().container, "side");
+  old.annotations["io.kubernetes.container.name"] = "web";
+  EXPECT_EQ(parse_record(to_json(old)).value(), named) << "the one it asked first";
+}
+
 TEST(Record, NamesWhatIsMissing) {
   EXPECT_THAT(parse_record("{").error().message, HasSubstr("byte"));
   EXPECT_THAT(parse_record("{}").error().message, HasSubstr("rules"));
