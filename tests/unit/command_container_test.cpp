@@ -107,7 +107,7 @@ TEST(Damage, IsNamedByEveryTool) {
   Inspection inspection;
   inspection.container = broken;
   inspection.damage = line.damage;
-  EXPECT_THAT(inspect_text(inspection), HasSubstr("state:    damaged\n"));
+  EXPECT_THAT(inspect_text(inspection), HasSubstr("state:     damaged\n"));
   EXPECT_THAT(inspect_text(inspection),
               HasSubstr("damage:\n  link of socket_bind: not pinned\n  mend: socklid repair a\n"));
   const Check check = judge_containers({broken, container("b")}, {{"a", line.damage}});

@@ -195,11 +195,11 @@ class Subject:
             return
         told = self.session.socklid("doctor", check=False)
         expect_equal(told.status, 1, f"doctor: {what}")
-        expect_in(what.removeprefix("nft: "), told.out)
-        expect_in(f"socklid repair {self.id[:12]}", told.out)
+        expect_in(what.removeprefix("nft: "), told.out, "doctor")
+        expect_in(f"socklid repair {self.id}", told.out, "doctor")
         told = self.session.socklid("inspect", self.id, check=False)
         expect_equal(told.status, 1, f"inspect: {what}")
-        expect_in(what, told.out)
+        expect_in(what, told.out, "inspect")
 
     def enforced(self):
         return parse_probe(self.container.exec("/probe", ATTEMPT).out).get(ATTEMPT) == "EPERM"
@@ -209,7 +209,7 @@ def check_all(session, container):
     subject = Subject(session, container)
     subject.expect_active("at first")
     sealed = session.socklid("seal", subject.id)
-    expect_in("sealed", sealed.out)
+    expect_in("sealed", sealed.out, "seal")
     known = set()
     for kind, what, take_away in subject.everything():
         take_away()
@@ -267,12 +267,12 @@ def _(session):
     expect_equal(session.socklid("repair", "nobody", check=False).status, 1, "nobody")
     with session.crun.hold(Options(annotations=POLICY, netns="new")) as container:
         subject = Subject(session, container)
-        expect_in("nothing is missing", session.socklid("repair", subject.id).out)
+        expect_in("nothing is missing", session.socklid("repair", subject.id).out, "repair")
         record = Path("/run/socklid/containers") / f"{subject.pins.name}.json"
         text = record.read_bytes()
         record.unlink()
         told = session.socklid("repair", subject.id, check=False)
         expect_equal(told.status, 1, told.text)
-        expect_in("no record", told.text)
+        expect_in("no record", told.text, "repair")
         record.write_bytes(text)
         subject.expect_active("with its record again")
