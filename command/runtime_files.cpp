@@ -18,7 +18,7 @@ namespace {
 
 /// Nothing if there is no such file, or no longer.
 Result<std::optional<std::string>> read_present(const std::string& path) {
-  auto text = read_large_file(AT_FDCWD, path, Exit::node);
+  auto text = read_file(AT_FDCWD, path, Exit::node, large_file_limit);
   if (text) return std::move(*text);
   if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
   return tl::unexpected<Error>(text.error());

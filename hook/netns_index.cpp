@@ -49,7 +49,7 @@ std::optional<NetnsRef> open_if(const std::string& path, std::uint64_t inode) {
 
 Result<> NetnsIndex::read_mounts() {
   if (mounts_read_) return {};
-  const std::string text = SL_TRY(read_large_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns));
+  const std::string text = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns, mountinfo_limit));
   for (const Mount& mount : parse_mountinfo(text)) {
     if (mount.type != "nsfs") continue;
     if (const auto inode = inode_in(mount.root)) places_.emplace(*inode, mount.point);

@@ -27,6 +27,7 @@ Container container(const std::string& id, State state = State::active, std::uin
   const Details details{
       .cgroup_path = "/x/" + id,
       .annotations = {{"io.kubernetes.container.name", "web"}, {"io.socklid.bind", "tcp/80"}},
+      .container = {},
       .hooks = {"socket_bind"},
       .notes = {"a note"}};
   Container made{{.key = key_of(id, cgroup),
@@ -111,10 +112,10 @@ TEST(Damage, IsNamedByEveryTool) {
   EXPECT_THAT(inspect_text(inspection),
               HasSubstr("damage:\n  link of socket_bind: not pinned\n  mend: socklid repair a\n"));
   const Check check = judge_containers({broken, container("b")}, {{"a", line.damage}});
-  EXPECT_FALSE(check.ok);
+  EXPECT_EQ(check.level, Level::fail);
   EXPECT_THAT(check.detail, HasSubstr("a (link of socket_bind: not pinned)"));
   EXPECT_EQ(check.mend, "socklid repair a");
-  EXPECT_TRUE(judge_containers({container("b")}, {}).ok);
+  EXPECT_EQ(judge_containers({container("b")}, {}).level, Level::ok);
 }
 
 TEST(Damage, DoesNotHideAContainer) {

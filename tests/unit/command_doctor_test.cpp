@@ -41,11 +41,11 @@ TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
 TEST(Doctor, CountsWhatIsInTheMapsAndFailsWhenOneIsNearlyFull) {
   EXPECT_EQ(judge_maps({}).detail, "no programs are loaded");
   const Check fine = judge_maps({{"a1", {{"policies", 899, 1000}, {"seals", 0, 1000}}}});
-  EXPECT_TRUE(fine.ok);
+  EXPECT_EQ(fine.level, Level::ok);
   EXPECT_TRUE(fine.detail.starts_with("a1 has 899 of 1000 policies, 0 of 1000 seals"))
       << fine.detail;
   const Check full = judge_maps({{"a1", {{"policies", 1, 1000}}}, {"b2", {{"seals", 900, 1000}}}});
-  EXPECT_FALSE(full.ok);
+  EXPECT_EQ(full.level, Level::fail);
   EXPECT_NE(full.detail.find("b2 has 900 of 1000 seals"), std::string::npos) << full.detail;
 }
 
