@@ -48,7 +48,7 @@ Result<int> selftest(const SelftestOptions& options) {
   const std::vector<Case> cases = selftest::cases(options.patterns);
   if (cases.empty()) return fail(Exit::usage, "selftest: no row has such a name");
   if (options.list) {
-    print(selftest::list_text(cases));
+    print_verbatim(selftest::list_text(cases));  // tabs are for programs that read it
     return 0;
   }
   SL_CHECK(check_root("selftest"));

@@ -46,8 +46,8 @@ case $1 in
 --version) echo "{name} {version}" ;;
 load) exit "${{LOAD:-0}}" ;;
 unload)
-    [ -z "$2" ] || exit 0
-    exit "${{UNLOAD:-0}}" ;;
+    [ "$2" = --wait ] || [ "${{UNLOAD:-0}}" = 0 ] || exit "$UNLOAD"
+    rm -rf "$NODE/run/socklid" ;;
 esac
 # whole
 """
