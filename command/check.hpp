@@ -59,6 +59,9 @@ struct Check {
 [[nodiscard]] Check check_hooks_directories(const Paths& paths);
 [[nodiscard]] Check check_image_annotations(const Paths& paths);
 
+// check_containerd.cpp: which of containerd's runtimes call us
+[[nodiscard]] Check check_containerd(const Paths& paths);
+
 // check_state.cpp: what earlier runs have left
 [[nodiscard]] Check check_builds(const Paths& paths);
 [[nodiscard]] Check check_containers(const Paths& paths);
@@ -71,6 +74,13 @@ struct Check {
 /// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. A risk
 /// before 4.6, which takes annotations from images; never fails.
 [[nodiscard]] Check judge_podman_version(std::string_view printed);
+/// Of containerd's runtimes, which a pod chooses by its RuntimeClass. A risk if one of them does
+/// not call the hook: whoever writes pods may choose that one.
+struct ContainerdRuntime {
+  std::string name;
+  std::string lacks;  ///< what keeps it from calling the hook with the annotations; empty: nothing
+};
+[[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
 /// A container of which not everything is in force, and what is not.

@@ -51,7 +51,21 @@ bool has_rounded_number(const json::Value& value) {
   return std::holds_alternative<double>(value.data());
 }
 
+/// By the program's file name: `args` may say anything.
+bool runs_our_program(const json::Value& entry) {
+  const std::string path = entry.find_string("path").value_or("");
+  return path.starts_with('/') && path.substr(path.rfind('/') + 1) == program_name;
+}
+
 }  // namespace
+
+bool calls_hook(std::string_view spec) {
+  const auto parsed = json::parse(spec);
+  const json::Value* const hooks = parsed ? parsed->find("hooks") : nullptr;
+  const json::Value* const stage = hooks == nullptr ? nullptr : hooks->find("createRuntime");
+  return stage != nullptr && stage->is_array() &&
+         std::any_of(stage->array().begin(), stage->array().end(), runs_our_program);
+}
 
 Result<std::string> with_hooks(std::string_view spec, const std::string& hook) {
   auto parsed = json::parse(spec);

@@ -18,6 +18,9 @@
 
 namespace socklid::command {
 
+/// Whether `spec` names a program called socklid-hook at createRuntime.
+[[nodiscard]] bool calls_hook(std::string_view spec);
+
 /// `spec` with the program `hook` at createRuntime and poststop, behind the hooks of others. An
 /// entry that calls itself socklid-hook is replaced, so that a second run changes nothing. Errors
 /// (Exit::usage): no OCI runtime spec.

@@ -2,6 +2,7 @@
 #include "command/containerd_toml.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "command/output.hpp"
@@ -45,6 +46,22 @@ bool is_written_otherwise(const TomlLines& toml, const TomlPath& table) {
   });
 }
 
+const std::vector<std::string>& our_patterns() {
+  static const std::vector<std::string> patterns = {"io.socklid.*", "io.socklid.*/*"};
+  return patterns;
+}
+
+/// Strings over several lines, and what does not end, are beyond the reader.
+Result<TomlLines> read_whole(std::string_view config) {
+  if (config.find("\"\"\"") != std::string_view::npos ||
+      config.find("'''") != std::string_view::npos) {
+    return bad("it has strings over several lines");
+  }
+  TomlLines toml = read_toml_lines(config);
+  if (toml.ends_open) return bad("it has an array or an inline table that does not end");
+  return toml;
+}
+
 /// A file with the place in it that is ours to edit.
 struct Place {
   TomlLines toml;
@@ -60,12 +77,7 @@ struct Place {
 };
 
 Result<Place> find_place(std::string_view config, const std::string& runtime) {
-  if (config.find("\"\"\"") != std::string_view::npos ||
-      config.find("'''") != std::string_view::npos) {
-    return bad("it has strings over several lines");
-  }
-  Place place{.toml = read_toml_lines(config), .table = {}, .header = std::nullopt};
-  if (place.toml.ends_open) return bad("it has an array or an inline table that does not end");
+  Place place{.toml = SL_TRY(read_whole(config)), .table = {}, .header = std::nullopt};
   place.table = {"plugins", SL_TRY(plugin_of(place.toml)), "containerd", "runtimes", runtime};
   for (const TomlHeader& header : place.toml.headers) {
     if (header.table == place.table) place.header = header.line;
@@ -131,6 +143,46 @@ std::string with_table(const std::string& config, const TomlPath& table) {
 
 }  // namespace
 
+Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config) {
+  const TomlLines toml = SL_TRY(read_whole(or_new(config)));
+  const TomlPath above = {"plugins", SL_TRY(plugin_of(toml)), "containerd", "runtimes"};
+  std::map<std::string, RuntimeSettings> found;
+  for (const TomlHeader& header : toml.headers) {
+    if (header.table.size() != above.size() + 1 || !is_prefix(above, header.table)) continue;
+    if (is_written_otherwise(toml, header.table)) {
+      return bad("the runtime " + printable(header.table.back()) + " is not in a table of its own");
+    }
+    found[header.table.back()].runtime = header.table.back();
+  }
+  for (const TomlEntry& entry : toml.entries) {
+    if (entry.table.size() != above.size() + 1 || !is_prefix(above, entry.table)) continue;
+    RuntimeSettings& runtime = found[entry.table.back()];
+    if (entry.key == TomlPath{std::string(annotations_key)}) {
+      runtime.patterns = strings_in(entry.value);
+    }
+    if (entry.key != TomlPath{std::string(spec_key)}) continue;
+    const auto strings = strings_in(entry.value);
+    runtime.spec = strings.empty() ? std::string() : strings.front();
+  }
+  std::vector<RuntimeSettings> runtimes;
+  for (auto& [name, runtime] : found) runtimes.push_back(std::move(runtime));
+  return runtimes;
+}
+
+bool passes_annotations(const RuntimeSettings& runtime) {
+  const auto& given = runtime.patterns;
+  return std::all_of(our_patterns().begin(), our_patterns().end(), [&](const std::string& one) {
+    return std::find(given.begin(), given.end(), one) != given.end();
+  });
+}
+
+std::vector<std::string> imports_of(std::string_view config) {
+  for (const TomlEntry& entry : read_toml_lines(config).entries) {
+    if (entry.table.empty() && entry.key == TomlPath{"imports"}) return strings_in(entry.value);
+  }
+  return {};
+}
+
 Result<std::string> spec_in_force(std::string_view config, const std::string& runtime) {
   const Place place = SL_TRY(find_place(or_new(config), runtime));
   const TomlEntry* const entry = place.find(spec_key);
@@ -148,7 +200,7 @@ Result<std::string> with_settings(std::string_view config, const RuntimeTable& w
   std::vector<std::string> patterns =
       given == nullptr ? std::vector<std::string>{} : strings_in(given->value);
   const std::size_t before = patterns.size();
-  for (const char* pattern : {"io.socklid.*", "io.socklid.*/*"}) {
+  for (const std::string& pattern : our_patterns()) {
     if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
       patterns.emplace_back(pattern);
     }

@@ -16,6 +16,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -25,6 +26,23 @@ struct RuntimeTable {
   std::string runtime{"runc"};  ///< the name of the runtime in config.toml
   std::string spec;             ///< what base_runtime_spec is to name
 };
+
+/// A runtime that the CRI plugin knows: what a RuntimeClass names as its handler.
+struct RuntimeSettings {
+  std::string runtime;
+  std::string spec;                   ///< its base_runtime_spec; empty: none
+  std::vector<std::string> patterns;  ///< of pod_annotations
+  friend bool operator==(const RuntimeSettings&, const RuntimeSettings&) = default;
+};
+/// All of them, by name; none if `config` has no table for any, when containerd has runc built in.
+/// Errors (Exit::usage): a file that is not understood.
+[[nodiscard]] Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config);
+
+/// Whether every annotation of ours is handed to the containers of the runtime.
+[[nodiscard]] bool passes_annotations(const RuntimeSettings& runtime);
+
+/// Other files that make up the configuration, as globs; containerd reads them after this one.
+[[nodiscard]] std::vector<std::string> imports_of(std::string_view config);
 
 /// The base_runtime_spec that `config` names for `runtime` now, empty if none.
 [[nodiscard]] Result<std::string> spec_in_force(std::string_view config,

@@ -23,6 +23,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_nf_tables,
     check_hooks_directories,
     check_image_annotations,
+    check_containerd,
     check_builds,
     check_maps,
     check_containers,

@@ -120,7 +120,7 @@ CONTAINER = Fields(
     ports=Many(Fields(name=Text(r"(?=.*[a-z])[a-z0-9-]{1,15}"), containerPort_=PORT, hostPort=PORT,
                       protocol=one_of("TCP", "UDP", "SCTP")), key="name"),
     securityContext=Fields(privileged=BOOL, allowPrivilegeEscalation=BOOL, readOnlyRootFilesystem=BOOL,
-                           runAsNonRoot=BOOL, runAsUser=COUNT, seccompProfile=SECCOMP,
+                           runAsNonRoot=BOOL, runAsUser=COUNT, runAsGroup=COUNT, seccompProfile=SECCOMP,
                            capabilities=Fields(add=Many(CAPABILITY), drop=Many(CAPABILITY))),
     resources=Fields(requests=RESOURCES, limits=RESOURCES),
     readinessProbe=PROBE, livenessProbe=PROBE, startupProbe=PROBE,
@@ -145,7 +145,20 @@ def kind(version, name, **fields):
                   metadata_=Fields(name_=Text(NAME), namespace=Text(NAME), **METADATA), **fields)
 
 
+ADMISSION = "admissionregistration.k8s.io/v1"
+CEL = Text(r"(.|\n)+")
 KINDS = {
+    "ValidatingAdmissionPolicy": kind(ADMISSION, "ValidatingAdmissionPolicy", spec_=Fields(
+        failurePolicy=one_of("Fail", "Ignore"),
+        matchConstraints_=Fields(resourceRules_=Many(Fields(
+            apiGroups_=Many(Text("[a-z.]*")), apiVersions_=Many(STRING), resources_=Many(STRING),
+            operations_=Many(one_of("CREATE", "UPDATE", "DELETE", "CONNECT", "*"))))),
+        variables=Many(Fields(name_=Text(r"[A-Za-z_]\w*"), expression_=CEL), key="name"),
+        validations_=Many(Fields(expression_=CEL, message=STRING,
+                                 reason=one_of("Forbidden", "Invalid", "Unauthorized"))))),
+    "ValidatingAdmissionPolicyBinding": kind(ADMISSION, "ValidatingAdmissionPolicyBinding", spec_=Fields(
+        policyName_=Text(NAME), validationActions_=Many(one_of("Deny", "Warn", "Audit")),
+        matchResources=Fields(namespaceSelector=Fields(matchLabels_=LABELS)))),
     "Namespace": kind("v1", "Namespace"),
     "ServiceAccount": kind("v1", "ServiceAccount", automountServiceAccountToken=BOOL),
     "Pod": kind("v1", "Pod", spec_=POD_SPEC),

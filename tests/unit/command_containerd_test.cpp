@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
+#include "command/check.hpp"
 #include "command/containerd_spec.hpp"
 #include "command/containerd_toml.hpp"
 #include "command/toml_lines.hpp"
@@ -160,6 +161,53 @@ TEST(TomlLines, FindsTablesAndEntriesOverSeveralLines) {
   EXPECT_THAT(strings_in(toml.entries[1].value), ElementsAre("[", "#"));
   EXPECT_THAT(toml.entries[2].key, ElementsAre("c.d"));
   EXPECT_THAT(toml.entries[3].key, ElementsAre("e"));
+}
+
+TEST(ContainerdRuntimes, AreAllThatARuntimeClassMayName) {
+  const auto runtimes = runtimes_in(R"(version = 2
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  base_runtime_spec = "/etc/containerd/socklid-spec.json"
+  pod_annotations = ["io.socklid.*", "io.socklid.*/*"]
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  SystemdCgroup = true
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata]
+  runtime_type = "io.containerd.kata.v2"
+)");
+  ASSERT_TRUE(runtimes) << runtimes.error().message;
+  ASSERT_EQ(runtimes->size(), 2u);
+  EXPECT_EQ(runtimes->at(0), (RuntimeSettings{"kata", "", {}}));
+  EXPECT_EQ(runtimes->at(1).spec, "/etc/containerd/socklid-spec.json");
+  EXPECT_TRUE(passes_annotations(runtimes->at(1)));
+  EXPECT_FALSE(passes_annotations(runtimes->at(0)));
+  EXPECT_EQ(
+      runtimes_in("version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.x]")
+          .value()
+          .front()
+          .runtime,
+      "x");
+  EXPECT_TRUE(runtimes_in("").value().empty());
+  EXPECT_FALSE(runtimes_in("version = 9\n"));
+  EXPECT_FALSE(runtimes_in("x = \"\"\"\n"));
+}
+
+TEST(ContainerdRuntimes, ASpecCallsTheHookByItsFileName) {
+  const auto with = [](const std::string& path) {
+    return calls_hook(R"({"hooks":{"createRuntime":[{"path":")" + path + R"("}]}})");
+  };
+  EXPECT_TRUE(with("/usr/libexec/oci/hooks.d/socklid-hook"));
+  EXPECT_FALSE(with("/usr/bin/true"));
+  EXPECT_FALSE(with("socklid-hook"));
+  for (const char* spec : {"", "{}", "[]", R"({"hooks":{}})", R"({"hooks":{"createRuntime":7}})"}) {
+    EXPECT_FALSE(calls_hook(spec)) << spec;
+  }
+}
+
+TEST(ContainerdRuntimes, OneWithoutTheHookIsARisk) {
+  EXPECT_EQ(judge_containerd({{"runc", ""}}).level, Level::ok);
+  const Check check = judge_containerd({{"runc", ""}, {"kata", "no hook"}});
+  EXPECT_EQ(check.level, Level::risk);
+  EXPECT_THAT(check.detail, HasSubstr("called by runc; not by kata (no hook)"));
+  EXPECT_THAT(check.mend, HasSubstr("--runtime kata --write"));
 }
 
 }  // namespace

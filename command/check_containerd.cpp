@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which runtimes of containerd call the hook. A RuntimeClass names one of them, and a pod's author
+// the RuntimeClass: one without the hook is a way to have no policy.
+#include <fcntl.h>
+#include <glob.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "command/check.hpp"
+#include "command/containerd_spec.hpp"
+#include "command/containerd_toml.hpp"
+#include "command/output.hpp"
+#include "hook/files.hpp"
+
+namespace socklid::command {
+namespace {
+
+constexpr const char* check_name = "containerd";
+constexpr const char* config_path = "/etc/containerd/config.toml";
+
+/// Files that match, by name; imports are globs, relative ones to the directory of the file.
+std::vector<std::string> files_of(std::string pattern) {
+  if (!pattern.starts_with('/')) pattern.insert(0, "/etc/containerd/");
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return paths;
+}
+
+/// What a later file says of a runtime replaces what an earlier one has said.
+void merge(std::vector<RuntimeSettings>& all, std::vector<RuntimeSettings> more) {
+  for (RuntimeSettings& runtime : more) {
+    const auto same = [&](const RuntimeSettings& one) { return one.runtime == runtime.runtime; };
+    const auto found = std::find_if(all.begin(), all.end(), same);
+    if (found == all.end()) {
+      all.push_back(std::move(runtime));
+      continue;
+    }
+    if (!runtime.spec.empty()) found->spec = std::move(runtime.spec);
+    if (!runtime.patterns.empty()) found->patterns = std::move(runtime.patterns);
+  }
+}
+
+Result<std::vector<RuntimeSettings>> configured() {
+  std::vector<RuntimeSettings> all;
+  std::vector<std::string> paths = {config_path};
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::string text = SL_TRY(read_file(AT_FDCWD, paths[i], Exit::node));
+    auto runtimes = runtimes_in(text);
+    if (!runtimes) return wrap(paths[i], runtimes.error());
+    merge(all, std::move(*runtimes));
+    if (i != 0) continue;  // files that are imported import no others
+    for (const std::string& pattern : imports_of(text)) {
+      for (std::string& path : files_of(pattern)) paths.push_back(std::move(path));
+    }
+  }
+  return all;
+}
+
+std::string what_lacks(const RuntimeSettings& runtime) {
+  if (runtime.spec.empty()) return "no base_runtime_spec with the hook";
+  const auto spec = read_file(AT_FDCWD, runtime.spec, Exit::node);
+  if (!spec) return spec.error().message;
+  if (!calls_hook(*spec)) return runtime.spec + " has no hook of socklid's";
+  return passes_annotations(runtime) ? ""
+                                     : "pod_annotations without io.socklid.* and io.socklid.*/*";
+}
+
+}  // namespace
+
+Check check_containerd(const Paths& /*paths*/) {
+  if (::access(config_path, F_OK) != 0) {
+    const bool there = ::access("/usr/bin/containerd", X_OK) == 0 ||
+                       ::access("/usr/local/bin/containerd", X_OK) == 0;
+    if (!there) return passed(check_name, "no containerd");
+    return judge_containerd({{"runc", "no base_runtime_spec with the hook"}});
+  }
+  const auto settings = configured();
+  if (!settings) {
+    return risky(check_name,
+                 "cannot tell which runtimes call the hook: " + settings.error().message,
+                 "see docs/containerd.md");
+  }
+  std::vector<ContainerdRuntime> runtimes;
+  for (const RuntimeSettings& one : *settings) runtimes.push_back({one.runtime, what_lacks(one)});
+  if (runtimes.empty()) runtimes.push_back({"runc", "no base_runtime_spec with the hook"});
+  return judge_containerd(runtimes);
+}
+
+Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes) {
+  std::vector<std::string> with;
+  std::vector<std::string> without;
+  std::vector<std::string> commands;
+  for (const ContainerdRuntime& one : runtimes) {
+    const std::string name = printable(one.name);
+    if (one.lacks.empty()) {
+      with.push_back(name);
+    } else {
+      without.push_back(name + " (" + printable(one.lacks) + ")");
+      commands.push_back("socklid containerd-config --runtime " + name + " --write");
+    }
+  }
+  const std::string called =
+      "called by " + (with.empty() ? "none of its runtimes" : joined(with, ", "));
+  if (without.empty()) return passed(check_name, called);
+  return risky(check_name,
+               called + "; not by " + joined(without, ", ") +
+                   ": a pod whose RuntimeClass names such a runtime has no policy",
+               "if pods run by it: " + joined(commands, ", ") +
+                   ", or forbid its RuntimeClass (deploy/admission.yaml)");
+}
+
+}  // namespace socklid::command
