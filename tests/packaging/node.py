@@ -64,8 +64,8 @@ class Node:
         except TimeoutError:
             raise AssertionError(f"left: {difference()}") from None
 
-    def hold(self, arguments=None):
-        options = Options(annotations=dict(POLICY), netns="new")
+    def hold(self, arguments=None, netns="new"):
+        options = Options(annotations=dict(POLICY), netns=netns)
         container = self.podman.hold(options) if arguments is None else self.podman.start(arguments, options)
         self.held.append(container)
         return container
@@ -116,6 +116,17 @@ def builds():
 def expect_enforced(container):
     answers = parse_probe(container.exec("/probe", ATTEMPT, "bind.tcp4:81").out)
     expect_equal(answers, {ATTEMPT: "EPERM", "bind.tcp4:81": "EPERM"}, container.name)
+
+
+def become_0_1_0():
+    """Writes down what is known of containers as version 0.1.0 did: one document each, and nothing that finds them."""
+    for path in (STATE / "containers").iterdir():
+        record, details = json.loads(path.read_text()), json.loads((STATE / "details" / path.name).read_text())
+        for later in ("start_time", "view"):
+            del record[later]
+        path.write_text(json.dumps({**details, **record}, indent=2) + "\n")
+    for later in ("details", "index", "new", "view.json", "cursor"):
+        run("rm", "-rf", STATE / later)
 
 
 def record_of(container):

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
 from harness.runner import expect, expect_equal, expect_in
 from harness.snapshot import tree
-from node import (ATTEMPT, DOCUMENTS, PROGRAMS, TRY_ON, UNIT, apt, builds, dpkg, expect_enforced, install, package,
+from node import (ATTEMPT, DOCUMENTS, PROGRAMS, TRY_ON, UNIT, apt, become_0_1_0, builds, dpkg, expect_enforced, install, package,
                   record_of, systemctl)
 
 steps = []
@@ -73,7 +73,11 @@ def _(node):
     # As if the version before had had fewer maps.
     for name in ("map_seals", "map_events", "program_seal_by_hand"):
         (PROGRAMS / node.old / name).unlink()
+    node.beside = [node.hold(netns=f"container:{node.first.name}"), node.hold(netns="host")]
+    become_0_1_0()
     install("new")
+    for container in node.beside:
+        expect_enforced(container)
     seen = len(node.second.output)
     wait_until(lambda: len(node.second.output) > seen + 5, "it goes on trying")
     expect_equal(set(node.second.output), {f"{ATTEMPT} EPERM"}, "what it was answered")
@@ -94,7 +98,9 @@ def _(node):
 @step("the new version knows the old one's containers")
 def _(node):
     listed = {one["id"]: one for one in json.loads(run(SOCKLID, "list", "--json").out)}
-    for container in (node.first, node.second, node.third):
+    kinds = [json.loads(run(SOCKLID, "inspect", "--json", one.id).out)["network"] for one in (node.first, *node.beside)]
+    expect_equal(kinds, ["own", "shared", "host"], "namespaces")
+    for container in (node.first, node.second, node.third, *node.beside):
         expect_equal(listed[container.id]["state"], "active", container.name)
         expect(listed[container.id]["denied"] > 0, f"no denials of {container.name}")
     expect_in("io.socklid.connect", run(SOCKLID, "inspect", node.first.id).out, "socklid inspect")
@@ -103,13 +109,15 @@ def _(node):
     expect_in(node.first.id, outcome.text, "why it refuses")
     outcome = run(SOCKLID, "doctor", check=False)
     expect_equal(outcome.status, 0, outcome.text)
-    expect_in(f"{node.old} (2 containers)", outcome.out, "socklid doctor")
+    expect_in(f"{node.old} (4 containers)", outcome.out, "socklid doctor")
     run(SOCKLID, "events")
 
 
 @step("the old version's programs go when their last container is gone")
 def _(node):
-    node.stop(node.second)
+    for container in (node.second, *node.beside):
+        node.stop(container)
+        expect(container.id not in run(SOCKLID, "list", "--no-trunc").out, f"{container.name} is still listed")
     run(SOCKLID, "load")
     expect_equal(builds(), {node.old, node.new}, "builds while the first container runs")
     node.stop(node.first)
