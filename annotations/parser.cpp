@@ -53,8 +53,8 @@ Result<bool> concerns(const Key& key, std::string_view text, std::string_view ou
   if (!ours.empty()) return *key.container == ours;
   const std::string name(text.substr(0, text.find('/')));
   return fail(Exit::annotation,
-              name +
-                  "/CONTAINER: nobody says for sure what this container is called in its pod "
+              std::string(text) +
+                  ": nobody says for sure what this container is called in its pod "
                   "(podman and bare runtimes never do): use " +
                   name + ", or give each container its own by podman run --pod");
 }

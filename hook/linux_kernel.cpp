@@ -174,7 +174,8 @@ void LinuxKernel::clean_up_after_killed_run() {
   if (!store_->is_pinned(key)) {
     const auto forgotten = forget((*intent)->object_hash, cgroup_id);
     if (!forgotten) return warn("clean up after a killed run: " + forgotten.error().message);
-    if (const auto erased = store_->erase(key); !erased) warn(erased.error().message);
+    if (const auto erased = store_->erase(key, (*intent)->netns); !erased)
+      warn(erased.error().message);
   }
   if (const auto ended = store_->end(); !ended) warn(ended.error().message);
 }
@@ -199,7 +200,9 @@ Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
 }
 
 Result<Identity> LinuxKernel::identify(const ContainerState& container) {
-  // Before the process: numbers and paths of another view would make a riddle of it.
+  // Before the process: without the rights, or from another view, its numbers and paths are
+  // riddles.
+  SL_CHECK(check_privileges());
   SL_CHECK(check_view());
   return identify_container(container);
 }

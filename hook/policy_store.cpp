@@ -276,13 +276,13 @@ Result<> PolicyStore::unstage(const std::string& key) const {
 Result<> PolicyStore::publish(const Saved& wanted) const {
   const std::string key = key_of(wanted.record.id, wanted.record.cgroup_id);
   const std::optional<Saved> previous = saved(key);
+  const auto netns =
+      wanted.record.rules ? std::optional(wanted.record.netns) : std::optional<std::uint64_t>{};
   const auto back = [&](tl::unexpected<Error> error) {
-    (void)put(key, previous);
+    (void)(previous ? put(*previous) : erase(key, netns));
     return error;
   };
-  if (auto done = put(key, wanted); !done) {
-    return back(tl::unexpected<Error>(done.error()));
-  }
+  if (auto done = put(wanted); !done) return back(tl::unexpected<Error>(done.error()));
   const std::string staging = staging_name(key);
   const auto rename = [&](unsigned flags) {
     return ::renameat2(bpffs_.get(), staging.c_str(), pins_.get(), key.c_str(), flags);
@@ -304,7 +304,7 @@ Result<> PolicyStore::withdraw(const std::string& key, const std::optional<Saved
   } else {
     SL_CHECK(unpin(key));
   }
-  return put(key, previous);
+  return previous ? put(*previous) : erase(key);
 }
 
 Result<> PolicyStore::unpin(const std::string& key) const {
@@ -315,14 +315,13 @@ bool PolicyStore::is_pinned(const std::string& key) const {
   return exists(pins_.get(), key);
 }
 
-Result<> PolicyStore::erase(const std::string& key) const {
+Result<> PolicyStore::erase(const std::string& key, std::optional<std::uint64_t> netns) const {
   const std::optional<Record> record = read_record(paths_, key);
+  if (record && record->rules) netns = record->netns;
   SL_CHECK(remove_file(details_.get(), record_name(key)));
   SL_CHECK(remove_file(records_.get(), record_name(key)));
   const std::optional<StoreKey> parts = parse_key(key);
-  if (!parts) return {};
-  return index_.remove(key, *parts,
-                       record && record->rules ? std::optional(record->netns) : std::nullopt);
+  return parts ? index_.remove(key, *parts, netns) : Result<>{};
 }
 
 Result<> PolicyStore::sweep() const {
@@ -340,12 +339,11 @@ Result<> PolicyStore::write(int directory, const std::string& name,
   return write_file_atomically(new_.get(), directory, name, content);
 }
 
-/// What is on disk is `saved` afterwards, or nothing.
-Result<> PolicyStore::put(const std::string& key, const std::optional<Saved>& saved) const {
-  if (!saved) return erase(key);
-  SL_CHECK(index_.add(saved->record));
-  SL_CHECK(write(details_.get(), record_name(key), to_json(saved->details)));
-  return write(records_.get(), record_name(key), to_json(saved->record));
+Result<> PolicyStore::put(const Saved& saved) const {
+  const std::string name = record_name(key_of(saved.record.id, saved.record.cgroup_id));
+  SL_CHECK(index_.add(saved.record));
+  SL_CHECK(write(details_.get(), name, to_json(saved.details)));
+  return write(records_.get(), name, to_json(saved.record));
 }
 
 std::optional<Saved> PolicyStore::saved(const std::string& key) const {

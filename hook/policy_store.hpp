@@ -105,8 +105,10 @@ class PolicyStore {
   /// Removes the published directory of `key`: its links are no longer held by us.
   [[nodiscard]] Result<> unpin(const std::string& key) const;
   [[nodiscard]] bool is_pinned(const std::string& key) const;
-  /// Removes the record of `key`, its details, and both from the index.
-  [[nodiscard]] Result<> erase(const std::string& key) const;
+  /// Removes the record of `key`, its details, and both from the index. `netns` is where it has
+  /// rules, if its record may not say so any more, or not yet.
+  [[nodiscard]] Result<> erase(const std::string& key,
+                               std::optional<std::uint64_t> netns = std::nullopt) const;
   /// Removes what runs that were killed have left half-made: staging directories, new files.
   [[nodiscard]] Result<> sweep() const;
 
@@ -114,7 +116,7 @@ class PolicyStore {
   explicit PolicyStore(Paths paths) : paths_(std::move(paths)), index_(paths_.run + "/index") {}
   [[nodiscard]] Result<> write(int directory, const std::string& name,
                                std::string_view content) const;
-  [[nodiscard]] Result<> put(const std::string& key, const std::optional<Saved>& saved) const;
+  [[nodiscard]] Result<> put(const Saved& saved) const;
   [[nodiscard]] std::optional<Saved> saved(const std::string& key) const;
   [[nodiscard]] Result<> make_index() const;
   [[nodiscard]] Result<> convert(const StoreEntry& entry, const StoreIndex& index) const;

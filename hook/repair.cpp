@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/repair.hpp"
 
+#include <algorithm>
+
 #include "hook/expected.hpp"
 
 namespace socklid {
@@ -9,9 +11,15 @@ namespace {
 /// A table with this container's name may have become another's, where records were lost.
 Result<> check_table_is_free(LinuxKernel& kernel, const ContainerTarget& target,
                              const Record& record) {
+  const std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
   for (const RulesOwner& owner : target.rules_owners) {
     if (owner.slot != record.placement.slot || owner.cgroup_id == record.cgroup_id) continue;
-    if (kernel.liveness(owner.cgroup_id) != Liveness::gone) {
+    // A comment says what whoever is in there likes: only a container on record is a neighbour.
+    const auto is_neighbour = [&](const StoreEntry& entry) {
+      return entry.parts.cgroup_id == owner.cgroup_id &&
+             kernel.liveness(owner.cgroup_id) != Liveness::gone;
+    };
+    if (std::any_of(entries.begin(), entries.end(), is_neighbour)) {
       return fail(Exit::netns, "table inet " + table_name(owner.slot) +
                                    " of its network namespace is container " + short_id(owner.id) +
                                    "'s by now");

@@ -65,9 +65,9 @@ Result<> update_all(int map, const std::vector<Key>& keys, const std::vector<Val
   bpf_map_batch_opts options{};
   options.sz = sizeof(options);
   if (bpf_map_update_batch(map, keys.data(), values.data(), &count, &options) == 0) return {};
-  // The one that failed says why.
-  if (count >= keys.size()) count = 0;
-  return update(map, &keys[count], &values[count]);
+  // What became of it `count` does not always tell: each by itself, and one that fails says why.
+  for (std::size_t i = 0; i < keys.size(); ++i) SL_CHECK(update(map, &keys[i], &values[i]));
+  return {};
 }
 
 /// All keys of one container and generation, the first key included; none if that is not there.

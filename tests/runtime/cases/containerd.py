@@ -120,7 +120,7 @@ def check_refusal(daemon):
             try:
                 app.start()
             except Refused as answer:
-                expect_in("io.socklid.bind/app", str(answer), "the kubelet is told")
+                expect_in("io.socklid.bind: at byte 5", str(answer), "the kubelet is told")
             else:
                 raise AssertionError("a container with a broken annotation was started")
             app.remove()

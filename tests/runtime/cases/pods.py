@@ -149,7 +149,7 @@ def _(session):
         compare(seen_by(container, expected_of("dns")),
                 {attempt: answer if answer == "ok" else REFUSED | {"connect:ETIMEDOUT"}
                  for attempt, answer in expected_of("dns").items()})
-        expect_in("packet out", session.socklid("inspect", container.id).out, "denials")
+        expect_in("packet out", session.socklid("inspect", container.id, check=False).out, "denials")
 
 
 @test("no mark of another is to be had")
