@@ -20,9 +20,9 @@ namespace {
 constexpr const char* check_name = "containerd";
 constexpr const char* config_path = "/etc/containerd/config.toml";
 
-/// Files that match, by name; imports are globs, relative ones to the directory of the file.
-std::vector<std::string> files_of(std::string pattern) {
-  if (!pattern.starts_with('/')) pattern.insert(0, "/etc/containerd/");
+/// Files that match, by name; imports are globs, relative ones to the directory of the file `from`.
+std::vector<std::string> files_of(std::string pattern, const std::string& from) {
+  if (!pattern.starts_with('/')) pattern.insert(0, from.substr(0, from.rfind('/') + 1));
   glob_t found{};
   std::vector<std::string> paths;
   if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
@@ -32,34 +32,21 @@ std::vector<std::string> files_of(std::string pattern) {
   return paths;
 }
 
-/// What a later file says of a runtime replaces what an earlier one has said.
-void merge(std::vector<RuntimeSettings>& all, std::vector<RuntimeSettings> more) {
-  for (RuntimeSettings& runtime : more) {
-    const auto same = [&](const RuntimeSettings& one) { return one.runtime == runtime.runtime; };
-    const auto found = std::find_if(all.begin(), all.end(), same);
-    if (found == all.end()) {
-      all.push_back(std::move(runtime));
-      continue;
-    }
-    if (!runtime.spec.empty()) found->spec = std::move(runtime.spec);
-    if (!runtime.patterns.empty()) found->patterns = std::move(runtime.patterns);
-  }
-}
-
-Result<std::vector<RuntimeSettings>> configured() {
-  std::vector<RuntimeSettings> all;
+/// The configuration's files, in the order in which containerd reads them; imports may import.
+Result<std::vector<std::string>> texts() {
+  std::vector<std::string> found;
   std::vector<std::string> paths = {config_path};
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    const std::string text = SL_TRY(read_file(AT_FDCWD, paths[i], Exit::node));
-    auto runtimes = runtimes_in(text);
-    if (!runtimes) return wrap(paths[i], runtimes.error());
-    merge(all, std::move(*runtimes));
-    if (i != 0) continue;  // files that are imported import no others
-    for (const std::string& pattern : imports_of(text)) {
-      for (std::string& path : files_of(pattern)) paths.push_back(std::move(path));
+    const std::string path = paths[i];
+    found.push_back(SL_TRY(read_file(AT_FDCWD, path, Exit::node)));
+    for (const std::string& pattern : imports_of(found.back())) {
+      for (std::string& more : files_of(pattern, path)) {
+        const bool known = std::find(paths.begin(), paths.end(), more) != paths.end();
+        if (!known) paths.push_back(std::move(more));
+      }
     }
   }
-  return all;
+  return found;
 }
 
 std::string what_lacks(const RuntimeSettings& runtime) {
@@ -80,7 +67,10 @@ Check check_containerd(const Paths& /*paths*/) {
     if (!there) return passed(check_name, "no containerd");
     return judge_containerd({{"runc", "no base_runtime_spec with the hook"}});
   }
-  const auto settings = configured();
+  const auto files = texts();
+  const auto settings =
+      files ? runtimes_in_all(*files)
+            : Result<std::vector<RuntimeSettings>>(tl::unexpected<Error>(files.error()));
   if (!settings) {
     return risky(check_name,
                  "cannot tell which runtimes call the hook: " + settings.error().message,
@@ -88,7 +78,6 @@ Check check_containerd(const Paths& /*paths*/) {
   }
   std::vector<ContainerdRuntime> runtimes;
   for (const RuntimeSettings& one : *settings) runtimes.push_back({one.runtime, what_lacks(one)});
-  if (runtimes.empty()) runtimes.push_back({"runc", "no base_runtime_spec with the hook"});
   return judge_containerd(runtimes);
 }
 

@@ -155,6 +155,12 @@ Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config) {
     found[header.table.back()].runtime = header.table.back();
   }
   for (const TomlEntry& entry : toml.entries) {
+    TomlPath whole = entry.table;
+    whole.insert(whole.end(), entry.key.begin(), entry.key.end());
+    const bool holds_runtimes = is_prefix(whole, above) || is_prefix(above, whole);
+    if (holds_runtimes && entry.table.size() <= above.size()) {
+      return bad("runtimes are not in tables of their own");
+    }
     if (entry.table.size() != above.size() + 1 || !is_prefix(above, entry.table)) continue;
     RuntimeSettings& runtime = found[entry.table.back()];
     if (entry.key == TomlPath{std::string(annotations_key)}) {
@@ -166,6 +172,36 @@ Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config) {
   }
   std::vector<RuntimeSettings> runtimes;
   for (auto& [name, runtime] : found) runtimes.push_back(std::move(runtime));
+  return runtimes;
+}
+
+namespace {
+
+/// Whether the file says anything of the CRI plugin, under whatever name.
+bool speaks_of_plugin(std::string_view config) {
+  const TomlLines toml = read_toml_lines(config);
+  const auto is_plugin = [](const TomlPath& path) {
+    return path.size() > 1 && path[0] == "plugins" &&
+           (path[1] == "io.containerd.grpc.v1.cri" || path[1] == "io.containerd.cri.v1.runtime");
+  };
+  return std::any_of(toml.headers.begin(), toml.headers.end(),
+                     [&](const TomlHeader& header) { return is_plugin(header.table); });
+}
+
+}  // namespace
+
+Result<std::vector<RuntimeSettings>> runtimes_in_all(const std::vector<std::string>& files) {
+  std::map<std::string, RuntimeSettings> all = {
+      {"runc", {.runtime = "runc", .spec = {}, .patterns = {}}}};
+  for (const std::string& file : files) {
+    const std::vector<RuntimeSettings> here = SL_TRY(runtimes_in(file));
+    if (!speaks_of_plugin(file)) continue;
+    // What is not said again may be lost.
+    for (auto& [name, runtime] : all) runtime = {.runtime = name, .spec = {}, .patterns = {}};
+    for (const RuntimeSettings& runtime : here) all[runtime.runtime] = runtime;
+  }
+  std::vector<RuntimeSettings> runtimes;
+  for (auto& [name, runtime] : all) runtimes.push_back(std::move(runtime));
   return runtimes;
 }
 

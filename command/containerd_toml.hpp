@@ -38,6 +38,12 @@ struct RuntimeSettings {
 /// Errors (Exit::usage): a file that is not understood.
 [[nodiscard]] Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config);
 
+/// Of all files of a configuration, in their order. containerd before 2.1 lets a later file replace
+/// all that an earlier one has said of the plugin, later versions let it add to it: where these two
+/// readings differ, a runtime has what both leave it. runc, which is built in, is among them.
+[[nodiscard]] Result<std::vector<RuntimeSettings>> runtimes_in_all(
+    const std::vector<std::string>& files);
+
 /// Whether every annotation of ours is handed to the containers of the runtime.
 [[nodiscard]] bool passes_annotations(const RuntimeSettings& runtime);
 

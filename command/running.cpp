@@ -39,7 +39,9 @@ std::optional<Process> look_at(const std::string& root, pid_t pid) {
   const char state =
       name_end != std::string::npos && name_end + 2 < stat->size() ? (*stat)[name_end + 2] : 'X';
   const auto start = parse_start_time(*stat);
-  if (state == 'Z' || state == 'X' || !start) return std::nullopt;
+  // A process whose first thread has ended goes on with the others.
+  const bool others_live = state == 'Z' && names_in(directory + "/task").size() > 1;
+  if ((state == 'Z' && !others_live) || state == 'X' || !start) return std::nullopt;
   Process process{.start_time = *start, .cgroup = {}};
   if (const auto text = read_file(AT_FDCWD, directory + "/cgroup", Exit::cgroup)) {
     if (auto path = parse_unified_path(*text)) process.cgroup = std::move(*path);

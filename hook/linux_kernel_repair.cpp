@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The steps of LinuxKernel that only repair() takes: the hook's programs are linked without them.
+#include <algorithm>
+
 #include "hook/linux_kernel.hpp"
 #include "hook/nft.hpp"
+#include "hook/occupants.hpp"
 #include "hook/socket_guard_state.hpp"
 
 namespace socklid {
@@ -30,6 +33,12 @@ Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
   if (!target.cgroup.fd) return fail(Exit::cgroup, "its cgroup is gone");
   target.netns.inode = record.netns;
   if (!record.rules) return target;
+  // A number is used again: rules go only where somebody of this container is.
+  const std::vector<pid_t> processes = SL_TRY(occupants(target.cgroup));
+  const auto is_there = [&](pid_t pid) { return is_in_netns(pid, record.netns); };
+  if (std::none_of(processes.begin(), processes.end(), is_there)) {
+    return fail(Exit::netns, "none of its processes is in its network namespace any more");
+  }
   auto netns = SL_TRY(find_netns(record.netns));
   if (!netns) return fail(Exit::netns, "its network namespace is gone");
   target.netns = std::move(*netns);

@@ -32,7 +32,8 @@ namespace socklid {
 /// Another's table goes with it: ask owner() first.
 [[nodiscard]] Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset);
 
-/// Removes the table whosever it is. That there is none is success (I7).
+/// Removes the table whosever it is. That there is none is success (I7), and that its maker keeps
+/// it for himself, for ours has no owner.
 [[nodiscard]] Result<> uninstall(NetlinkSocket& netlink, const std::string& table);
 
 /// Whose the table is: its table_comment(); empty if it has no comment of that form; nothing if

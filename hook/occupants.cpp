@@ -67,13 +67,20 @@ bool descends_from(pid_t pid, pid_t ancestor) {
   return false;
 }
 
-bool is_in_netns(pid_t pid, std::uint64_t netns) {
-  struct stat status {};
-  const std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
-  return pid > 0 && ::stat(path.c_str(), &status) == 0 && status.st_ino == netns;
-}
-
 }  // namespace
+
+bool is_in_netns(pid_t pid, std::uint64_t netns) {
+  if (pid <= 0) return false;
+  const std::string threads = "/proc/" + std::to_string(pid) + "/task";
+  const UniqueFd directory(::open(threads.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return false;
+  const auto names = list_directory(directory.get());
+  return names && std::any_of(names->begin(), names->end(), [&](const std::string& thread) {
+           struct stat status {};
+           return ::fstatat(directory.get(), (thread + "/ns/net").c_str(), &status, 0) == 0 &&
+                  status.st_ino == netns;
+         });
+}
 
 Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup) {
   std::vector<pid_t> all;

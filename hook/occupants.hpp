@@ -24,6 +24,10 @@ namespace socklid {
 /// Zombies are in no list (Documentation/admin-guide/cgroup-v2.rst: "Processes"). Exit::cgroup.
 [[nodiscard]] Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup);
 
+/// Whether a thread of the process is in the network namespace `netns`. Of each: the first may have
+/// ended, and is in none then.
+[[nodiscard]] bool is_in_netns(pid_t pid, std::uint64_t netns);
+
 /// Refuses (Exit::cgroup) a cgroup in which there is another process than `process`. At a restore
 /// by runc, whose state is "stopped", CRIU is there too, and what it has restored: these are
 /// children of the runtime that called us, or further below it, and so can be nobody else's.

@@ -9,7 +9,7 @@ asks for the last field of a selection; all() is a macro over the keys of a map.
 
 import re
 
-TOKEN = re.compile(r"\s*('[^'\\]*'|[A-Za-z_]\w*|\d+|\|\||&&|[!?:.,()\[\]{}])")
+TOKEN = re.compile(r"\s*('[^'\\]*'|[A-Za-z_]\w*|\d+|\|\||&&|[!=]=|[!?:.,()\[\]{}])")
 METHODS = {"startsWith": str.startswith, "contains": lambda text, part: part in text, "split": str.split}
 
 
@@ -66,11 +66,12 @@ class Parser:
 
     def membership(self):
         value = self.unary()
-        if not self.at("in"):
+        if not self.tokens or self.tokens[0] not in ("in", "==", "!="):
             return value
-        self.next()
-        held = self.unary()
-        return lambda names: value(names) in held(names)
+        operator, other = self.next(), self.unary()
+        return {"in": lambda names: value(names) in other(names),
+                "==": lambda names: value(names) == other(names),
+                "!=": lambda names: value(names) != other(names)}[operator]
 
     def unary(self):
         if not self.at("!"):

@@ -187,7 +187,37 @@ TEST(ContainerdRuntimes, AreAllThatARuntimeClassMayName) {
       "x");
   EXPECT_TRUE(runtimes_in("").value().empty());
   EXPECT_FALSE(runtimes_in("version = 9\n"));
+  for (const char* other :
+       {"[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes]\nx = {}\n",
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd]\nruntimes.x.y = 1\n"}) {
+    EXPECT_FALSE(runtimes_in(std::string("version = 2\n") + other)) << other;
+  }
   EXPECT_FALSE(runtimes_in("x = \"\"\"\n"));
+}
+
+TEST(ContainerdRuntimes, OfSeveralFilesHaveWhatEveryVersionLeavesThem) {
+  const auto file = [](const std::string& runtime) {
+    return "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes." + runtime +
+           "]\n  base_runtime_spec = \"/spec.json\"\n";
+  };
+  const auto specs = [](const std::vector<std::string>& files) {
+    const auto all = runtimes_in_all(files);
+    EXPECT_TRUE(all.has_value());
+    if (!all) return std::vector<std::string>{};
+    std::vector<std::string> found;
+    for (const RuntimeSettings& one : *all) {
+      found.push_back(one.runtime + one.spec);
+    }
+    return found;
+  };
+  EXPECT_THAT(specs({}), ElementsAre("runc"));
+  EXPECT_THAT(specs({file("kata")}), ElementsAre("kata/spec.json", "runc"));
+  EXPECT_THAT(specs({file("runc"), "version = 2\n"}), ElementsAre("runc/spec.json"));
+  EXPECT_THAT(
+      specs({file("runc"), "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\nx = 1\n"}),
+      ElementsAre("runc"));
+  EXPECT_THAT(specs({file("runc"), file("kata")}), ElementsAre("kata/spec.json", "runc"))
+      << "before 2.1 the second file replaces the first one's whole section";
 }
 
 TEST(ContainerdRuntimes, ASpecCallsTheHookByItsFileName) {

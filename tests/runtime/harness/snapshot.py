@@ -8,6 +8,7 @@ everything must be the same before and after a container, ids included.
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 from harness.commands import run, wait_until
@@ -67,6 +68,12 @@ def take():
         "rules of the host": ruleset(),
         "rules of the container's namespace": ruleset(INSIDE) if netns_exists() else "",
     }
+
+
+def with_links_counted(state):
+    """The same state with the number of links of each type in place of their ids."""
+    kinds = Counter(kind for _, kind in state["links"])
+    return {**state, "links": sorted(kinds.items())}
 
 
 def netns_exists():
