@@ -40,8 +40,9 @@ struct Container {
 /// The id, or, of a container without a record, what its key says of it.
 [[nodiscard]] const std::string& id_of(const Container& container);
 
-/// Every container, by key. Needs no lock and no privilege beyond reading our state. Exit::node where
-/// the node is seen from elsewhere (hook/view.hpp), for then nothing can be said of any of them.
+/// Every container, by key. Needs no lock and no privilege beyond reading our state. Exit::node
+/// where the node is seen from elsewhere (hook/view.hpp), for then nothing can be said of any of
+/// them.
 [[nodiscard]] Result<std::vector<Container>> containers(Kernel& kernel);
 
 /// The one container whose id is, or else begins with, `prefix`. Exit::usage if there is none or

@@ -25,6 +25,12 @@ bool is_prefix(const TomlPath& prefix, const TomlPath& path) {
   return prefix.size() <= path.size() && std::equal(prefix.begin(), prefix.end(), path.begin());
 }
 
+TomlPath path_of(const TomlEntry& entry) {
+  TomlPath path = entry.table;
+  path.insert(path.end(), entry.key.begin(), entry.key.end());
+  return path;
+}
+
 /// The CRI plugin as this version of the file calls it.
 Result<std::string> plugin_of(const TomlLines& toml) {
   for (const TomlEntry& entry : toml.entries) {
@@ -40,8 +46,7 @@ Result<std::string> plugin_of(const TomlLines& toml) {
 bool is_written_otherwise(const TomlLines& toml, const TomlPath& table) {
   return std::any_of(toml.entries.begin(), toml.entries.end(), [&](const TomlEntry& entry) {
     if (entry.table == table || !is_prefix(entry.table, table)) return false;
-    TomlPath whole = entry.table;
-    whole.insert(whole.end(), entry.key.begin(), entry.key.end());
+    const TomlPath whole = path_of(entry);
     return is_prefix(whole, table) || is_prefix(table, whole);
   });
 }
@@ -155,8 +160,7 @@ Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config) {
     found[header.table.back()].runtime = header.table.back();
   }
   for (const TomlEntry& entry : toml.entries) {
-    TomlPath whole = entry.table;
-    whole.insert(whole.end(), entry.key.begin(), entry.key.end());
+    const TomlPath whole = path_of(entry);
     const bool holds_runtimes = is_prefix(whole, above) || is_prefix(above, whole);
     if (holds_runtimes && entry.table.size() <= above.size()) {
       return bad("runtimes are not in tables of their own");

@@ -44,7 +44,8 @@ template <typename Items>
 void print(std::string_view text);
 /// Indented, with a newline behind it.
 void print_json(const json::Value& value);
-/// Byte by byte: a file that the node's administrator wrote, for another one; words of our own alone.
+/// Byte by byte: a file that the node's administrator wrote, for another one; words of our own
+/// alone.
 void print_verbatim(std::string_view content);
 /// "socklid: MESSAGE" to standard error, one printable line.
 void print_error(std::string_view message);

@@ -20,7 +20,8 @@ struct UnloadOptions {
 };
 
 /// First cleans up what is gone, or over. 1 while a container is under policy: its protection would
-/// go. With `wait` it tries again until that is done, whatever hinders it; each hindrance is told once.
+/// go. With `wait` it tries again until that is done, whatever hinders it; each hindrance is told
+/// once.
 [[nodiscard]] Result<int> unload(const UnloadOptions& options);
 
 }  // namespace socklid::command

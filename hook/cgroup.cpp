@@ -24,18 +24,6 @@ bool is_scope(std::string_view component) {
   return component.ends_with(".scope");
 }
 
-/// The deepest ancestor-or-self of `path` whose last component is `wanted`.
-template <typename Wanted>
-std::optional<std::string> deepest(std::string_view path, Wanted wanted) {
-  while (path.size() > 1) {
-    const std::size_t slash = path.rfind('/');
-    if (slash == std::string_view::npos) break;
-    if (wanted(path.substr(slash + 1))) return std::string(path);
-    path = path.substr(0, slash);
-  }
-  return std::nullopt;
-}
-
 /// `path` without "/NAME" at its end, if that is how it ends and something is left.
 std::string_view without(std::string_view path, std::string_view name) {
   if (name.empty() || !path.ends_with(name)) return path;
@@ -148,10 +136,7 @@ Result<CrunCgroups> crun_cgroups(const annotations::Annotations& annotations) {
 std::string raise_to_container(std::string_view path, std::string_view id,
                                const CrunCgroups& crun) {
   if (is_engine_id(id)) {
-    const auto named = [&](std::string_view part) { return is_named_after(part, id); };
-    const auto named_scope = [&](std::string_view part) { return is_scope(part) && named(part); };
-    if (auto found = deepest(path, named_scope)) return *found;
-    if (auto found = deepest(path, named)) return *found;
+    if (const auto found = cgroup_named_after(path, id)) return std::string(*found);
   }
   const std::string_view undelegated = without(path, crun.delegated);
   const std::string_view above = without(undelegated, crun.below_scope);

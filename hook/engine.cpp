@@ -6,7 +6,6 @@
 #include "base/json.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/mountinfo.hpp"
-#include "hook/process.hpp"
 
 namespace socklid {
 namespace {
@@ -150,18 +149,26 @@ bool is_named_after(std::string_view component, std::string_view id) {
   return component.empty() || component.ends_with('-');
 }
 
+std::optional<std::string_view> cgroup_named_after(std::string_view path, std::string_view id) {
+  std::optional<std::string_view> any;
+  while (path.size() > 1) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string_view::npos) break;
+    const std::string_view component = path.substr(slash + 1);
+    if (is_named_after(component, id)) {
+      if (component.ends_with(scope_suffix)) return path;
+      if (!any) any = path;
+    }
+    path = path.substr(0, slash);
+  }
+  return any;
+}
+
 Engine engine_of(std::string_view cgroup, std::string_view id) {
   if (!is_engine_id(id)) return Engine::other;
-  const std::vector<std::string_view> components = split(cgroup, '/');
-  const auto deepest = [&](bool scope) {
-    return std::find_if(components.rbegin(), components.rend(), [&](std::string_view one) {
-      return (!scope || one.ends_with(scope_suffix)) && is_named_after(one, id);
-    });
-  };
-  auto found = deepest(true);
-  if (found == components.rend()) found = deepest(false);
-  if (found == components.rend()) return Engine::other;
-  std::string_view prefix = without_scope(*found);
+  const auto named = cgroup_named_after(cgroup, id);
+  if (!named) return Engine::other;
+  std::string_view prefix = without_scope(named->substr(named->rfind('/') + 1));
   prefix.remove_suffix(id.size());
   return engine_of_prefix(prefix);
 }
@@ -185,8 +192,8 @@ Result<Identity> identify(std::string_view cgroup, std::string_view id,
   return identity;
 }
 
-Result<Identity> identify_container(const ContainerState& container) {
-  const ContainerProcess process = SL_TRY(ContainerProcess::open(container.pid));
+Result<Identity> identify_container(const ContainerProcess& process,
+                                    const ContainerState& container) {
   return identify(SL_TRY(cgroup_path_of(process)), container.id, container.annotations);
 }
 

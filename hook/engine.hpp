@@ -21,6 +21,7 @@
 #include "annotations/parser.hpp"
 #include "base/result.hpp"
 #include "hook/container_state.hpp"
+#include "hook/process.hpp"
 
 namespace socklid {
 
@@ -64,6 +65,10 @@ struct Identity {
 /// Whether one component of a cgroup's path is ID or PREFIX-ID, with or without ".scope".
 [[nodiscard]] bool is_named_after(std::string_view component, std::string_view id);
 
+/// The cgroup at or above `path` that is named after `id`: the deepest scope, else the deepest.
+[[nodiscard]] std::optional<std::string_view> cgroup_named_after(std::string_view path,
+                                                                 std::string_view id);
+
 /// By the name of the cgroup that bears `id`, at or above `cgroup`, the path of the process's:
 ///   libpod-ID  libpod-payload-ID    podman      (libpod: getOCICgroupPath)
 ///   crio-ID                         CRI-O       (internal/config/cgmgr: crioPrefix)
@@ -78,6 +83,7 @@ struct Identity {
 
 /// The same of a container whose process lives, by its /proc/PID/cgroup: the one function here that
 /// looks at the node. Also Exit::process and Exit::cgroup.
-[[nodiscard]] Result<Identity> identify_container(const ContainerState& container);
+[[nodiscard]] Result<Identity> identify_container(const ContainerProcess& process,
+                                                  const ContainerState& container);
 
 }  // namespace socklid

@@ -40,7 +40,8 @@ struct Expected {
   std::optional<NftRuleset> rules;
 };
 
-/// `details` are those of `entry`. Exit::store: there is no record, or its annotations are no policy.
+/// `details` are those of `entry`. Exit::store: there is no record, or its annotations are no
+/// policy.
 [[nodiscard]] Result<Expected> expected_of(const StoreEntry& entry, const Details& details);
 
 /// Nothing if no hook of ours is called that.

@@ -55,7 +55,9 @@ Result<UniqueFd> as_file(std::string_view input) {
 bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths) {
   if (stage == Stage::remove) return had_rules(paths, container.id);
   if (!annotations::any(container.annotations)) return false;  // I1
-  const auto identity = identify_container(container);
+  const auto process = ContainerProcess::open(container.pid);
+  if (!process) return false;
+  const auto identity = identify_container(*process, container);
   if (!identity) return false;
   const auto policy = annotations::parse(container.annotations, identity->container);
   return policy && (policy->egress || had_rules(paths, container.id));

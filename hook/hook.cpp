@@ -292,7 +292,7 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   if (policy == annotations::Policy{}) return {};                             // I1
 
   // All that can be worked out beforehand is, for others wait for the lock.
-  ContainerTarget target = SL_TRY(kernel.open_target(container));
+  ContainerTarget target = SL_TRY(kernel.open_target(container, identity));
   InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
 
   SL_CHECK(kernel.begin());

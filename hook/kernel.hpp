@@ -85,12 +85,13 @@ class Kernel {
 
   /// Who made the container and what is sure of it, by its state and its process's cgroup.
   [[nodiscard]] virtual Result<Identity> identify(const ContainerState& container) = 0;
-  /// Needs no lock.
-  [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container) = 0;
+  /// Of the process that identify(), called before, has found. Needs no lock.
+  [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
+                                                            const Identity& identity) = 0;
   /// Looks for others in the target's network namespace, for containers and whose rules there are,
   /// and writes down what it finds. Not for the host's namespace.
   [[nodiscard]] virtual Result<> look_around(ContainerTarget& target) = 0;
-  /// Exit::process if the container's process is no longer the one that open_target() found.
+  /// Exit::process if the container's process is no longer the one that identify() found.
   [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
   /// Replaces whatever the namespace has in a table of that name. The others stay.

@@ -22,16 +22,10 @@ namespace {
 constexpr std::size_t looked_at = 16;
 constexpr std::int64_t collect_milliseconds = 1000;
 
-/// The socket stays in the namespace it was made in; we are there for one call.
-Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
-  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
-  return NetlinkSocket::open();
-}
-
 /// Whose rules are in the namespace. A table of our name without our comment is somebody else's,
 /// and not ours to replace (I6).
 Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(netns));
   std::vector<RulesOwner> owners;
   for (const Table& table : SL_TRY(tables(netlink))) {
     auto parsed = parse_rules_owner(table.owner);
@@ -47,7 +41,7 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
 }
 
 tl::unexpected<Error> out_of_order(std::string_view what) {
-  return fail(Exit::internal, std::string(what) + " before begin() or attach()");
+  return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
 }
 
 }  // namespace
@@ -204,12 +198,13 @@ Result<Identity> LinuxKernel::identify(const ContainerState& container) {
   // riddles.
   SL_CHECK(check_privileges());
   SL_CHECK(check_view());
-  return identify_container(container);
+  process_ = SL_TRY(ContainerProcess::open(container.pid));
+  return identify_container(*process_, container);
 }
 
-Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container) {
-  process_ = SL_TRY(ContainerProcess::open(container.pid));
-  const Identity identity = SL_TRY(identify(container));
+Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container,
+                                                 const Identity& identity) {
+  if (!process_) return out_of_order("open_target");
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
                          .pid = container.pid,
@@ -250,12 +245,12 @@ Result<> LinuxKernel::check_unchanged(const ContainerTarget& target) {
 }
 
 Result<> LinuxKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   return install(netlink, rules);
 }
 
 Result<> LinuxKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   return uninstall(netlink, table);
 }
 
@@ -321,7 +316,7 @@ Result<> LinuxKernel::unpin(const std::string& key) {
 Result<> LinuxKernel::uninstall_saved_rules(const Record& record) {
   const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
   if (!netns) return {};
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(*netns));
   const std::string table = table_name(record.placement.slot);
   const std::optional<std::string> comment = SL_TRY(owner(netlink, table));
   const auto parsed = comment ? parse_rules_owner(*comment) : std::nullopt;

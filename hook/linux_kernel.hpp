@@ -43,7 +43,8 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] Result<> begin_and_take_view();
 
   [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
-  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
+                                                    const Identity& identity) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,

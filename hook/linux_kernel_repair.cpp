@@ -9,16 +9,6 @@
 #include "hook/socket_guard_state.hpp"
 
 namespace socklid {
-namespace {
-
-/// The socket stays in the namespace it was made in; we are there for one call.
-Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
-  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
-  return NetlinkSocket::open();
-}
-
-}  // namespace
-
 Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
   const int root = SL_TRY(mount_fd());
   ContainerTarget target{.id = record.id,
@@ -42,7 +32,7 @@ Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
   auto netns = SL_TRY(find_netns(record.netns));
   if (!netns) return fail(Exit::netns, "its network namespace is gone");
   target.netns = std::move(*netns);
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(target.netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   for (const Table& table : SL_TRY(tables(netlink))) {
     auto owner = parse_rules_owner(table.owner);
     if (!owner) continue;

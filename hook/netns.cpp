@@ -27,21 +27,6 @@ Result<NetnsRef> open_at(int directory, const std::string& path) {
   return netns;
 }
 
-/// Which namespace, by its inode; nothing if the process has ended or has none. Asked by
-/// readlink(2)
-/// ("net:[4026531840]", namespaces(7)): stat(2) would make an inode for each namespace that nobody
-/// holds open, and takes twice as long.
-std::optional<std::uint64_t> namespace_of(int proc, const std::string& path) {
-  std::array<char, 64> text{};
-  const ssize_t length = ::readlinkat(proc, path.c_str(), text.data(), text.size());
-  if (length <= 0) return std::nullopt;
-  const std::string_view name(text.data(), static_cast<std::size_t>(length));
-  const std::size_t digits = name.find('[') + 1;
-  std::uint64_t inode = 0;
-  const auto parsed = std::from_chars(name.data() + digits, name.data() + name.size(), inode);
-  return parsed.ec == std::errc{} ? std::optional(inode) : std::nullopt;
-}
-
 bool is_number(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -70,6 +55,15 @@ std::optional<RulesOwner> parse_rules_owner(std::string_view comment) {
   return owner;
 }
 
+std::optional<std::uint64_t> parse_netns_name(std::string_view name) {
+  constexpr std::string_view prefix = "net:[";
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  std::uint64_t inode = 0;
+  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), inode);
+  return parsed.ec == std::errc{} ? std::optional(inode) : std::nullopt;
+}
+
 std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts, std::uint64_t inode) {
   const std::string root = "net:[" + std::to_string(inode) + "]";
   std::vector<std::string> points;
@@ -77,6 +71,19 @@ std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts, std::uin
     if (mount.type == "nsfs" && mount.root == root) points.push_back(mount.point);
   }
   return points;
+}
+
+std::optional<std::uint64_t> netns_inode_at(int directory, const std::string& path) {
+  std::array<char, 64> text{};
+  const ssize_t length = ::readlinkat(directory, path.c_str(), text.data(), text.size());
+  if (length <= 0) return std::nullopt;
+  return parse_netns_name({text.data(), static_cast<std::size_t>(length)});
+}
+
+std::optional<NetnsRef> open_netns_if(int directory, const std::string& path, std::uint64_t inode) {
+  auto netns = open_at(directory, path);
+  if (!netns || netns->inode != inode) return std::nullopt;
+  return std::move(*netns);
 }
 
 Result<NetnsRef> open_netns(const ContainerProcess& process) {
@@ -92,26 +99,23 @@ Result<std::vector<std::uint64_t>> host_netns() {
 }
 
 Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode) {
-  const auto matching = [&](int directory, const std::string& path) {
-    auto netns = open_at(directory, path);
-    return netns && netns->inode == inode ? std::optional<NetnsRef>(std::move(*netns))
-                                          : std::nullopt;
-  };
-  const std::string mountinfo = SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns, mountinfo_limit));
+  const std::string mountinfo =
+      SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::netns, mountinfo_limit));
   for (const std::string& point : netns_mounts(parse_mountinfo(mountinfo), inode)) {
-    if (auto netns = matching(AT_FDCWD, point)) return netns;
+    if (auto netns = open_netns_if(AT_FDCWD, point, inode)) return netns;
   }
   const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!proc) return fail_errno(Exit::netns, "open /proc");
   if (const auto pids = SL_TRY(processes_in(inode))) {
     for (const pid_t pid : *pids) {
-      if (auto netns = matching(proc.get(), std::to_string(pid) + "/ns/net")) return netns;
+      if (auto netns = open_netns_if(proc.get(), std::to_string(pid) + "/ns/net", inode))
+        return netns;
     }
     return std::optional<NetnsRef>{};
   }
   for (const std::string& name : SL_TRY(list_directory(proc.get()))) {
-    if (!is_number(name) || namespace_of(proc.get(), name + "/ns/net") != inode) continue;
-    if (auto netns = matching(proc.get(), name + "/ns/net")) return netns;
+    if (!is_number(name) || netns_inode_at(proc.get(), name + "/ns/net") != inode) continue;
+    if (auto netns = open_netns_if(proc.get(), name + "/ns/net", inode)) return netns;
   }
   return std::optional<NetnsRef>{};
 }

@@ -4,7 +4,7 @@
 //
 //   const NetnsRef netns = SL_TRY(open_netns(process));
 //   const NetnsKind kind = classify(...);                   // own, shared or host
-//   { const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns)); socket = NetlinkSocket::open(); }
+//   { const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns)); socket = ::socket(...); }
 //
 // Namespaces are told apart by inode number (ioctl_ns(2)); all of them are on the one nsfs, so
 // the device number adds nothing. Numbers are reused after the last holder is gone.
@@ -47,12 +47,24 @@ struct RulesOwner {
 /// Nothing if `comment` is not in that form. The number is decimal, or hexadecimal with 0x.
 [[nodiscard]] std::optional<RulesOwner> parse_rules_owner(std::string_view comment);
 
+/// The inode in a namespace's name, "net:[4026531840]" (namespaces(7)); nothing if it is none.
+[[nodiscard]] std::optional<std::uint64_t> parse_netns_name(std::string_view name);
+
 /// Where the namespace `inode` is mounted (nsfs, root "net:[INODE]"): `ip netns`, podman and
 /// CRI-O keep namespaces alive this way.
 [[nodiscard]] std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts,
                                                     std::uint64_t inode);
 
 // What looks at the node ------------------------------------------------------------------------
+
+/// Which namespace the link at `path` below `directory` (or AT_FDCWD) names; nothing if it cannot
+/// be read, as of a process that has ended. By readlink(2): stat(2) would make an inode for each
+/// namespace that nobody holds open, and takes twice as long.
+[[nodiscard]] std::optional<std::uint64_t> netns_inode_at(int directory, const std::string& path);
+
+/// The namespace at `path` below `directory`; nothing if it is another one by now, or none.
+[[nodiscard]] std::optional<NetnsRef> open_netns_if(int directory, const std::string& path,
+                                                    std::uint64_t inode);
 
 /// The network namespace of `process`. Exit::netns.
 [[nodiscard]] Result<NetnsRef> open_netns(const ContainerProcess& process);

@@ -16,7 +16,7 @@ tl::unexpected<Error> not_here() {
 bool has_nft() {
   return false;
 }
-Result<NetlinkSocket> NetlinkSocket::open() {
+Result<NetlinkSocket> NetlinkSocket::open_in(const NetnsRef& /*netns*/) {
   return not_here();
 }
 Result<> install(NetlinkSocket& /*netlink*/, const NftRuleset& /*ruleset*/) {

@@ -107,6 +107,11 @@ Result<NetlinkSocket> NetlinkSocket::open() {
   return NetlinkSocket(std::move(fd));
 }
 
+Result<NetlinkSocket> NetlinkSocket::open_in(const NetnsRef& netns) {
+  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
+  return open();
+}
+
 Result<> NetlinkSocket::send(std::string_view request) {
   // A datagram longer than sk_sndbuf - 32 is refused (netlink_sendmsg); the kernel doubles the
   // value given here.

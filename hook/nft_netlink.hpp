@@ -19,6 +19,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "hook/netns.hpp"
 
 namespace socklid {
 
@@ -45,6 +46,10 @@ class NetlinkSocket {
   /// privilege; a request does (CAP_NET_ADMIN in the user namespace that owns the namespace).
   /// Errors: Exit::nft.
   [[nodiscard]] static Result<NetlinkSocket> open();
+
+  /// The same in another namespace, where the socket stays; this thread is there for one call.
+  /// Also Exit::netns.
+  [[nodiscard]] static Result<NetlinkSocket> open_in(const NetnsRef& netns);
 
   /// Sends one or more netlink messages in one datagram and collects the answers up to the
   /// acknowledgement of `last_sequence`, the end of a dump, or an error. What the kernel refused

@@ -9,12 +9,6 @@
 namespace socklid {
 namespace {
 
-/// The socket stays in the namespace it was made in; we are there for one call.
-Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
-  const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
-  return NetlinkSocket::open();
-}
-
 /// What is wrong with the rules; of another build's the table's owner is all that is known.
 Result<std::vector<std::string>> rules_damage(NetlinkSocket& netlink, const Expected& expected) {
   if (expected.rules) return differences(netlink, *expected.rules);
@@ -57,7 +51,7 @@ Result<> Observer::look_at_maps(const Expected& expected, Observed& observed) {
 Result<> Observer::look_at_rules(const Expected& expected, Observed& observed) {
   const auto netns = SL_TRY(namespaces_.find(expected.netns, expected.pid));
   if (!netns) return fail(Exit::netns, "the network namespace is gone");
-  NetlinkSocket netlink = SL_TRY(open_netlink_in(*netns));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(*netns));
   std::vector<std::string> damage = SL_TRY(rules_damage(netlink, expected));
   observed.rules_damaged = !damage.empty();
   for (std::string& what : damage) observed.damage.push_back("nft: " + std::move(what));

@@ -71,12 +71,6 @@ std::optional<Record> read_record(const Paths& paths, const std::string& key) {
   return std::move(*record);
 }
 
-json::Value to_value(const View& view) {
-  return json::Object{{"bpffs", view.bpffs},
-                      {"cgroup_namespace", view.cgroup_namespace},
-                      {"pid_namespace", view.pid_namespace}};
-}
-
 std::optional<std::uint64_t> number_in(const json::Value& value, std::string_view member) {
   const auto number = value.find_integer(member);
   return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
@@ -192,13 +186,11 @@ Result<std::optional<View>> PolicyStore::view(const Paths& paths) {
   const auto text = text_of(paths.run + "/view.json");
   if (!text) return std::optional<View>{};
   const auto value = json::parse(*text);
-  const auto bpffs = value ? number_in(*value, "bpffs") : std::nullopt;
-  const auto cgroup = value ? number_in(*value, "cgroup_namespace") : std::nullopt;
-  const auto pid = value ? number_in(*value, "pid_namespace") : std::nullopt;
-  if (!bpffs || !cgroup || !pid) {
+  const auto view = value ? parse_view(*value) : Result<View>(tl::unexpected<Error>(value.error()));
+  if (!view) {
     return fail(Exit::store, paths.run + "/view.json does not read: `socklid load` writes it anew");
   }
-  return std::optional<View>{View{*bpffs, *cgroup, *pid}};
+  return std::optional<View>{*view};
 }
 
 Result<Details> PolicyStore::details(const Paths& paths, const std::string& key) {

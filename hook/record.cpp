@@ -93,12 +93,7 @@ Result<annotations::Annotations> annotations_at(const json::Value& details) {
 Result<std::optional<View>> view_at(const json::Value& record) {
   const json::Value* value = record.find("view");
   if (value == nullptr || value->is_null()) return std::optional<View>{};
-  const auto number = [&](std::string_view member) -> Result<std::uint64_t> {
-    return static_cast<std::uint64_t>(SL_TRY(number_at(*value, member)));
-  };
-  return std::optional<View>{View{.bpffs = SL_TRY(number("bpffs")),
-                                  .cgroup_namespace = SL_TRY(number("cgroup_namespace")),
-                                  .pid_namespace = SL_TRY(number("pid_namespace"))}};
+  return std::optional<View>{SL_TRY(parse_view(*value))};
 }
 
 /// 0.1.0 had it among the annotations.
@@ -117,12 +112,6 @@ json::Array to_array(const std::vector<std::string>& list) {
   return {list.begin(), list.end()};
 }
 
-json::Value to_value(const View& view) {
-  return json::Object{{"bpffs", view.bpffs},
-                      {"cgroup_namespace", view.cgroup_namespace},
-                      {"pid_namespace", view.pid_namespace}};
-}
-
 Result<json::Value> parse_document(std::string_view text) {
   auto parsed = json::parse(text);
   if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
@@ -130,6 +119,21 @@ Result<json::Value> parse_document(std::string_view text) {
 }
 
 }  // namespace
+
+json::Value to_value(const View& view) {
+  return json::Object{{"bpffs", view.bpffs},
+                      {"cgroup_namespace", view.cgroup_namespace},
+                      {"pid_namespace", view.pid_namespace}};
+}
+
+Result<View> parse_view(const json::Value& value) {
+  const auto number = [&](std::string_view member) -> Result<std::uint64_t> {
+    return static_cast<std::uint64_t>(SL_TRY(number_at(value, member)));
+  };
+  return View{.bpffs = SL_TRY(number("bpffs")),
+              .cgroup_namespace = SL_TRY(number("cgroup_namespace")),
+              .pid_namespace = SL_TRY(number("pid_namespace"))};
+}
 
 std::string to_json(const Record& record) {
   json::Object document;

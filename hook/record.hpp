@@ -16,6 +16,7 @@
 
 #include "annotations/mark.hpp"
 #include "annotations/parser.hpp"
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "hook/placement.hpp"
 #include "hook/view.hpp"
@@ -57,6 +58,10 @@ struct Details {
 /// both functions read.
 [[nodiscard]] Result<Record> parse_record(std::string_view text);
 [[nodiscard]] Result<Details> parse_details(std::string_view text);
+
+/// A view as it stands in a record, and in a document of its own. Errors: Exit::store.
+[[nodiscard]] json::Value to_value(const View& view);
+[[nodiscard]] Result<View> parse_view(const json::Value& value);
 
 /// The name of a container's directory on bpffs and of its record: the id and the cgroup id, so
 /// that a container and its restarted self are two. bpffs refuses dots in names (bpf_lookup() in

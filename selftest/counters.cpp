@@ -19,11 +19,6 @@ bool rule_rose(std::string_view comment, const Counts& before, const Counts& aft
   return packets(after, comment) > packets(before, comment);
 }
 
-Result<NetlinkSocket> open_netlink_in(const NetnsRef& netns) {
-  const NetnsGuard there = SL_TRY(NetnsGuard::enter(netns));
-  return NetlinkSocket::open();
-}
-
 }  // namespace
 
 bool rose(Guard guard, const Counts& before, const Counts& after) {
@@ -51,7 +46,7 @@ std::vector<std::string> risen(const Counts& before, const Counts& after) {
 Result<Counters> Counters::open(std::uint64_t cgroup_id, const NetnsRef& netns) {
   std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(object_hash()));
   if (!guard) return fail(Exit::bpf, "the programs that were loaded are not there any more");
-  return Counters(cgroup_id, std::move(*guard), SL_TRY(open_netlink_in(netns)));
+  return Counters(cgroup_id, std::move(*guard), SL_TRY(NetlinkSocket::open_in(netns)));
 }
 
 Result<Counts> Counters::read() const {

@@ -148,7 +148,7 @@ Result<Identity> FakeKernel::identify(const ContainerState& container) {
                            container.annotations);
 }
 
-Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container) {
+Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container, const Identity&) {
   SL_CHECK(call("open_target"));
   const FakeContainer& found = node_.containers.at(container.pid);
   ContainerTarget target{.id = container.id,

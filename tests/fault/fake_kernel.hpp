@@ -93,7 +93,8 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] std::string programs() const override { return "0123456789abcdef"; }
   [[nodiscard]] Result<std::vector<std::uint64_t>> known_cgroups() override;
   [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
-  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container) override;
+  [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
+                                                    const Identity& identity) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,

@@ -51,6 +51,15 @@ FakeNode node_with_garbage() {
   return node;
 }
 
+/// A run that was killed before `step`.
+FakeNode node_after_kill(FakeNode node, int step) {
+  FakeKernel kernel(node);
+  kernel.kill_at = step;
+  (void)create(kernel, starting);
+  kernel.end_run();
+  return node;
+}
+
 TEST(Fault, EveryStepThatFailsIsUndone) {
   const FakeNode fresh = node_with_container();
   const int steps = calls_of_a_good_run(fresh);
@@ -116,11 +125,7 @@ TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
   const FakeNode fresh = node_with_container();
   const int steps = calls_of_a_good_run(fresh);
   for (int step = 0; step < steps; ++step) {
-    FakeNode node = fresh;
-    FakeKernel kernel(node);
-    kernel.kill_at = step;
-    (void)create(kernel, starting);
-    kernel.end_run();
+    FakeNode node = node_after_kill(fresh, step);
     node.destroy(42);  // the runtime gives the container up, without poststop
     node.containers[43] = {.cgroup_id = 1002, .netns = 7002};
     ContainerState next = starting;
@@ -144,11 +149,7 @@ TEST(Fault, AKilledRunLeavesNothingForTheNextOfTheSameContainer) {
   const FakeNode fresh = node_with_container();
   const int steps = calls_of_a_good_run(fresh);
   for (int step = 0; step < steps; ++step) {
-    FakeNode node = fresh;
-    FakeKernel kernel(node);
-    kernel.kill_at = step;
-    (void)create(kernel, starting);
-    kernel.end_run();
+    FakeNode node = node_after_kill(fresh, step);
     FakeKernel second(node);
     ASSERT_TRUE(second.begin());
     const bool published = !node.kept.pinned.empty();
