@@ -70,10 +70,10 @@ def _(node):
 def _(node):
     node.second = node.hold(TRY_ON)
     node.second.wait_for(ATTEMPT)
+    node.beside = [node.hold(netns=f"container:{node.first.name}"), node.hold(netns="host")]
     # As if the version before had had fewer maps.
     for name in ("map_seals", "map_events", "program_seal_by_hand"):
         (PROGRAMS / node.old / name).unlink()
-    node.beside = [node.hold(netns=f"container:{node.first.name}"), node.hold(netns="host")]
     become_0_1_0()
     install("new")
     for container in node.beside:
