@@ -116,8 +116,9 @@ def _(node):
 @step("the old version's programs go when their last container is gone")
 def _(node):
     for container in (node.second, *node.beside):
+        identity = container.id  # podman knows it no longer once it is removed
         node.stop(container)
-        expect(container.id not in run(SOCKLID, "list", "--no-trunc").out, f"{container.name} is still listed")
+        expect(identity not in run(SOCKLID, "list", "--no-trunc").out, f"{container.name} is still listed")
     run(SOCKLID, "load")
     expect_equal(builds(), {node.old, node.new}, "builds while the first container runs")
     node.stop(node.first)
