@@ -75,7 +75,8 @@ def check_image(session, annotations, expected):
 
 @contextmanager
 def victim():
-    """A service of the host's in a cgroup of its own."""
+    """A service of the host's in a cgroup of its own. When a start fails, crun kills what is in the
+    container's cgroup and removes it, without us as well."""
     VICTIM.mkdir()
     process = subprocess.Popen(["sleep", "infinity"])
     try:
@@ -84,7 +85,8 @@ def victim():
     finally:
         process.kill()
         process.wait()
-        VICTIM.rmdir()
+        if VICTIM.exists():
+            VICTIM.rmdir()
 
 
 @group("what an image writes")
@@ -110,6 +112,10 @@ def _(session):
             run("podman", "rm", "--force", "--time", "0", name)
 
 
+def is_crun(runtime):
+    return runtime.name == "crun"
+
+
 @group("a cgroup with others in it")
 def _(session, record):
     def check_refused(runtime):
@@ -119,7 +125,8 @@ def _(session, record):
             expect(outcome.status != 0 and CONNECT not in outcome.out, f"it started: {outcome}")
             told = session.socklid("doctor", check=False).text
             expect_in(f"also holds process {process.pid}", told, "doctor")
-            expect(process.poll() is None, "the victim was hurt")
+            expect(is_crun(runtime) or process.poll() is None, "the victim was hurt")
+            expect_equal(json.loads(session.socklid("list", "--json").out), [], "listed")
 
     def check_first_without(runtime):
         shared = "/socklid-test/shared"
@@ -127,6 +134,8 @@ def _(session, record):
             options = Options(annotations=dict(POLICY), cgroup=shared)
             outcome = runtime.run(["/probe", CONNECT], options)
             expect(outcome.status != 0 and CONNECT not in outcome.out, f"it started: {outcome}")
+            if is_crun(runtime):
+                return  # the one that was there first is dead, or will be at once
             seen = parse_probe(first.exec("/probe", CONNECT).out)
             expect_equal(seen[CONNECT], "ECONNREFUSED", "the one without a policy")
 

@@ -9,11 +9,22 @@
         record("verbs.connect.denied[crun]", None, Cell("connect", "denied", "crun"))
 """
 
+import os
 import sys
 import time
 import traceback
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple, Optional
+
+
+def is_thorough():
+    """Whether all is to be tried that `./run test --all` tries, or enough of it for each landing."""
+    return os.environ.get("SOCKLID_LEVEL", "all") == "all"
+
+
+def leave(what):
+    """Said by a test that left something to `./run test --all`."""
+    print(f"# left to --all: {what}", flush=True)
 
 
 class Skip(Exception):
@@ -109,7 +120,8 @@ class Report:
         begin = time.monotonic()
         self.call(entry, session)
         self.look_for_remains(entry, session)
-        print(f"# {entry.name}: {time.monotonic() - begin:.1f} s", flush=True)
+        file = entry.function.__module__.removeprefix("cases.")
+        print(f"# time {time.monotonic() - begin:.1f} {file} {entry.name}", flush=True)
 
     def look_for_remains(self, entry, session):
         """The node must be as it was before the first case; what one case leaves is told once."""
@@ -150,9 +162,11 @@ class Report:
 
     def finish(self, tables=()):
         """`tables`: what tests have to show besides, printed as they are."""
+        print("# tables")
         self.matrix()
         for table in tables:
             print(f"\n{table}")
+        print("# end of tables")
         print(f"\n# {time.monotonic() - self.started:.0f} s")
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
         return 1 if self.failed else 0

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is to test: one row for each step on this machine and for each file of tests/runtime/cases. A row
+says what it needs, how often it runs, and what it takes.
+
+How often: `quick` (no virtual machine), `ci` (what every landing waits for), `all` (everything on every kernel).
+A case that is about programs and engines runs in `ci` on ONE kernel, one that is about the kernel on EACH.
+"""
+
+from dataclasses import dataclass
+
+QUICK, CI, ALL = LEVELS = ("quick", "ci", "all")
+# Debian 12's, its backport, and sid's. On the newest `ci` runs what is about the kernel alone.
+KERNELS = ("6.1", "6.12", "7.2")
+NEWEST = "7.2"
+ONE, EACH, LATER = "on one kernel", "on each kernel", "in `all` only"
+
+# In `ci` each engine runs the matrix of verbs on one of the kernels; in `all` every engine on all.
+ENGINES = {"6.1": "crun podman+runc", "6.12": "runc podman+crun", "7.2": "crun"}
+ALL_ENGINES = "crun runc podman+crun podman+runc"
+
+
+@dataclass(frozen=True)
+class Step:
+    """On this machine. `often`: the first level that has it."""
+    name: str
+    command: tuple
+    often: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file of tests/runtime/cases. `seconds`: in an emulated guest and in `ci`, to share out the work; no limit.
+    `ci`: on which kernels; LATER: only in `all`. `newest`: in `ci` on the newest kernel as well."""
+    file: str
+    seconds: int
+    ci: str = ONE
+    newest: bool = False
+
+
+STEPS = (
+    Step("golden", ("tests/vm/ctest", "release", "-L", "golden|deploy", "--parallel"), QUICK),
+    Step("asan", ("tests/vm/ctest", "asan", "-LE", "kernel|golden|deploy", "--parallel"), QUICK),
+    Step("unit", ("tests/vm/ctest", "release", "-LE", "kernel|golden|deploy", "--parallel"), ALL),
+    Step("fuzz", ("tests/vm/ctest", "fuzz", "-L", "fuzz", "--parallel"), ALL),
+    # The packages that a guest with systemd upgrades between.
+    Step("packages", ("tests/packaging/prepare",), CI),
+    Step("tidy", ("tests/vm/ctest", "release", "-L", "tidy"), ALL),
+)
+
+# Cheap and telling first: a broken product should show within seconds.
+CASES = (
+    Case("control", 10, EACH, newest=True),
+    Case("verbs", 60, EACH, newest=True),
+    Case("semantics", 40, EACH),
+    Case("seal", 100),
+    Case("inherited", 40),
+    Case("marks", 60),
+    Case("egress", 60, EACH, newest=True),
+    Case("names", 10),
+    Case("pods", 80),
+    Case("host_network", 75, EACH),
+    Case("bad_state", 30),
+    Case("bad_annotations", 30),
+    Case("hostile_output", 70),
+    Case("refusal", 70),
+    Case("busy", 40),
+    Case("views", 90),
+    Case("faults", 120),
+    Case("lifecycle", 110),
+    # Both also with systemd's cgroups, below.
+    Case("crio", 40, LATER),
+    Case("containerd", 100, LATER),
+    Case("restored", 70),
+    Case("truth", 200),
+    Case("podman_run", 80),
+    Case("podman_rootless", 30),
+    Case("podman_pods", 40, LATER),
+    Case("podman_egress", 30, LATER),
+    Case("software", 110),
+    Case("recipe_http_worm", 90),
+    Case("recipe_ftp_passive", 40),
+    Case("recipe_pop3", 50),
+    Case("recipe_mail_relay", 50),
+    Case("recipe_remote_shell", 60),
+    Case("install", 20),
+    Case("images", 20),
+    Case("who_may_say", 70),
+    Case("node_facts", 15),
+    Case("selftest", 60, EACH),
+)
+# What only systemd does: scopes and slices, units, timers. And what is to be tried with both managers of cgroups.
+# (podman 4.3's kube play starts no pod with its cgroupfs manager.)
+SYSTEMD_CASES = (
+    Case("cgroups", 120),
+    Case("podman_pods", 60),
+    Case("crio", 50),
+    Case("podman_egress", 40),
+    Case("podman_page", 80),
+    Case("podman_kube", 60),
+    Case("containerd", 110),
+)
+
+# Guest seconds that are not in a case: the boot and the first container of each engine; ctest's kernel tests; each
+# guard with all others off, all of them; the package's life.
+BOOT, KERNEL_TESTS, MUTANTS, PACKAGE = 50, 150, 200, 330
