@@ -15,14 +15,8 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/kernel_types.bpf.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct sl_search);
-} search SEC(".maps");
 
 /* The namespace that the process was made for, not one that it has made for its children. */
 static __always_inline struct upid own_number(const struct task_struct* task, unsigned int level) {
