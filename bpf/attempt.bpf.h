@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the programs share: the policies, the counters, and reading an attempt out of the kernel.
+ * What the programs share: finding policies, counting, and reading an attempt out of the kernel.
  */
 #pragma once
 
@@ -11,32 +11,8 @@
 
 #include "bpf/decide.h"
 #include "bpf/kernel_types.bpf.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
-
-/* The policy of the cgroup a program is attached to, found without a look-up and also for tasks
- * in cgroups below it. Zero until the hook writes it, and zero denies. */
-struct {
-	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
-	__type(key, __u64);
-	__type(value, struct sl_policy);
-} policies SEC(".maps");
-
-/* The same policies by cgroup id, for the plain programs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct sl_policy);
-} guards SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct sl_denials);
-} denials SEC(".maps");
 
 static __always_inline void count(__u64 cgroup_id, __u32 reason)
 {
@@ -53,8 +29,15 @@ static __always_inline const struct sl_policy *policy_at(int level, int *end)
 	const __u64 id = bpf_get_current_ancestor_cgroup_id(level);
 
 	*end = id == 0;
-	return *end ? 0 : bpf_map_lookup_elem(&guards, &id);
+	return *end ? 0 : bpf_map_lookup_elem(&policies_by_cgroup, &id);
 }
+
+/* Every policy above the task, the outermost first: most tasks of a node have none. The first `for` is
+ * there for the name. */
+#define for_each_policy(policy)                                                            \
+	for (const struct sl_policy *policy = 0, *once_ = (void *)1; once_; once_ = 0)     \
+		for (int level_ = 0, end_ = 0; level_ < 64 && !end_; level_++)             \
+			if ((policy = policy_at(level_, &end_)))
 
 /* Whether the cgroup is the one with this id or below it. No policy lies deeper than 32 levels: what is
  * there counts as outside. */
@@ -126,6 +109,6 @@ static __always_inline void read_address(struct sl_attempt *attempt, const void 
 		__builtin_memcpy(attempt->address, raw.ipv6, sizeof(raw.ipv6));
 	else
 		attempt->address[0] = raw.flow_or_ipv4;
-	if (length >= SL_SOCKADDR_IN6_LENGTH)
+	if (length >= SL_SIN6_LEN_RFC2133)
 		normalise(attempt);
 }

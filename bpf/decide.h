@@ -64,13 +64,13 @@ SL_INLINE struct sl_decision sl_deny(int error, enum sl_reason reason)
 /* tcp: plain TCP; UDP-Lite counts as UDP; 0 stands for the type's default. */
 SL_INLINE int sl_is_tcp(const struct sl_attempt *a)
 {
-	return a->type == SL_SOCK_STREAM && (a->protocol == 0 || a->protocol == SL_IPPROTO_TCP);
+	return a->type == SL_SOCK_STREAM && (a->protocol == 0 || a->protocol == IPPROTO_TCP);
 }
 
 SL_INLINE int sl_is_udp(const struct sl_attempt *a)
 {
 	return a->type == SL_SOCK_DGRAM &&
-	       (a->protocol == 0 || a->protocol == SL_IPPROTO_UDP || a->protocol == SL_IPPROTO_UDPLITE);
+	       (a->protocol == 0 || a->protocol == IPPROTO_UDP || a->protocol == IPPROTO_UDPLITE);
 }
 
 /* Whether a restricting policy leaves this inet or inet6 protocol open: an allow-list, so that
@@ -82,12 +82,12 @@ SL_INLINE int sl_inet_protocol_is_open(const struct sl_policy *p, const struct s
 	if (a->type == SL_SOCK_RAW)
 		return (p->flags & SL_OPEN_RAW) != 0;
 	if (a->type == SL_SOCK_DGRAM &&
-	    (a->protocol == SL_IPPROTO_ICMP || a->protocol == SL_IPPROTO_ICMPV6))
+	    (a->protocol == IPPROTO_ICMP || a->protocol == IPPROTO_ICMPV6))
 		return (p->flags & SL_OPEN_ICMP) != 0;
 	if ((a->type == SL_SOCK_STREAM || a->type == SL_SOCK_SEQPACKET) &&
-	    a->protocol == SL_IPPROTO_SCTP)
+	    a->protocol == IPPROTO_SCTP)
 		return (p->flags & SL_OPEN_SCTP) != 0;
-	if (a->type == SL_SOCK_DCCP && (a->protocol == 0 || a->protocol == SL_IPPROTO_DCCP))
+	if (a->type == SL_SOCK_DCCP && (a->protocol == 0 || a->protocol == IPPROTO_DCCP))
 		return (p->flags & SL_OPEN_DCCP) != 0;
 	return 0;
 }
@@ -174,8 +174,8 @@ SL_INLINE int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *
 SL_INLINE int sl_is_short(const struct sl_attempt *a)
 {
 	if (a->address_family == SL_AF_INET6)
-		return a->address_length < SL_SOCKADDR_IN6_LENGTH;
-	return a->address_length < SL_SOCKADDR_IN_LENGTH;
+		return a->address_length < SL_SIN6_LEN_RFC2133;
+	return a->address_length < sizeof(struct sockaddr_in);
 }
 
 /* The address is normalised, but AF_UNSPEC on inet stands for AF_INET. On inet6 it is no address to
@@ -194,8 +194,8 @@ SL_INLINE int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protoc
 SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (sl_is_tcp(a))
-		return sl_names(p, SL_LIST_BIND, SL_IPPROTO_TCP, a);
-	return sl_is_udp(a) && sl_names(p, SL_LIST_BIND, SL_IPPROTO_UDP, a);
+		return sl_names(p, SL_LIST_BIND, IPPROTO_TCP, a);
+	return sl_is_udp(a) && sl_names(p, SL_LIST_BIND, IPPROTO_UDP, a);
 }
 
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
@@ -241,8 +241,8 @@ SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
 	if (!sl_is_inet(a->family))
 		return 0;
 	if (sl_is_udp(a)) {
-		protocol = SL_IPPROTO_UDP;
-	} else if (a->protocol == SL_IPPROTO_ICMP || a->protocol == SL_IPPROTO_ICMPV6) {
+		protocol = IPPROTO_UDP;
+	} else if (a->protocol == IPPROTO_ICMP || a->protocol == IPPROTO_ICMPV6) {
 		peer.port = 0;
 	} else if (a->type == SL_SOCK_RAW || !sl_inet_protocol_is_open(p, a)) {
 		return 0;
@@ -257,7 +257,7 @@ SL_INLINE struct sl_decision sl_decide_peer(const struct sl_policy *p, const str
 		   SL_REASON_CONNECT);
 	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
 	SL_DENY_IF((p->flags & SL_REFUSE_AT_CALL) && sl_is_inet(a->family) && sl_is_tcp(a) &&
-			   !sl_names(p, SL_LIST_EGRESS, SL_IPPROTO_TCP, a),
+			   !sl_names(p, SL_LIST_EGRESS, IPPROTO_TCP, a),
 		   ECONNREFUSED, SL_REASON_EGRESS);
 	return sl_decide_new(p, a);
 }
@@ -299,7 +299,7 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
-	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SL_SOL_SOCKET && a->option == SL_SO_MARK,
+	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SOL_SOCKET && a->option == SO_MARK,
 		   EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && (sl_adds_peer(a) || sl_writes_header(a)),
@@ -322,7 +322,7 @@ SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
 	return sl_allow();
 }
 
-/* The verbs of plain LSM programs, which also run for tasks without any policy. */
+/* The verbs of the node-wide LSM programs, which also run for tasks without any policy. */
 SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	const int restricted = !(p->flags & SL_UNRESTRICTED);

@@ -36,7 +36,7 @@ SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_pac
 {
 	if (packet->flags & SL_PACKET_UNREAD)
 		return 0;
-	if (packet->protocol == SL_IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
+	if (packet->protocol == IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
 	    !(packet->flags & (SL_PACKET_OPENS | SL_PACKET_ANSWERS)))
 		return 1;
 	if ((packet->flags & SL_PACKET_ANSWERS) && !(packet->flags & SL_PACKET_RAW) &&
@@ -50,10 +50,10 @@ SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_pa
 {
 	if (packet->flags & SL_PACKET_RAW)
 		return 1;
-	if (packet->protocol == SL_IPPROTO_TCP)
+	if (packet->protocol == IPPROTO_TCP)
 		return !(packet->flags & SL_PACKET_OPENS) ||
 		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
-	if (packet->protocol == SL_IPPROTO_UDP || packet->protocol == SL_IPPROTO_UDPLITE)
+	if (packet->protocol == IPPROTO_UDP || packet->protocol == IPPROTO_UDPLITE)
 		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
 		       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
 	return 1;

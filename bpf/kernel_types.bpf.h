@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The few kernel fields we read, found by CO-RE on the kernel that runs: no vmlinux.h, no kernel
- * headers. Each struct has the kernel's name and, of its members, only those we use.
+ * headers. Each struct has the kernel's name and, of its members, only those we use. The numbers are
+ * the kernel's own, which no uapi header carries.
  */
 #pragma once
 
 #include <linux/types.h>
+
+enum {
+	LOOPBACK_IFINDEX = 1,        /* include/net/flow.h */
+	IP_OFFSET = 0x1fff,          /* include/net/ip.h: of a fragment, in host byte order */
+	IP6_OFFSET = 0xfff8,         /* include/net/ipv6.h: likewise */
+	TCPHDR_SYN = 0x02,           /* include/net/tcp.h: of the header's 14th byte */
+	TCPHDR_ACK = 0x10,
+	MSG_FASTOPEN = 0x20000000,   /* include/linux/socket.h */
+	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
+	SCTP_PARAM_ADD_IP = __builtin_bswap16(0xc001), /* include/linux/sctp.h */
+	SCTP_PARAM_SET_PRIMARY = __builtin_bswap16(0xc004),
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

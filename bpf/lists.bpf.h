@@ -12,33 +12,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 20);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_place_key);
-	__type(value, struct sl_place);
-} places SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 20);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_port_key);
-	__type(value, __u32);
-} ports SEC(".maps");
-
 #ifdef SL_MUTANT
-/* Bit sl_reason: that guard is off. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} mutant_off SEC(".maps");
-
 static __always_inline int sl_is_on(enum sl_reason reason)
 {
 	const __u32 key = 0;
@@ -54,7 +31,7 @@ __attribute__((noinline)) int sl_list_names(const struct sl_policy *policy, enum
 	if (!policy || !a) /* what the verifier must assume of a global function's arguments */
 		return 0;
 
-	struct sl_place_key place = {
+	struct sl_prefix_key prefix = {
 		.generation = policy->generation,
 		.cgroup_id = policy->cgroup_id,
 		.list = (__u8)list,
@@ -71,10 +48,10 @@ __attribute__((noinline)) int sl_list_names(const struct sl_policy *policy, enum
 	__u32 bits = a->address_family == SL_AF_INET6 ? 128 : 32;
 
 	for (int i = 0; i <= 128; i++) {
-		const struct sl_place *found;
+		const struct sl_prefix *found;
 
-		place.bits = SL_PLACE_FIXED_BITS + bits;
-		found = bpf_map_lookup_elem(&places, &place);
+		prefix.bits = SL_PREFIX_FIXED_BITS + bits;
+		found = bpf_map_lookup_elem(&prefixes, &prefix);
 		if (!found)
 			return 0;
 		port.ports = found->ports;

@@ -32,7 +32,7 @@ enum sl_verb {
 
 /*
  * Why it was refused: the index into the counters of a container. Each belongs to one
- * annotation (hook/plan.hpp names it), so that every denial can be traced to its cause. New ones
+ * annotation (hook/plan_text.cpp names it), so that every denial can be traced to its cause. New ones
  * come last: counters of programs that an earlier version loaded are read by number.
  */
 enum sl_reason {
@@ -90,7 +90,7 @@ enum sl_reason {
 /*
  * One container's policy. It is the value of the per-cgroup programs' cgroup storage
  * (BPF_MAP_TYPE_CGROUP_STORAGE, Documentation/bpf/map_cgroup_storage.rst), and, in a hash by
- * cgroup id, that of the plain ones, which run for every task of the node and look up its cgroup
+ * cgroup id, that of the node-wide ones, which run for every task of the node and look up its cgroup
  * and each ancestor. One map update replaces it as a whole.
  */
 struct sl_policy {
@@ -158,9 +158,9 @@ struct sl_event {
 SL_ASSERT_SIZE(struct sl_event, 40);
 
 /*
- * The lists of all containers, in two longest-prefix tries (BPF_MAP_TYPE_LPM_TRIE): a place is a
- * prefix of addresses and has a set of ports; a set is made of prefixes of port numbers. A peer is
- * named if a place that holds its address, of whatever length, has its port (bpf/lists.bpf.h).
+ * The lists of all containers, in two longest-prefix tries (BPF_MAP_TYPE_LPM_TRIE): a prefix of
+ * addresses has a set of ports; a set is made of prefixes of port numbers. A peer is named if a
+ * prefix that holds its address, of whatever length, has its port (bpf/lists.bpf.h).
  * Everything after `bits` is compared from its first byte on, in steps of a bit; `bits` counts them.
  */
 enum sl_list {
@@ -171,9 +171,9 @@ enum sl_list {
 	SL_LIST_SERVED,         /* bind, by the address that a packet came for */
 };
 
-#define SL_PLACE_FIXED_BITS 160 /* all but the address */
-struct sl_place_key {
-	__u32 bits;             /* SL_PLACE_FIXED_BITS + 0..32 or 0..128 */
+#define SL_PREFIX_FIXED_BITS 160 /* all but the address */
+struct sl_prefix_key {
+	__u32 bits;             /* SL_PREFIX_FIXED_BITS + 0..32 or 0..128 */
 	__u32 generation;
 	__u64 cgroup_id;
 	__u8 list;              /* enum sl_list */
@@ -181,13 +181,13 @@ struct sl_place_key {
 	__u8 pad[6];
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 };
-SL_ASSERT_SIZE(struct sl_place_key, 40);
+SL_ASSERT_SIZE(struct sl_prefix_key, 40);
 
-struct sl_place {
+struct sl_prefix {
 	__u32 ports;            /* number of its set, from 1 on */
 	__u32 bits;             /* of the address, 0..128 */
 };                              /* of SL_LIST_END: how many entries the container has in the two tries */
-SL_ASSERT_SIZE(struct sl_place, 8);
+SL_ASSERT_SIZE(struct sl_prefix, 8);
 
 #define SL_PORT_FIXED_BITS 144 /* all but the port */
 struct sl_port_key {

@@ -18,23 +18,9 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/kernel_types.bpf.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct sl_seal);
-} seals SEC(".maps");
-
-/* For `socklid events`. While nobody reads and it is full, new events are lost; the seals tell
- * themselves. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 65536);
-} events SEC(".maps");
 
 /* The first to get here seals; all others find it done. */
 static __always_inline void seal_now(struct sl_seal *seal, __u64 cgroup_id, __u32 cause, __u64 time)
@@ -138,13 +124,10 @@ int sock_ops(struct bpf_sock_ops *ops)
 SEC("lsm/sock_graft")
 int BPF_PROG(sock_graft, struct sock *sk)
 {
-	int end = 0;
-
 	if (!sl_is_inet(sk->__sk_common.skc_family))
 		return 0;
-	for (int level = 0; level < 64 && !end; level++) {
-		const struct sl_policy *policy = policy_at(level, &end);
-		struct sl_seal *seal = policy ? seal_waiting_for(policy, SL_SEAL_BY_ACCEPT) : 0;
+	for_each_policy(policy) {
+		struct sl_seal *seal = seal_waiting_for(policy, SL_SEAL_BY_ACCEPT);
 
 		if (seal)
 			seal_now(seal, policy->cgroup_id, SL_SEAL_BY_ACCEPT, bpf_ktime_get_boot_ns());
@@ -156,11 +139,9 @@ SEC("lsm/bprm_committed_creds")
 int BPF_PROG(bprm_committed_creds)
 {
 	const __u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	int end = 0;
 
-	for (int level = 0; level < 64 && !end; level++) {
-		const struct sl_policy *policy = policy_at(level, &end);
-		struct sl_seal *seal = policy ? seal_waiting_for(policy, SL_SEAL_BY_TIME) : 0;
+	for_each_policy(policy) {
+		struct sl_seal *seal = seal_waiting_for(policy, SL_SEAL_BY_TIME);
 
 		if (seal && seal->pid == pid)
 			__sync_val_compare_and_swap(&seal->started_at, 0, bpf_ktime_get_boot_ns());

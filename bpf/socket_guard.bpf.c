@@ -1,232 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel enforces. Per-cgroup LSM programs, one per hook:
+ * What the kernel enforces, in one object:
  *
- *   socket_create        create, families, protocols     socket_sendmsg     connect, where a send
- *   socket_post_create   the mark                                           chooses its peer; the
- *   socket_bind          bind                                               mark by control message
- *   socket_connect       connect                         socket_listen      listen; bind, unnamed
- *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
+ *   bpf/lsm_cgroup.bpf.h   what a container does with sockets, by programs on its cgroup
+ *   bpf/lsm.bpf.h          what is rare, by programs for every task of the node
+ *   bpf/packets.bpf.h      the packets themselves
+ *   bpf/seal.bpf.h         what seals a container
+ *   bpf/tasks.bpf.h        an iterator that finds a network namespace's processes
  *
- * plain LSM programs for what is rare, bpf/plain_guard.bpf.h, a look at the packets themselves,
- * bpf/packet_guard.bpf.h, what seals a container, bpf/seal.bpf.h, and an iterator that finds a network
- * namespace's processes, bpf/tasks.bpf.h.
- *
- * A per-cgroup LSM program judges the task that acts, not the socket's maker: the kernel resolves
- * the cgroup of `current` (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket
- * handed in from outside is judged where it is used (D3). Its return value is 1 to allow and 0 to
- * deny, with -EPERM or what bpf_set_retval() was given (kernel/bpf/cgroup.c). Every program reads
- * the attempt, asks sl_decide(), counts and answers; it decides nothing itself (I9).
+ * Every program reads the attempt, asks sl_decide(), counts and answers; it decides nothing itself
+ * (I9).
  */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/attempt.bpf.h"
-#include "bpf/decide.h"
-#include "bpf/kernel_types.bpf.h"
 #include "bpf/lists.bpf.h"
-#include "bpf/packet_guard.bpf.h"
-#include "bpf/plain_guard.bpf.h"
-#include "bpf/policy_abi.h"
-#include "bpf/program.bpf.h"
+#include "bpf/lsm.bpf.h"
+#include "bpf/lsm_cgroup.bpf.h"
+#include "bpf/packets.bpf.h"
 #include "bpf/seal.bpf.h"
 #include "bpf/tasks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* bpf_set_retval() gets constants: newer verifiers want its argument within [-4095, 0]. */
-static __always_inline int judge(struct sl_attempt *attempt)
-{
-	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
-	struct sl_decision decision;
-
-	attempt->flags |= seal_flag(policy);
-	decision = sl_decide(policy, attempt);
-	if (decision.error == 0)
-		return 1;
-	count(policy->cgroup_id, decision.reason);
-	if (decision.error == -EAFNOSUPPORT)
-		bpf_set_retval(-EAFNOSUPPORT);
-	else if (decision.error == -EPROTONOSUPPORT)
-		bpf_set_retval(-EPROTONOSUPPORT);
-	else if (decision.error == -ECONNREFUSED)
-		bpf_set_retval(-ECONNREFUSED);
-	else
-		bpf_set_retval(-EPERM);
-	return 0;
-}
-
-/* Whether the socket was made outside the policy's cgroup and those below it. */
-static __always_inline int is_made_outside(struct socket *sock, __u64 cgroup_id)
-{
-	struct sock *sk = sock->sk;
-
-	return !sk || !is_inside(sk->sk_cgrp_data.cgroup, cgroup_id);
-}
-
-/* Where packets are judged, a peer may be chosen with the container's own sockets only. */
-static __always_inline __u32 outside_flag(struct socket *sock)
-{
-	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
-
-	if (!(policy->flags & SL_JUDGE_PACKETS) || !is_made_outside(sock, policy->cgroup_id))
-		return 0;
-	return SL_ATTEMPT_OUTSIDE;
-}
-
-SEC("lsm_cgroup/socket_create")
-int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
-{
-	const struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct sl_attempt attempt = {
-		.verb = SL_VERB_CREATE,
-		.flags = kern ? SL_ATTEMPT_KERNEL : 0,
-		.family = (__u16)family,
-		.type = (__u16)type,
-		.protocol = (__u32)protocol,
-		.netns = task->nsproxy->net_ns->ns.inum,
-	};
-
-	return judge(&attempt);
-}
-
-SEC("lsm_cgroup/socket_post_create")
-int BPF_PROG(socket_post_create, struct socket *sock)
-{
-	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
-	struct sock *sk = sock->sk;
-	__u32 mark;
-
-	if (!sk || !(policy->flags & SL_SET_MARK))
-		return 1;
-	mark = (sk->sk_mark & ~policy->mark_mask) | policy->mark;
-	/* A socket that could not be marked must not exist. */
-	if (bpf_setsockopt(sk, 1 /* SOL_SOCKET */, 36 /* SO_MARK */, &mark, sizeof(mark)) != 0)
-		return 0;
-	return 1;
-}
-
-SEC("lsm_cgroup/socket_bind")
-int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int addrlen)
-{
-	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
-
-	read_address(&attempt, address, addrlen);
-	return judge(&attempt);
-}
-
-SEC("lsm_cgroup/socket_connect")
-int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)
-{
-	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
-
-	attempt.flags |= outside_flag(sock);
-	read_address(&attempt, address, addrlen);
-	return judge(&attempt);
-}
-
-struct control_header { /* struct cmsghdr, linux/socket.h */
-	__u64 length;
-	__s32 level;
-	__s32 type;
-};
-
-/* A control message can do to one packet what a socket option does to all: each is judged as the
- * option of its level and type. The kernel's own copy, walked as the kernel walks it
- * (for_each_cmsghdr); what is malformed it refuses itself. More than 16 are nobody's need, and taken for
- * the worst that one can be. */
-static __always_inline int judge_control(struct sl_attempt *attempt, const char *control,
-					 __u64 left)
-{
-	attempt->verb = SL_VERB_SETSOCKOPT;
-	attempt->flags |= SL_ATTEMPT_CONTROL;
-	for (int i = 0; i < 16; i++) {
-		struct control_header header;
-		__u64 aligned;
-
-		if (left < sizeof(header))
-			return 1;
-		if (bpf_probe_read_kernel(&header, sizeof(header), control) != 0)
-			return 0;
-		if (header.length < sizeof(header) || header.length > left)
-			return 1;
-		attempt->level = header.level;
-		attempt->option = header.type;
-		if (!judge(attempt))
-			return 0;
-		aligned = (header.length + 7) & ~7ull;
-		if (aligned >= left)
-			return 1;
-		control += aligned;
-		left -= aligned;
-	}
-	attempt->level = SL_SOL_SOCKET;
-	attempt->option = SL_SO_MARK;
-	return judge(attempt);
-}
-
-SEC("lsm_cgroup/socket_sendmsg")
-int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg)
-{
-	struct sl_attempt attempt;
-	const void *address = msg->msg_name;
-	const char *control = msg->msg_control;
-	__u64 control_length = msg->msg_controllen;
-
-	attempt = attempt_on(sock, SL_VERB_SEND);
-	/* The common send, of data alone on a connected socket, is over here. */
-	if (attempt.family == SL_AF_UNIX ||
-	    (!address && control_length == 0 && sl_is_inet(attempt.family)))
-		return 1;
-	if (control_length != 0 && !judge_control(&attempt, control, control_length))
-		return 0;
-	attempt.verb = SL_VERB_SEND;
-	attempt.flags = outside_flag(sock);
-	if (address) {
-		attempt.flags |= SL_ATTEMPT_ADDRESS;
-		read_address(&attempt, address, msg->msg_namelen);
-	}
-	if (msg->msg_flags & 0x20000000 /* MSG_FASTOPEN */)
-		attempt.flags |= SL_ATTEMPT_FASTOPEN;
-	return judge(&attempt);
-}
-
-SEC("lsm_cgroup/socket_listen")
-int BPF_PROG(socket_listen, struct socket *sock)
-{
-	struct sl_attempt attempt = attempt_on(sock, SL_VERB_LISTEN);
-	struct sock *sk = sock->sk;
-
-	if (sk) {
-		attempt.address_family = attempt.family;
-		attempt.port = sk->__sk_common.skc_num;
-		if (sk->__sk_common.skc_state == 10 /* TCP_LISTEN */)
-			attempt.flags |= SL_ATTEMPT_LISTENING;
-		if (attempt.family == SL_AF_INET6)
-			bpf_probe_read_kernel(attempt.address, sizeof(attempt.address),
-					      &sk->__sk_common.skc_v6_rcv_saddr);
-		else
-			attempt.address[0] = sk->__sk_common.skc_rcv_saddr;
-		normalise(&attempt);
-	}
-	return judge(&attempt);
-}
-
-SEC("lsm_cgroup/socket_accept")
-int BPF_PROG(socket_accept, struct socket *sock)
-{
-	struct sl_attempt attempt = attempt_on(sock, SL_VERB_ACCEPT);
-
-	return judge(&attempt);
-}
-
-SEC("lsm_cgroup/socket_setsockopt")
-int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
-{
-	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SETSOCKOPT);
-
-	attempt.level = level;
-	attempt.option = optname;
-	return judge(&attempt);
-}

@@ -107,13 +107,13 @@ class PortSets {
 void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
                  const std::vector<Target>& targets) {
   for (const auto& [prefix, ports] : places_of(targets)) {
-    PlaceEntry entry{};
-    entry.key.bits = SL_PLACE_FIXED_BITS + prefix.bits;
+    PrefixEntry entry{};
+    entry.key.bits = SL_PREFIX_FIXED_BITS + prefix.bits;
     entry.key.list = static_cast<std::uint8_t>(list);
     entry.key.family = prefix.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
     std::memcpy(entry.key.address, prefix.address.data(), sizeof(entry.key.address));
     entry.value = {.ports = sets.number_of(ports), .bits = prefix.bits};
-    lists.places.push_back(entry);
+    lists.prefixes.push_back(entry);
   }
 }
 
@@ -137,7 +137,7 @@ Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<End
                      const std::vector<Endpoint>* egress) {
   if (!may_be_too_long({&connect, &bind, egress})) return {};
   const EndpointLists all = compile_lists(connect, bind, egress);
-  const bool places = all.places.size() > max_list_entries;
+  const bool places = all.prefixes.size() > max_list_entries;
   if (!places && all.ports.size() <= max_list_entries) return {};
   const std::vector<Endpoint> none;
   std::vector<Share> shares = {
@@ -145,7 +145,7 @@ Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<End
       {"io.socklid.bind", compile_lists(none, bind, egress == nullptr ? nullptr : &none)}};
   if (egress != nullptr) shares.push_back({"io.socklid.egress", compile_lists(none, none, egress)});
   const auto entries = [&](const Share& share) {
-    return places ? share.lists.places.size() : share.lists.ports.size();
+    return places ? share.lists.prefixes.size() : share.lists.ports.size();
   };
   const auto most =
       std::max_element(shares.begin(), shares.end(),
@@ -161,7 +161,7 @@ Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<End
 
 EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generation) const {
   EndpointLists lists = *this;
-  for (PlaceEntry& entry : lists.places) {
+  for (PrefixEntry& entry : lists.prefixes) {
     entry.key.cgroup_id = cgroup_id;
     entry.key.generation = generation;
   }

@@ -5,7 +5,7 @@
 // the lists, whatever overlaps in them.
 //
 //   const EndpointLists lists = compile_lists(connect, bind);
-//   lists.of(cgroup_id, generation).places   // the keys that one container's entries have
+//   lists.of(cgroup_id, generation).prefixes   // the keys that one container's entries have
 #pragma once
 
 #include <cstdint>
@@ -22,21 +22,21 @@ namespace socklid {
 /// is served. A range of ports is up to 30 entries.
 inline constexpr std::size_t max_list_entries = 32768;
 
-struct PlaceEntry {
-  sl_place_key key;
-  sl_place value;
+struct PrefixEntry {
+  sl_prefix_key key;
+  sl_prefix value;
 };
 
 struct EndpointLists {
-  std::vector<PlaceEntry> places;  ///< no two with one key
-  std::vector<sl_port_key> ports;  ///< likewise
+  std::vector<PrefixEntry> prefixes;  ///< no two with one key
+  std::vector<sl_port_key> ports;     ///< likewise
 
-  [[nodiscard]] bool empty() const { return places.empty(); }
+  [[nodiscard]] bool empty() const { return prefixes.empty(); }
   /// The same entries under a container's keys.
   [[nodiscard]] EndpointLists of(std::uint64_t cgroup_id, std::uint32_t generation) const;
 };
 
-/// Keys have cgroup id and generation 0. An endpoint without address is a place of 0 bits in each
+/// Keys have cgroup id and generation 0. An endpoint without address is a prefix of 0 bits in each
 /// family. Sets of ports that are equal are one. `egress` is given where packets are judged: then
 /// what arrives is held against `bind` too, by the address it came for (SL_LIST_SERVED).
 [[nodiscard]] EndpointLists compile_lists(

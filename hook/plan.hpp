@@ -26,7 +26,7 @@ namespace socklid {
 /// the kernel has ten slots for distinct hooks (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h);
 /// the next three are other per-cgroup programs, which take none, for packets
 /// (BPF_CGROUP_INET_EGRESS, _INGRESS) and for listening TCP sockets (BPF_CGROUP_SOCK_OPS);
-/// the others are plain LSM programs, shared by all containers of the node (D2).
+/// the others are node-wide LSM programs, shared by all containers of the node (D2).
 enum class Hook : std::uint8_t {
   socket_create,
   socket_post_create,

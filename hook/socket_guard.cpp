@@ -7,9 +7,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
+#include <type_traits>
 
 #include "hook/log.hpp"
 #include "hook/seal.hpp"
@@ -30,52 +32,42 @@ Result<bool> is_initial_pid_namespace() {
   return status.st_ino == initial;
 }
 
-/// Of an update that failed; E2BIG is what a hash says that is full (kernel/bpf/hashtab.c).
-tl::unexpected<Error> cannot_write(std::string_view what) {
-  if (errno == E2BIG) {
-    return fail(Exit::bpf, std::string(what) +
-                               ": the kernel's maps hold as many containers as they can "
-                               "(`socklid doctor` counts): stop some, or `socklid load` forgets "
-                               "those that are gone");
-  }
-  return fail_errno(Exit::bpf, what);
+/// What becomes of a write: a hash that is full is told by name.
+Result<> check(const Result<Put>& written, std::string_view what) {
+  if (!written) return wrap(what, written.error());
+  if (*written != Put::full) return {};
+  return fail(Exit::bpf, std::string(what) +
+                             ": the kernel's maps hold as many containers as they can "
+                             "(`socklid doctor` counts): stop some, or `socklid load` forgets "
+                             "those that are gone");
 }
 
-/// Whether it was made; what is there stays.
-Result<bool> make_entry(const UniqueFd& map, std::uint64_t key, const void* value,
-                        std::string_view what) {
-  if (bpf_map_update_elem(map.get(), &key, value, BPF_NOEXIST) == 0) return true;
-  if (errno == EEXIST) return false;
-  return cannot_write(what);
+template <typename Value>
+Result<> remove_entry(const BpfMap<std::uint64_t, Value>& map, std::uint64_t key) {
+  const auto removed = map.erase(key);
+  if (removed) return {};
+  return wrap("take the container out of the node's maps", removed.error());
 }
 
-Result<> remove_entry(const UniqueFd& map, std::uint64_t key) {
-  if (!map || bpf_map_delete_elem(map.get(), &key) == 0 || errno == ENOENT) return {};
-  return fail_errno(Exit::bpf, "take the container out of the node's maps");
-}
-
-/// Of a hash by cgroup id. A walk begins anew where its key has gone meanwhile.
-Result<std::set<std::uint64_t>> keys_of(const UniqueFd& map) {
+/// Of a hash by cgroup id.
+template <typename Value>
+Result<std::set<std::uint64_t>> keys_of(const BpfMap<std::uint64_t, Value>& map) {
   std::set<std::uint64_t> keys;
-  if (!map) return keys;
-  std::uint64_t key = 0;
-  const std::uint64_t* previous = nullptr;
-  std::uint64_t next = 0;
-  while (bpf_map_get_next_key(map.get(), previous, &next) == 0) {
-    keys.insert(next);
-    key = next;
-    previous = &key;
-  }
-  if (errno != ENOENT) return fail_errno(Exit::bpf, "list the containers in the node's maps");
+  const auto walked = map.for_each_key([&keys](std::uint64_t key) { keys.insert(key); });
+  if (!walked) return wrap("list the containers in the node's maps", walked.error());
   return keys;
 }
 
-/// Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
-/// (Documentation/bpf/map_hash.rst); sl_denials is a multiple of 8.
-Result<std::vector<sl_denials>> per_cpu_denials() {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus < 0) return fail_errno(Exit::node, "count the possible CPUs", -cpus);
-  return std::vector<sl_denials>(static_cast<std::size_t>(cpus));
+/// The map that is pinned as `name`, or was called otherwise when it was.
+std::string path_of(const std::string& directory, std::string_view name) {
+  std::string path = directory + "/" + std::string(name);
+  if (::access(path.c_str(), F_OK) == 0) return path;
+  for (const pins::FormerName& known : pins::former_names) {
+    if (known.name != name) continue;
+    std::string former = directory + "/" + known.former;
+    if (::access(former.c_str(), F_OK) == 0) return former;
+  }
+  return path;
 }
 
 }  // namespace
@@ -102,14 +94,31 @@ Result<LinkInfo> inspect_link(const std::string& path) {
                   info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id : 0};
 }
 
-Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const Hooks& hooks) {
+Result<SocketGuard> SocketGuard::find_maps(const std::string& directory) {
   SocketGuard guard;
-  guard.policies_ = SL_TRY(get_pin(directory + "/" + pins::policies));
-  guard.guards_ = SL_TRY(get_pin(directory + "/" + pins::guards));
-  guard.denials_ = SL_TRY(get_pin(directory + "/" + pins::denials));
-  guard.places_ = SL_TRY(get_pin(directory + "/" + pins::places));
-  guard.ports_ = SL_TRY(get_pin(directory + "/" + pins::ports));
-  guard.seals_ = SL_TRY(get_pin(directory + "/" + pins::seals));
+  const auto find = [&directory](auto& map, const char* name) -> Result<> {
+    map = SL_TRY(std::decay_t<decltype(map)>::find(path_of(directory, name)));
+    return {};
+  };
+  SL_CHECK(find(guard.policies_, pins::policies));
+  SL_CHECK(find(guard.policies_by_cgroup_, pins::policies_by_cgroup));
+  SL_CHECK(find(guard.denials_, pins::denials));
+  SL_CHECK(find(guard.seals_, pins::seals));
+  const auto find_same = [&directory](auto& map, const char* name) -> Result<> {
+    map = SL_TRY(std::decay_t<decltype(map)>::find_same(path_of(directory, name)));
+    return {};
+  };
+  SL_CHECK(find_same(guard.lists_.prefixes, pins::prefixes));
+  SL_CHECK(find_same(guard.lists_.ports, pins::ports));
+  return guard;
+}
+
+Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const Hooks& hooks) {
+  SocketGuard guard = SL_TRY(find_maps(directory));
+  for (const std::string& map : guard.missing_maps()) {
+    return fail(Exit::bpf, "open the BPF pin " + directory + "/" + map +
+                               ": it is not there, or not as this build makes it");
+  }
   for (const Hook hook : hooks) {
     if (is_per_cgroup(hook)) {
       guard.programs_[static_cast<std::size_t>(hook)] =
@@ -126,17 +135,7 @@ Result<std::optional<SocketGuard>> SocketGuard::find(std::string_view hash) {
     if (errno == ENOENT) return std::optional<SocketGuard>();
     return fail_errno(Exit::bpf, "look for " + directory);
   }
-  SocketGuard guard;
-  constexpr std::size_t id = sizeof(std::uint64_t);
-  guard.policies_ = SL_TRY(find_map(directory + "/" + pins::policies, id));
-  guard.guards_ = SL_TRY(find_map(directory + "/" + pins::guards, id));
-  guard.denials_ = SL_TRY(find_map(directory + "/" + pins::denials, id));
-  guard.places_ =
-      SL_TRY(find_map(directory + "/" + pins::places, sizeof(sl_place_key), sizeof(sl_place)));
-  guard.ports_ =
-      SL_TRY(find_map(directory + "/" + pins::ports, sizeof(sl_port_key), sizeof(__u32)));
-  guard.seals_ = SL_TRY(find_map(directory + "/" + pins::seals, id));
-  return std::optional<SocketGuard>(std::move(guard));
+  return std::optional<SocketGuard>(SL_TRY(find_maps(directory)));
 }
 
 Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
@@ -163,60 +162,62 @@ Result<bool> SocketGuard::write_seal(const GuardedContainer& container, sl_seal 
   // Programs know processes by their numbers in the initial namespace. Elsewhere the start of the
   // container's program cannot be told from any other: the time begins now.
   if (!SL_TRY(is_initial_pid_namespace())) seal.started_at = boot_time();
-  return make_entry(seals_, container.cgroup_id, &seal, "write the container's seal");
+  const auto added = seals_.add(container.cgroup_id, seal);
+  SL_CHECK(check(added, "write the container's seal"));
+  return *added == Put::done;
 }
 
 Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan& plan) const {
   const std::uint64_t id = container.cgroup_id;
-  const auto old = SL_TRY(read_value<sl_policy>(guards_.get(), id));
+  const auto old = SL_TRY(policies_by_cgroup_.find(id));
   sl_policy policy = plan.image;
   policy.cgroup_id = id;
   policy.netns = plan.rules ? container.netns : 0;
   policy.generation = old ? 1 - old->generation : 0;
   // What a run that was killed has left.
-  SL_CHECK(clear_lists(list_maps(), id, policy.generation));
+  SL_CHECK(clear_lists(lists_, id, policy.generation));
 
   Transaction transaction([](const Error& error) { log_warning(error.message); });
-  const auto forget_in = [&](const UniqueFd& map) { return [&] { return remove_entry(map, id); }; };
   // The counters come first, so that no denial goes uncounted; those of an earlier call stay.
-  const std::vector<sl_denials> zero = SL_TRY(per_cpu_denials());
-  if (SL_TRY(make_entry(denials_, id, zero.data(), "make the container's counters"))) {
-    transaction.done("make counters", forget_in(denials_));
+  const auto counters = denials_.add(id, sl_denials{});
+  SL_CHECK(check(counters, "make the container's counters"));
+  if (*counters == Put::done) {
+    transaction.done("make counters", [&] { return remove_entry(denials_, id); });
   }
   if (plan.seal && SL_TRY(write_seal(container, *plan.seal))) {
-    transaction.done("write seal", forget_in(seals_));
+    transaction.done("write seal", [&] { return remove_entry(seals_, id); });
   }
-  SL_CHECK(fill_lists(list_maps(), plan.lists, id, policy.generation));
-  transaction.done("fill lists", [&] { return clear_lists(list_maps(), id, policy.generation); });
-  SL_CHECK(write_guard(policy));
-  transaction.done("write guard",
-                   [&] { return old ? write_guard(*old) : remove_entry(guards_, id); });
+  SL_CHECK(fill_lists(lists_, plan.lists, id, policy.generation));
+  transaction.done("fill lists", [&] { return clear_lists(lists_, id, policy.generation); });
+  SL_CHECK(write_node_wide(policy));
+  transaction.done("write policy by cgroup", [&] {
+    return old ? write_node_wide(*old) : remove_entry(policies_by_cgroup_, id);
+  });
   // Without a per-cgroup program attached there is no storage, and nobody to read it.
-  if (std::any_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup) &&
-      bpf_map_update_elem(policies_.get(), &id, &policy, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "write the container's policy");
+  if (std::any_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup)) {
+    SL_CHECK(check(policies_.put(id, policy), "write the container's policy"));
   }
   transaction.commit();
   if (!old) return {};
   // The policy is in force. Lists that nobody asks any more go with the next one, or with it.
-  const auto cleared = clear_lists(list_maps(), id, old->generation);
+  const auto cleared = clear_lists(lists_, id, old->generation);
   if (!cleared) log_warning(cleared.error().message);
   return {};
 }
 
-Result<> SocketGuard::write_guard(const sl_policy& policy) const {
-  if (bpf_map_update_elem(guards_.get(), &policy.cgroup_id, &policy, BPF_ANY) == 0) return {};
-  return cannot_write("write the policy for the node-wide programs");
+Result<> SocketGuard::write_node_wide(const sl_policy& policy) const {
+  return check(policies_by_cgroup_.put(policy.cgroup_id, policy),
+               "write the policy for the node-wide programs");
 }
 
 Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
-  const auto policy = SL_TRY(read_value<sl_policy>(policies_.get(), cgroup_id));
+  const auto policy = SL_TRY(policies_.find(cgroup_id));
   if (!policy) return fail(Exit::bpf, "the container has no policy in the kernel");
   return *policy;
 }
 
 Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) const {
-  return read_value<sl_seal>(seals_.get(), cgroup_id);
+  return seals_.find(cgroup_id);
 }
 
 Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
@@ -234,48 +235,46 @@ Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgro
 
 Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
   for (const std::uint32_t generation : {0u, 1u}) {
-    SL_CHECK(clear_lists(list_maps(), cgroup_id, generation));
+    SL_CHECK(clear_lists(lists_, cgroup_id, generation));
   }
-  for (const UniqueFd* map : {&guards_, &denials_, &seals_}) {
-    SL_CHECK(remove_entry(*map, cgroup_id));
-  }
-  return {};
+  SL_CHECK(remove_entry(policies_by_cgroup_, cgroup_id));
+  SL_CHECK(remove_entry(denials_, cgroup_id));
+  return remove_entry(seals_, cgroup_id);
 }
 
 Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
   sl_denials sum{};
-  for (const std::vector<char>& bytes : SL_TRY(read_bytes(denials_.get(), cgroup_id))) {
-    sl_denials value{};
-    std::memcpy(&value, bytes.data(), std::min(sizeof(value), bytes.size()));
+  for (const sl_denials& value : SL_TRY(denials_.find_all(cgroup_id))) {
     for (std::size_t i = 0; i < SL_REASON_COUNT; i++) sum.count[i] += value.count[i];
   }
   return sum;
 }
 
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
-  std::set<std::uint64_t> ids;
-  for (const UniqueFd* map : {&guards_, &denials_, &seals_}) {
-    ids.merge(SL_TRY(keys_of(*map)));
-  }
+  std::set<std::uint64_t> ids = SL_TRY(keys_of(policies_by_cgroup_));
+  ids.merge(SL_TRY(keys_of(denials_)));
+  ids.merge(SL_TRY(keys_of(seals_)));
   return std::vector<std::uint64_t>(ids.begin(), ids.end());
 }
 
 Result<std::vector<MapUse>> SocketGuard::map_use() const {
   std::vector<MapUse> all;
-  for (const auto& [what, map] : {std::pair{"policies", &guards_}, std::pair{"counters", &denials_},
-                                  std::pair{"seals", &seals_}}) {
-    if (!*map) continue;
-    all.push_back({what, SL_TRY(keys_of(*map)).size(), SL_TRY(max_entries(map->get()))});
-  }
-  if (!places_ || !ports_) return all;
+  const auto add = [&all](std::string_view what, const auto& map) -> Result<> {
+    if (map) all.push_back({what, SL_TRY(keys_of(map)).size(), map.max_entries()});
+    return {};
+  };
+  SL_CHECK(add("policies", policies_by_cgroup_));
+  SL_CHECK(add("counters", denials_));
+  SL_CHECK(add("seals", seals_));
+  if (!lists_.prefixes || !lists_.ports) return all;
   ListSize sum;
   for (const std::uint64_t id : SL_TRY(known_cgroups())) {
-    const ListSize size = SL_TRY(size_of_lists(list_maps(), id));
-    sum.places += size.places;
+    const ListSize size = SL_TRY(size_of_lists(lists_, id));
+    sum.prefixes += size.prefixes;
     sum.ports += size.ports;
   }
-  all.push_back({"addresses", sum.places, SL_TRY(max_entries(places_.get()))});
-  all.push_back({"port ranges", sum.ports, SL_TRY(max_entries(ports_.get()))});
+  all.push_back({"addresses", sum.prefixes, lists_.prefixes.max_entries()});
+  all.push_back({"port ranges", sum.ports, lists_.ports.max_entries()});
   return all;
 }
 

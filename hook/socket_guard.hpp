@@ -3,12 +3,12 @@
 // SocketGuard: the BPF programs of this node, loaded once and pinned (D1), and what one container
 // needs of them. The only files that know libbpf are socket_guard*.cpp.
 //
-//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if
-//   needed Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until
-//   pinned SL_CHECK(guard.write_policy(container, plan));
+//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount));  // loads if needed
+//   Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));  // die with us until pinned
+//   SL_CHECK(guard.write_policy(container, plan));
 //   SL_CHECK(links.pin("/sys/fs/bpf/socklid/staging_x"));
 //
-// Callers hold the node's lock (hook/policy_store.hpp) around open() and attach().
+// Callers hold the node's lock (hook/node_lock.hpp) around open() and attach().
 #pragma once
 
 #include <array>
@@ -22,6 +22,7 @@
 #include "base/unique_fd.hpp"
 #include "hook/plan.hpp"
 #include "hook/socket_guard_lists.hpp"
+#include "hook/socket_guard_maps.hpp"
 
 namespace socklid {
 
@@ -78,9 +79,10 @@ struct MapUse {
 /// What the kernel has to know of a container besides its plan.
 struct GuardedContainer {
   std::uint64_t cgroup_id{0};
-  std::uint32_t netns{
-      0};        ///< inode of its network namespace: with rules its sockets are held to it
-  pid_t pid{0};  ///< of its first process, in our PID namespace
+  /// Inode of its network namespace: with rules its sockets are held to it.
+  std::uint32_t netns{0};
+  /// Of its first process, in our PID namespace.
+  pid_t pid{0};
 };
 
 /// Whether `found` is the seal that was written as `wanted`, whatever it has seen since.
@@ -98,7 +100,7 @@ class SocketGuard {
   [[nodiscard]] static bool is_loaded();
   /// Opens the maps that a build, perhaps another one, has pinned under `hash`, without loading
   /// anything; nothing if there is none. Maps that it lacks, or has of another layout, are as if
-  /// they were empty. For looking and removing only.
+  /// they were empty. For looking and removing only: open it once for all containers of the build.
   [[nodiscard]] static Result<std::optional<SocketGuard>> find(std::string_view hash);
 
   /// Attaches a link for each per-cgroup hook. `cgroup_fd` is a directory of cgroup2.
@@ -111,7 +113,8 @@ class SocketGuard {
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
   /// The same for the node-wide programs; nothing if it is not there.
-  [[nodiscard]] Result<std::optional<sl_policy>> read_guard(std::uint64_t cgroup_id) const;
+  [[nodiscard]] Result<std::optional<sl_policy>> read_node_wide_policy(
+      std::uint64_t cgroup_id) const;
   /// Writes all that write_policy() does, whatever is left of it and whoever has changed it. A seal
   /// that is sealed stays so, one that waits keeps waiting; one that is gone or was changed counts
   /// as sealed, for nobody knows what it had seen. Counters stay.
@@ -147,14 +150,18 @@ class SocketGuard {
 
  private:
   SocketGuard() = default;
-  [[nodiscard]] ListMaps list_maps() const { return {places_.get(), ports_.get()}; }
   [[nodiscard]] Result<bool> write_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> rewrite_seal(const GuardedContainer& container, sl_seal seal) const;
-  [[nodiscard]] Result<> write_guard(const sl_policy& policy) const;
+  [[nodiscard]] Result<> write_node_wide(const sl_policy& policy) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
+  static Result<SocketGuard> find_maps(const std::string& directory);
 
   std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
-  UniqueFd policies_, guards_, denials_, places_, ports_, seals_;  ///< maps
+  BpfMap<std::uint64_t, sl_policy> policies_;
+  BpfMap<std::uint64_t, sl_policy> policies_by_cgroup_;
+  BpfMap<std::uint64_t, sl_denials> denials_;
+  BpfMap<std::uint64_t, sl_seal> seals_;
+  ListMaps lists_;
 };
 
 }  // namespace socklid

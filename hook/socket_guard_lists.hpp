@@ -7,13 +7,14 @@
 
 #include "base/result.hpp"
 #include "hook/endpoint_lists.hpp"
+#include "hook/socket_guard_maps.hpp"
 
 namespace socklid {
 
-/// Descriptors of the two maps; borrowed.
+/// The two tries. Of a build without lists, or with others than ours, they are not there.
 struct ListMaps {
-  int places{-1};
-  int ports{-1};
+  BpfMap<sl_prefix_key, sl_prefix> prefixes;
+  BpfMap<sl_port_key, __u32> ports;
 };
 
 /// Adds the lists under the container's keys. The generation has no entries yet, and on an
@@ -28,7 +29,7 @@ struct ListMaps {
 
 /// How many entries a container has in the two tries.
 struct ListSize {
-  std::uint64_t places{0};
+  std::uint64_t prefixes{0};
   std::uint64_t ports{0};
 };
 /// As fill_lists() has written it down, in both generations: a trie cannot be counted but by going

@@ -4,18 +4,19 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <memory>
 #include <set>
 
+#include "hook/files.hpp"
 #include "hook/log.hpp"
 #include "hook/root_cgroup.hpp"
 #include "hook/socket_guard.hpp"
@@ -27,50 +28,57 @@
 namespace socklid {
 namespace {
 
-/// libbpf's last word on a failure: its error codes alone say little.
-std::string& last_warning() {
-  static std::string text;
-  return text;
-}
-
-int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  std::array<char, 512> line{};
-  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-  std::string text(line.data());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
+/// libbpf's first warning while this lives: its error codes alone say little. The first is the
+/// cause; those after it say what followed from it. libbpf has one function to tell for the whole
+/// process and hands it nothing of ours: one of these at a time.
+class FirstWarning {
+ public:
+  FirstWarning() {
+    current_ = this;
+    libbpf_set_print(keep);
   }
-  // The first warning is the cause; those after it say what followed from it.
-  if (last_warning().empty()) last_warning() = std::move(text);
-  return length;
-}
+  FirstWarning(const FirstWarning&) = delete;
+  FirstWarning& operator=(const FirstWarning&) = delete;
+  /// What libbpf says afterwards is for nobody: standard error is read by others (I11).
+  ~FirstWarning() {
+    libbpf_set_print(nullptr);
+    current_ = nullptr;
+  }
+  /// Empty if there was none.
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  static int keep(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level != LIBBPF_WARN || current_ == nullptr || !current_->text_.empty()) return 0;
+    std::array<char, 512> line{};
+    const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+    std::string text(line.data());
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    current_->text_ = std::move(text);
+    return length;
+  }
+
+  inline static FirstWarning* current_ = nullptr;
+  std::string text_;
+};
 
 struct SkeletonDeleter {
   void operator()(socket_guard* skeleton) const { socket_guard::destroy(skeleton); }
 };
 using Skeleton = std::unique_ptr<socket_guard, SkeletonDeleter>;
 
-Result<> make_directory(const std::string& path) {
+Result<> make_on_bpffs(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   return fail_errno(Exit::node, "make " + path + " (is a bpf file system mounted on /sys/fs/bpf?)");
 }
 
 /// None if there is no such directory.
 Result<std::vector<std::string>> names_in(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* directory = ::opendir(path.c_str());
-  if (directory == nullptr) {
-    if (errno == ENOENT) return names;
-    return fail_errno(Exit::store, "open " + path);
-  }
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view file = static_cast<const char*>(entry->d_name);
-    if (file != "." && file != "..") names.emplace_back(file);
-  }
-  ::closedir(directory);
-  return names;
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory) return list_directory(directory.get());
+  if (errno == ENOENT) return std::vector<std::string>();
+  return fail_errno(Exit::store, "open " + path);
 }
 
 Result<> unpin(const std::string& path) {
@@ -88,7 +96,7 @@ Result<> remove_pins(const std::string& path) {
   return {};
 }
 
-tl::unexpected<Error> explain_load_failure(int error) {
+tl::unexpected<Error> explain_load_failure(int error, const FirstWarning& warning) {
   std::string message = "load the BPF LSM programs: ";
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return fail(Exit::node, message +
@@ -96,7 +104,7 @@ tl::unexpected<Error> explain_load_failure(int error) {
                                 "with CONFIG_DEBUG_INFO_BTF is needed");
   }
   message += std::strerror(error);
-  if (!last_warning().empty()) message.append(" (").append(last_warning()).append(")");
+  if (!warning.text().empty()) message.append(" (").append(warning.text()).append(")");
   if (error == EPERM) message += ": this kernel or its lockdown refuses BPF LSM programs";
   return fail(Exit::node, message);
 }
@@ -107,9 +115,9 @@ bpf_program* program_of(const Skeleton& skeleton, Hook hook) {
 
 /// Kernels before 6.8 and their stable series ask file_ioctl for 32-bit calls too: the hook is
 /// missing there, and nothing is missed.
-Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton) {
+Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton, const FirstWarning& warning) {
   const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
-  if (!kernel) return explain_load_failure(errno);
+  if (!kernel) return explain_load_failure(errno, warning);
   if (btf__find_by_name_kind(kernel.get(), "bpf_lsm_file_ioctl_compat", BTF_KIND_FUNC) < 0) {
     bpf_program__set_autoload(program_of(skeleton, Hook::file_ioctl_compat), false);
   }
@@ -117,13 +125,12 @@ Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton) {
 }
 
 Result<Skeleton> load_skeleton() {
-  last_warning().clear();
-  libbpf_set_print(keep_warning);
+  const FirstWarning warning;
   Skeleton skeleton(socket_guard::open());
-  if (!skeleton) return explain_load_failure(errno);
-  SL_CHECK(leave_out_what_the_kernel_lacks(skeleton));
+  if (!skeleton) return explain_load_failure(errno, warning);
+  SL_CHECK(leave_out_what_the_kernel_lacks(skeleton, warning));
   const int error = socket_guard::load(skeleton.get());
-  if (error != 0) return explain_load_failure(-error);
+  if (error != 0) return explain_load_failure(-error, warning);
   return skeleton;
 }
 
@@ -134,9 +141,10 @@ Result<> pin(int fd, const std::string& path) {
 
 Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies), directory + "/" + pins::policies));
-  SL_CHECK(pin(bpf_map__fd(skeleton->maps.guards), directory + "/" + pins::guards));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies_by_cgroup),
+               directory + "/" + pins::policies_by_cgroup));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.denials), directory + "/" + pins::denials));
-  SL_CHECK(pin(bpf_map__fd(skeleton->maps.places), directory + "/" + pins::places));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.prefixes), directory + "/" + pins::prefixes));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
@@ -159,7 +167,7 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
 /// looks complete.
 Result<> load_staged(const std::string& staging, const std::string& directory) {
   const Skeleton skeleton = SL_TRY(load_skeleton());
-  SL_CHECK(make_directory(staging));
+  SL_CHECK(make_on_bpffs(staging));
   SL_CHECK(pin_all(skeleton, staging));
   if (::rename(staging.c_str(), directory.c_str()) != 0) {
     return fail_errno(Exit::node, "rename " + staging + " to " + directory);
@@ -237,8 +245,8 @@ Result<SocketGuard> SocketGuard::open(const Hooks& hooks, const std::string& cgr
   Transaction transaction([](const Error& error) { log_warning(error.message); });
   if (!is_loaded()) {
     transaction.done("load", [&] { return unload(object_hash(), cgroup_mount); });
-    SL_CHECK(make_directory(std::string(bpffs_root)));
-    SL_CHECK(make_directory(pins::root()));
+    SL_CHECK(make_on_bpffs(std::string(bpffs_root)));
+    SL_CHECK(make_on_bpffs(pins::root()));
     SL_CHECK(in_root_cgroup(cgroup_mount, [&] { return load_programs(directory); }));
   }
   const auto take = [&](Hook hook) -> Result<> {

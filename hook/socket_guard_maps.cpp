@@ -3,15 +3,18 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sched.h>
 
 namespace socklid {
 namespace {
 
-Result<bpf_map_info> info_of(int map) {
-  bpf_map_info info{};
-  __u32 size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) return fail_errno(Exit::bpf, "look at a map");
-  return info;
+bool is_per_cpu(std::uint32_t type) {
+  return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+/// What a hash says that is full (kernel/bpf/hashtab.c), and a trie (kernel/bpf/lpm_trie.c).
+bool says_full(int error) {
+  return error == E2BIG || error == ENOSPC;
 }
 
 }  // namespace
@@ -22,39 +25,95 @@ Result<UniqueFd> get_pin(const std::string& path) {
   return fd;
 }
 
-Result<UniqueFd> find_map(const std::string& path, std::size_t key_size, std::size_t value_size) {
-  UniqueFd map(bpf_obj_get(path.c_str()));
-  if (!map && errno == ENOENT) return map;
-  if (!map) return fail_errno(Exit::bpf, "open the BPF pin " + path);
-  const bpf_map_info info = SL_TRY(info_of(map.get()));
-  const bool ours = info.key_size == key_size && (value_size == 0 || info.value_size == value_size);
-  if (!ours) map.reset();
+Result<RawMap> RawMap::find(const std::string& path) {
+  UniqueFd fd(bpf_obj_get(path.c_str()));
+  if (!fd && errno == ENOENT) return RawMap();
+  if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
+  return of(std::move(fd));
+}
+
+Result<RawMap> RawMap::of(UniqueFd fd) {
+  bpf_map_info info{};
+  __u32 size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) {
+    return fail_errno(Exit::bpf, "look at a map");
+  }
+  RawMap map;
+  map.fd_ = std::move(fd);
+  map.key_size_ = info.key_size;
+  map.stride_ = map.value_size_ = info.value_size;
+  map.max_entries_ = info.max_entries;
+  if (!is_per_cpu(info.type)) return map;
+  // Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
+  // (Documentation/bpf/map_hash.rst).
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) return fail_errno(Exit::node, "count the possible CPUs", -cpus);
+  map.stride_ = (map.value_size_ + std::size_t{7}) / 8 * 8;
+  map.copies_ = static_cast<std::size_t>(cpus);
   return map;
 }
 
-Result<std::uint32_t> max_entries(int map) {
-  return SL_TRY(info_of(map)).max_entries;
-}
-
-Result<std::vector<std::vector<char>>> read_bytes(int map, std::uint64_t key) {
+Result<std::vector<std::vector<char>>> RawMap::find(const void* key) const {
   std::vector<std::vector<char>> values;
-  if (map < 0) return values;
-  const bpf_map_info info = SL_TRY(info_of(map));
-  const bool per_cpu = info.type == BPF_MAP_TYPE_PERCPU_HASH;
-  const int cpus = per_cpu ? libbpf_num_possible_cpus() : 1;
-  if (cpus < 0) return fail_errno(Exit::node, "count the possible CPUs", -cpus);
-  // Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
-  // (Documentation/bpf/map_hash.rst).
-  const std::size_t stride = per_cpu ? (info.value_size + 7U) / 8U * 8U : info.value_size;
-  std::vector<char> all(stride * static_cast<std::size_t>(cpus));
-  if (bpf_map_lookup_elem(map, &key, all.data()) != 0) {
+  std::vector<char> all(stride_ * copies_);
+  if (bpf_map_lookup_elem(fd_.get(), key, all.data()) != 0) {
     if (errno == ENOENT) return values;
     return fail_errno(Exit::bpf, "read an entry of a map");
   }
-  for (auto value = all.begin(); value != all.end(); value += static_cast<std::ptrdiff_t>(stride)) {
-    values.emplace_back(value, value + info.value_size);
+  for (std::size_t i = 0; i < copies_; ++i) {
+    const char* const value = &all[i * stride_];
+    values.emplace_back(value, value + value_size_);
   }
   return values;
+}
+
+Result<Put> RawMap::write(const void* key, const void* value, std::uint64_t flags) const {
+  std::vector<char> all(stride_ * copies_);
+  for (std::size_t i = 0; i < copies_; ++i) std::memcpy(&all[i * stride_], value, value_size_);
+  if (bpf_map_update_elem(fd_.get(), key, all.data(), flags) == 0) return Put::done;
+  if (flags == BPF_NOEXIST && errno == EEXIST) return Put::kept;
+  if (says_full(errno)) return Put::full;
+  return fail_errno(Exit::bpf, "write an entry of a map");
+}
+
+Result<Put> RawMap::put(const void* key, const void* value) const {
+  return write(key, value, BPF_ANY);
+}
+
+Result<Put> RawMap::add(const void* key, const void* value) const {
+  return write(key, value, BPF_NOEXIST);
+}
+
+Result<Put> RawMap::put_all(const void* keys, const void* values, std::size_t count) const {
+  if (count == 0) return Put::done;
+  auto written = static_cast<__u32>(count);
+  bpf_map_batch_opts options{};
+  options.sz = sizeof(options);
+  if (bpf_map_update_batch(fd_.get(), keys, values, &written, &options) == 0) return Put::done;
+  // What became of it `written` does not always tell: each by itself, and one that fails says why.
+  for (std::size_t i = 0; i < count; ++i) {
+    const Put one = SL_TRY(put(static_cast<const char*>(keys) + i * key_size_,
+                               static_cast<const char*>(values) + i * value_size_));
+    if (one != Put::done) return one;
+  }
+  return Put::done;
+}
+
+Result<> RawMap::erase(const void* key) const {
+  if (bpf_map_delete_elem(fd_.get(), key) == 0 || errno == ENOENT) return {};
+  return fail_errno(Exit::bpf, "remove an entry of a map");
+}
+
+Result<bool> RawMap::next(const void* key, void* found) const {
+  // To go down a trie takes memory that the kernel may not have at the moment (ENOMEM), which is no
+  // end.
+  constexpr int attempts = 16;
+  for (int i = 1; bpf_map_get_next_key(fd_.get(), key, found) != 0; i++) {
+    if (errno == ENOENT) return false;
+    if (errno != ENOMEM || i == attempts) return fail_errno(Exit::bpf, "go through a map");
+    ::sched_yield();
+  }
+  return true;
 }
 
 }  // namespace socklid

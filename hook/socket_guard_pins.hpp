@@ -6,6 +6,7 @@
 
 #include <linux/bpf.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,9 @@
 namespace socklid::pins {
 
 inline constexpr const char* policies = "map_policies";
-inline constexpr const char* guards = "map_guards";
+inline constexpr const char* policies_by_cgroup = "map_policies_by_cgroup";
 inline constexpr const char* denials = "map_denials";
-inline constexpr const char* places = "map_places";
+inline constexpr const char* prefixes = "map_prefixes";
 inline constexpr const char* ports = "map_ports";
 inline constexpr const char* seals = "map_seals";
 inline constexpr const char* events = "map_events";
@@ -25,10 +26,20 @@ inline constexpr const char* search = "map_search";
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 
+/// What maps were called when other builds pinned them: containers under these outlive an upgrade.
+struct FormerName {
+  std::string_view name;
+  const char* former;
+};
+inline constexpr std::array former_names = {
+    FormerName{policies_by_cgroup, "map_guards"},
+    FormerName{prefixes, "map_places"},
+};
+
 inline std::string program(Hook hook) {
   return "program_" + std::string(name(hook));
 }
-/// The anchor of a per-cgroup hook, or the one link of a plain one.
+/// The anchor of a per-cgroup hook, or the one link of a node-wide one.
 inline std::string anchor(Hook hook) {
   return "anchor_" + std::string(name(hook));
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One container's entries in the maps: whether they are there, and putting them back.
-#include <bpf/bpf.h>
+#include <cstring>
 
 #include "hook/seal.hpp"
 #include "hook/socket_guard.hpp"
-#include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid {
@@ -16,31 +15,31 @@ bool same_seal(const sl_seal& found, const sl_seal& wanted) {
          std::memcmp(found.listens, wanted.listens, sizeof(found.listens)) == 0;
 }
 
-Result<std::optional<sl_policy>> SocketGuard::read_guard(std::uint64_t cgroup_id) const {
-  return read_value<sl_policy>(guards_.get(), cgroup_id);
+Result<std::optional<sl_policy>> SocketGuard::read_node_wide_policy(std::uint64_t cgroup_id) const {
+  return policies_by_cgroup_.find(cgroup_id);
 }
 
 Result<bool> SocketGuard::has_counters(std::uint64_t cgroup_id) const {
-  return !SL_TRY(read_bytes(denials_.get(), cgroup_id)).empty();
+  return SL_TRY(denials_.find(cgroup_id)).has_value();
 }
 
 Result<std::size_t> SocketGuard::count_wrong_entries(const EndpointLists& lists,
                                                      std::uint64_t cgroup_id,
                                                      std::uint32_t generation) const {
-  return socklid::count_wrong_entries(list_maps(), lists, cgroup_id, generation);
+  return socklid::count_wrong_entries(lists_, lists, cgroup_id, generation);
 }
 
 std::vector<std::string> SocketGuard::missing_maps() const {
-  struct Map {
-    const char* pin;
-    const UniqueFd& fd;
-  };
   std::vector<std::string> missing;
-  for (const Map& map :
-       {Map{pins::policies, policies_}, Map{pins::guards, guards_}, Map{pins::denials, denials_},
-        Map{pins::places, places_}, Map{pins::ports, ports_}, Map{pins::seals, seals_}}) {
-    if (!map.fd) missing.emplace_back(map.pin);
-  }
+  const auto look = [&missing](const auto& map, const char* name) {
+    if (!map) missing.emplace_back(name);
+  };
+  look(policies_, pins::policies);
+  look(policies_by_cgroup_, pins::policies_by_cgroup);
+  look(denials_, pins::denials);
+  look(lists_.prefixes, pins::prefixes);
+  look(lists_.ports, pins::ports);
+  look(seals_, pins::seals);
   return missing;
 }
 
@@ -51,9 +50,9 @@ Result<> SocketGuard::rewrite_seal(const GuardedContainer& container, sl_seal se
   const bool sealed = found && found->sealed_at != 0;
   seal.sealed_at = sealed ? found->sealed_at : boot_time();
   seal.sealed_by = sealed ? found->sealed_by : std::uint32_t{SL_SEAL_BY_HAND};
-  if (bpf_map_update_elem(seals_.get(), &container.cgroup_id, &seal, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "write the container's seal");
-  }
+  const auto written = seals_.put(container.cgroup_id, seal);
+  if (!written) return wrap("write the container's seal", written.error());
+  if (*written != Put::done) return fail(Exit::bpf, "write the container's seal: the map is full");
   return {};
 }
 
@@ -61,12 +60,12 @@ Result<> SocketGuard::rewrite_policy(const GuardedContainer& container, const Pl
   if (plan.seal) SL_CHECK(rewrite_seal(container, *plan.seal));
   // Entries that have lost what they are found by would stay, and count.
   for (const std::uint32_t generation : {0U, 1U}) {
-    SL_CHECK(mark_lists(list_maps(), plan.lists, container.cgroup_id, generation));
+    SL_CHECK(mark_lists(lists_, plan.lists, container.cgroup_id, generation));
   }
   SL_CHECK(write_policy(container, plan));
-  const auto written = SL_TRY(read_guard(container.cgroup_id));
+  const auto written = SL_TRY(read_node_wide_policy(container.cgroup_id));
   const std::uint32_t other = written ? 1 - written->generation : 1;
-  return clear_lists(list_maps(), container.cgroup_id, other);
+  return clear_lists(lists_, container.cgroup_id, other);
 }
 
 }  // namespace socklid

@@ -119,22 +119,22 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
   sl_policy wanted = expected.plan.image;
   wanted.cgroup_id = expected.cgroup_id;
   wanted.netns = expected.plan.rules ? static_cast<std::uint32_t>(expected.netns) : 0;
-  const auto guard = SL_TRY(guard_.read_guard(expected.cgroup_id));
-  if (!guard) {
-    all.emplace_back("policy in guards: not there");
-  } else if (expected.exact && !same_policy(*guard, wanted)) {
-    all.emplace_back("policy in guards: another than the record's");
+  const auto node_wide = SL_TRY(guard_.read_node_wide_policy(expected.cgroup_id));
+  if (!node_wide) {
+    all.emplace_back("node-wide policy: not there");
+  } else if (expected.exact && !same_policy(*node_wide, wanted)) {
+    all.emplace_back("node-wide policy: another than the record's");
   }
   if (!SL_TRY(guard_.has_counters(expected.cgroup_id))) all.emplace_back("counters: not there");
   if (!expected.exact) return {};
   std::optional<std::uint32_t> generation;
-  if (guard) generation = guard->generation;
+  if (node_wide) generation = node_wide->generation;
   if (per_cgroup) {
     const auto policy = guard_.read_policy(expected.cgroup_id);
     if (!policy || !same_policy(*policy, wanted)) {
       all.emplace_back("policy of the cgroup: another than the record's");
     } else if (generation && policy->generation != *generation) {
-      all.emplace_back("policy of the cgroup: asks other lists than that in guards");
+      all.emplace_back("policy of the cgroup: asks other lists than the node-wide one");
     } else {
       generation = policy->generation;
     }
@@ -173,7 +173,7 @@ Result<std::vector<std::string>> GuardState::differences(const Expected& expecte
   for (const std::string& map : guard_.missing_maps()) {
     // Another build may never have had the others.
     const bool every_build_has_it =
-        map == pins::policies || map == pins::guards || map == pins::denials;
+        map == pins::policies || map == pins::policies_by_cgroup || map == pins::denials;
     if (expected.exact || every_build_has_it) all.push_back("map " + map + ": not pinned");
   }
   SL_CHECK(check_policies(expected, all));

@@ -19,14 +19,15 @@ namespace {
 constexpr int attempts = 100;
 
 struct Search {
-  UniqueFd map;
+  BpfMap<__u32, sl_search> map;
   UniqueFd link;
 };
 
 Result<Search> open_search() {
   const std::string directory = pins::directory(object_hash());
   Search search;
-  search.map = SL_TRY(get_pin(directory + "/" + pins::search));
+  UniqueFd map = SL_TRY(get_pin(directory + "/" + pins::search));
+  search.map = SL_TRY((BpfMap<__u32, sl_search>::of(std::move(map))));
   const UniqueFd program = SL_TRY(get_pin(directory + "/" + pins::find_tasks));
   search.link.reset(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
   if (!search.link) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
@@ -61,9 +62,8 @@ Result<std::vector<sl_found>> read_all(int iterator) {
 /// Nothing if somebody else's look came between: the map holds one, and the end has its nonce.
 Result<std::optional<std::vector<pid_t>>> look(const Search& search, sl_search wanted) {
   wanted.nonce = SL_TRY(new_nonce());
-  const __u32 key = 0;
-  if (bpf_map_update_elem(search.map.get(), &key, &wanted, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "say which tasks to look for");
+  if (const auto put = search.map.put(0, wanted); !put) {
+    return wrap("say which tasks to look for", put.error());
   }
   const UniqueFd iterator(bpf_iter_create(search.link.get()));
   if (!iterator) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");

@@ -142,6 +142,7 @@ Outcome detach_links(const Scene& scene) {
 Outcome loosen(const Scene& scene, std::string_view name, bool overwrite) {
   std::uint64_t cgroup = own_cgroup_id();
   if (cgroup == 0) return failed("open the cgroup");
+  name = name.substr(0, BPF_OBJ_NAME_LEN - 1);  // so much of it the kernel keeps
   errno = 0;
   for (std::uint32_t id = 0; (id = next_id(BPF_MAP_GET_NEXT_ID, id)) != 0;) {
     const UniqueFd map = open_id(BPF_MAP_GET_FD_BY_ID, id);
@@ -166,8 +167,8 @@ Outcome loosen_policy(const Scene& scene) {
   return loosen(scene, "policies", true);
 }
 
-Outcome delete_guard(const Scene& scene) {
-  return loosen(scene, "guards", false);
+Outcome delete_node_wide_policy(const Scene& scene) {
+  return loosen(scene, "policies_by_cgroup", false);
 }
 
 /// Without a policy there is nothing to hand in, and a map of its own takes its place.
@@ -231,7 +232,7 @@ Rows tamper_bpf() {
       done_row("bpf: an object of the node's bpffs, handed in", get_pinned_on_lent),
       send_row("bpf: detach the cgroup's links, then send", detach_links),
       send_row("bpf: overwrite the cgroup's policy, then send", loosen_policy),
-      send_row("bpf: delete the cgroup's guards, then send", delete_guard),
+      send_row("bpf: delete the cgroup's node-wide policy, then send", delete_node_wide_policy),
   };
 }
 

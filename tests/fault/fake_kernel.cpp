@@ -12,7 +12,7 @@ namespace {
 std::vector<unsigned char> bytes_of(const Plan& plan) {
   std::vector<unsigned char> bytes(sizeof plan.image);
   std::memcpy(bytes.data(), &plan.image, sizeof plan.image);
-  for (const PlaceEntry& entry : plan.lists.places) {
+  for (const PrefixEntry& entry : plan.lists.prefixes) {
     const auto* raw = reinterpret_cast<const unsigned char*>(&entry);
     bytes.insert(bytes.end(), raw, raw + sizeof entry);
   }

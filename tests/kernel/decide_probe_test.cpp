@@ -4,6 +4,7 @@
 // Fails when one generated case of thousands gets another answer, or the probe does not load.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -28,6 +29,7 @@ class DecideProbe : public ::testing::Test {
     const __u32 key = 0;
     ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(map), &key, &value, 0), 0);
   }
+  static UniqueFd fd_of(const bpf_map* map) { return UniqueFd(::dup(bpf_map__fd(map))); }
   void use(const sl_policy& policy) { put(probe_->maps.policy_under_test, policy); }
 
   sl_decision ask(const sl_attempt& attempt) {
@@ -55,6 +57,10 @@ class DecideProbe : public ::testing::Test {
 
 TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
   CaseGenerator generate(20031122);
+  auto prefixes = decltype(ListMaps::prefixes)::of(fd_of(probe_->maps.prefixes));
+  auto ports = decltype(ListMaps::ports)::of(fd_of(probe_->maps.ports));
+  ASSERT_TRUE(prefixes && ports);
+  const ListMaps maps{std::move(*prefixes), std::move(*ports)};
   std::array<int, SL_REASON_COUNT> seen{};
   for (int i = 0; i < 200; i++) {
     const sl_policy policy = generate.policy();
@@ -62,7 +68,6 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
     const auto egress = generate.list(false);
     host_lists() = compile_lists(generate.list(false), generate.list(true), &egress)
                        .of(policy.cgroup_id, policy.generation);
-    const ListMaps maps{bpf_map__fd(probe_->maps.places), bpf_map__fd(probe_->maps.ports)};
     ASSERT_TRUE(clear_lists(maps, policy.cgroup_id, policy.generation));
     ASSERT_TRUE(fill_lists(maps, host_lists(), policy.cgroup_id, policy.generation));
     for (int k = 0; k < 100; k++) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is pinned was pinned by another version, with other maps. Fails when looking at it or
-// removing it is an error, reads past the end of a value, or loses a counter that it has.
+// removing it is an error, reads past the end of a value, or loses a counter or a map that it has.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,14 +97,68 @@ TEST_F(OtherBuild, WithFewerCountersTellsThoseItHas) {
 }
 
 TEST_F(OtherBuild, WithListsAndKeysOfAnotherLayoutIsLeftAlone) {
-  const UniqueFd places = make(pins::places, BPF_MAP_TYPE_LPM_TRIE, 64, 200);
-  const UniqueFd guards = make(pins::guards, BPF_MAP_TYPE_HASH, 200, 8);
+  const UniqueFd prefixes = make(pins::prefixes, BPF_MAP_TYPE_LPM_TRIE, 64, 200);
+  const UniqueFd policies = make(pins::policies_by_cgroup, BPF_MAP_TYPE_HASH, 200, 8);
   const std::vector<char> key(200, 1);
   const std::uint64_t value = 0;
-  EXPECT_EQ(bpf_map_update_elem(guards.get(), key.data(), &value, BPF_ANY), 0);
+  EXPECT_EQ(bpf_map_update_elem(policies.get(), key.data(), &value, BPF_ANY), 0);
   const SocketGuard guard = find();
   EXPECT_TRUE(guard.known_cgroups()->empty());
   EXPECT_TRUE(guard.forget(cgroup_id));
+}
+
+TEST_F(OtherBuild, WithMapsOfFormerNamesHasThem) {
+  const UniqueFd policies =
+      make("map_guards", BPF_MAP_TYPE_HASH, sizeof(cgroup_id), sizeof(sl_policy));
+  const UniqueFd prefixes =
+      make("map_places", BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_prefix_key), sizeof(sl_prefix));
+  make(pins::ports, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_port_key), sizeof(__u32));
+  make(pins::denials, BPF_MAP_TYPE_PERCPU_HASH, 8, sizeof(sl_denials));
+  make(pins::seals, BPF_MAP_TYPE_HASH, 8, sizeof(sl_seal));
+  sl_policy policy{};
+  policy.cgroup_id = cgroup_id;
+  policy.mark = 3;
+  ASSERT_EQ(bpf_map_update_elem(policies.get(), &cgroup_id, &policy, BPF_ANY), 0);
+  sl_prefix_key first{};  // what a container's lists are found by
+  first.bits = (sizeof(first) - sizeof(first.bits)) * 8;
+  first.cgroup_id = cgroup_id;
+  const sl_prefix size{};
+  ASSERT_EQ(bpf_map_update_elem(prefixes.get(), &first, &size, BPF_ANY), 0);
+
+  const SocketGuard guard = find();
+  EXPECT_THAT(guard.missing_maps(), testing::ElementsAre(pins::policies));
+  const auto found = guard.read_node_wide_policy(cgroup_id);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->mark, 3u);
+  EXPECT_THAT(*guard.known_cgroups(), testing::ElementsAre(cgroup_id));
+  const auto use = guard.map_use();
+  ASSERT_TRUE(use) << use.error().message;
+  EXPECT_EQ(use->at(3).used, 1u);
+
+  EXPECT_TRUE(guard.forget(cgroup_id));
+  EXPECT_TRUE(guard.known_cgroups()->empty());
+  sl_prefix value{};
+  EXPECT_NE(bpf_map_lookup_elem(prefixes.get(), &first, &value), 0);
+}
+
+/// What follows a container's own entries is not its own.
+TEST_F(OtherBuild, IsLeftWithTheListsOfOtherContainers) {
+  const UniqueFd prefixes =
+      make(pins::prefixes, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_prefix_key), sizeof(sl_prefix));
+  const auto add = [&](std::uint64_t cgroup) {
+    sl_prefix_key first{};
+    first.bits = (sizeof(first) - sizeof(first.bits)) * 8;
+    first.cgroup_id = cgroup;
+    const sl_prefix size{};
+    EXPECT_EQ(bpf_map_update_elem(prefixes.get(), &first, &size, BPF_ANY), 0);
+    return first;
+  };
+  const sl_prefix_key ours = add(cgroup_id);
+  const sl_prefix_key others = add(cgroup_id + 1);
+  EXPECT_TRUE(find().forget(cgroup_id));
+  sl_prefix value{};
+  EXPECT_NE(bpf_map_lookup_elem(prefixes.get(), &ours, &value), 0);
+  EXPECT_EQ(bpf_map_lookup_elem(prefixes.get(), &others, &value), 0);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ constexpr const char* made_up_hash = "00000000000000ff";
 constexpr std::uint64_t ours = 4711;
 constexpr std::uint64_t other = 4712;
 
-enum class Map { denials, seals, ports, places, guards, policies };
+enum class Map { denials, seals, ports, prefixes, policies_by_cgroup, policies };
 
 struct Layout {
   const char* pin;
@@ -40,17 +40,17 @@ Layout layout(Map map) {
       return {pins::seals, BPF_MAP_TYPE_HASH, 8, sizeof(sl_seal)};
     case Map::ports:
       return {pins::ports, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_port_key), sizeof(__u32)};
-    case Map::places:
-      return {pins::places, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_place_key), sizeof(sl_place)};
-    case Map::guards:
-      return {pins::guards, BPF_MAP_TYPE_HASH, 8, sizeof(sl_policy)};
+    case Map::prefixes:
+      return {pins::prefixes, BPF_MAP_TYPE_LPM_TRIE, sizeof(sl_prefix_key), sizeof(sl_prefix)};
+    case Map::policies_by_cgroup:
+      return {pins::policies_by_cgroup, BPF_MAP_TYPE_HASH, 8, sizeof(sl_policy)};
     case Map::policies:
       return {pins::policies, BPF_MAP_TYPE_CGROUP_STORAGE, 8, sizeof(sl_policy)};
   }
   return {};
 }
-constexpr Map every_map[] = {Map::denials, Map::seals,  Map::ports,
-                             Map::places,  Map::guards, Map::policies};
+constexpr Map every_map[] = {
+    Map::denials, Map::seals, Map::ports, Map::prefixes, Map::policies_by_cgroup, Map::policies};
 
 /// `count` addresses with a port each; sealed by hand.
 Plan plan_of(int count, Hooks hooks) {
@@ -131,7 +131,9 @@ class Undo : public testing::Test {
     if (layout(map).key == sizeof(std::uint64_t)) {
       std::uint64_t id = 0;
       std::memcpy(&id, key.data(), sizeof(id));
-      return read_bytes(maps_[map].get(), id).value_or(std::vector<Bytes>{});
+      const auto raw = RawMap::of(UniqueFd(::dup(maps_[map].get())));
+      EXPECT_TRUE(raw);
+      return raw->find(&id).value_or(std::vector<Bytes>{});
     }
     Bytes value(layout(map).value);
     EXPECT_EQ(bpf_map_lookup_elem(maps_[map].get(), key.data(), value.data()), 0);
@@ -144,7 +146,8 @@ class Undo : public testing::Test {
 class NewContainer : public Undo, public testing::WithParamInterface<Map> {};
 TEST_P(NewContainer, ThatDoesNotFitLeavesNothing) {
   const Map small = GetParam();
-  const bool is_hash = small == Map::denials || small == Map::seals || small == Map::guards;
+  const bool is_hash =
+      small == Map::denials || small == Map::seals || small == Map::policies_by_cgroup;
   // A hash is full with the other container, a trie has room for half of ours.
   make_maps(small, is_hash ? 1 : 15);
   const bool storage = small == Map::policies;
@@ -161,15 +164,15 @@ TEST_P(Replacement, ThatDoesNotFitLeavesTheOldPolicy) {
   fails_and_changes_nothing(plan_of(20, storage ? Hooks{Hook::socket_connect} : Hooks{}));
   // What fits replaces it, and has nothing of it left.
   ASSERT_TRUE(guard().write_policy({ours, 0, 0}, plan_of(6, {})));
-  EXPECT_EQ(content()[Map::places].size(), 7u) << "six, and the first key";
+  EXPECT_EQ(content()[Map::prefixes].size(), 7u) << "six, and the first key";
   ASSERT_TRUE(guard().forget(ours));
   for (const auto& [map, entries] : content()) EXPECT_TRUE(entries.empty()) << layout(map).pin;
 }
 INSTANTIATE_TEST_SUITE_P(EveryMap, Replacement,
-                         testing::Values(Map::ports, Map::places, Map::policies));
+                         testing::Values(Map::ports, Map::prefixes, Map::policies));
 
 TEST_F(Undo, MapsCountWhatIsInThem) {
-  make_maps(Map::places, 100);
+  make_maps(Map::prefixes, 100);
   ASSERT_TRUE(guard().write_policy({ours, 0, 0}, plan_of(5, {})));
   ASSERT_TRUE(guard().write_policy({other, 0, 0}, plan_of(7, {})));
   const auto all = content();
@@ -178,7 +181,7 @@ TEST_F(Undo, MapsCountWhatIsInThem) {
   ASSERT_EQ(use->size(), 5u);
   EXPECT_EQ(use->at(0).used, 2u);
   EXPECT_EQ(use->at(0).limit, 1000u);
-  EXPECT_EQ(use->at(3).used, all.at(Map::places).size());
+  EXPECT_EQ(use->at(3).used, all.at(Map::prefixes).size());
   EXPECT_EQ(use->at(3).limit, 100u);
   EXPECT_EQ(use->at(4).used, all.at(Map::ports).size());
 }

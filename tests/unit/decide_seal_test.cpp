@@ -51,8 +51,8 @@ TEST(DecideSeal, BeforeItClosuresAndGuardsHold) {
   EXPECT_EQ(decide(denying_all(), unsealed(create(inet, raw, 255))), EPROTONOSUPPORT);
   EXPECT_EQ(decide(denying_all(), unsealed(create(netlink, raw, 12))), EPROTONOSUPPORT);
   sl_attempt option = on(SL_VERB_SETSOCKOPT, inet, stream);
-  option.level = SL_SOL_SOCKET;
-  option.option = SL_SO_MARK;
+  option.level = SOL_SOCKET;
+  option.option = SO_MARK;
   Policy marked = denying_all();
   marked.mark = annotations::Mark{3, annotations::default_mark_mask};
   EXPECT_EQ(decide(marked, unsealed(option)), EPERM);

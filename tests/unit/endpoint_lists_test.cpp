@@ -151,7 +151,7 @@ TEST(EndpointLists, GrowLinearlyAndShareSetsOfPorts) {
     list.push_back({Protocol::tcp, {443, 443}, prefix});
   }
   const EndpointLists lists = compile_lists(list, {});
-  EXPECT_EQ(lists.places.size(), 10000u);
+  EXPECT_EQ(lists.prefixes.size(), 10000u);
   EXPECT_EQ(lists.ports.size(), 1u);
 }
 
@@ -216,7 +216,7 @@ TEST(Share, IsNotExceededByAnythingThatIsNotCompiled) {
   ranges.resize(546);
   const EndpointLists lists = compile_lists({}, ranges, &ranges);
   EXPECT_LE(lists.ports.size(), max_list_entries);
-  EXPECT_LE(lists.places.size(), max_list_entries);
+  EXPECT_LE(lists.prefixes.size(), max_list_entries);
 }
 
 }  // namespace

@@ -50,12 +50,12 @@ static int sl_list_names(const sl_policy* policy, sl_list list, __u8 protocol,
                          const sl_attempt* a) {
   using namespace socklid::test;
   const socklid::EndpointLists& lists = host_lists();
-  sl_place_key place{};
-  place.generation = policy->generation;
-  place.cgroup_id = policy->cgroup_id;
-  place.list = static_cast<__u8>(list);
-  place.family = static_cast<__u8>(a->address_family);
-  std::copy(std::begin(a->address), std::end(a->address), place.address);
+  sl_prefix_key prefix{};
+  prefix.generation = policy->generation;
+  prefix.cgroup_id = policy->cgroup_id;
+  prefix.list = static_cast<__u8>(list);
+  prefix.family = static_cast<__u8>(a->address_family);
+  std::copy(std::begin(a->address), std::end(a->address), prefix.address);
   sl_port_key port{};
   port.bits = SL_PORT_FIXED_BITS + 16;
   port.generation = policy->generation;
@@ -64,11 +64,11 @@ static int sl_list_names(const sl_policy* policy, sl_list list, __u8 protocol,
   port.port = __builtin_bswap16(a->port);
   __u32 bits = a->address_family == SL_AF_INET6 ? 128 : 32;
   while (true) {
-    place.bits = SL_PLACE_FIXED_BITS + bits;
+    prefix.bits = SL_PREFIX_FIXED_BITS + bits;
     const auto found = longest_match(
-        lists.places, place,
-        [](const socklid::PlaceEntry& entry) -> const sl_place_key& { return entry.key; });
-    if (found == lists.places.end()) return 0;
+        lists.prefixes, prefix,
+        [](const socklid::PrefixEntry& entry) -> const sl_prefix_key& { return entry.key; });
+    if (found == lists.prefixes.end()) return 0;
     port.ports = found->value.ports;
     const auto named = longest_match(
         lists.ports, port, [](const sl_port_key& key) -> const sl_port_key& { return key; });

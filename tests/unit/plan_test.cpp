@@ -129,7 +129,7 @@ TEST(Plan, ListsAreThere) {
   policy.bind = {Verdict::deny, {{Protocol::tcp, {80, 80}, {}}}};
   const Plan plan = compiled(policy);
   EXPECT_EQ(plan.image.flags & (SL_ALLOW_CONNECT | SL_ALLOW_BIND), 0u);
-  EXPECT_EQ(plan.lists.places.size(), 4u);  // of two lists, any IPv4 and any IPv6 address
+  EXPECT_EQ(plan.lists.prefixes.size(), 4u);  // of two lists, any IPv4 and any IPv6 address
 }
 
 TEST(Plan, EveryHookAndReasonHasAName) {

@@ -66,7 +66,7 @@ def tree(root):
 
 def kept(made):
     maps = {str(pin): entries(pin) for pin in BPFFS.glob("socklid/programs/*/map_*")
-            if pin.name in ("map_guards", "map_denials", "map_seals", "map_places", "map_ports")}
+            if pin.name in ("map_policies_by_cgroup", "map_denials", "map_seals", "map_prefixes", "map_ports")}
     links = sorted(link["id"] for link in json.loads(run("bpftool", "-j", "link", "list").out))
     rules = [without_counters(run("nsenter", f"--net=/proc/{one.pid}/ns/net", "nft", "list",
                                   "ruleset").out) for one in made]

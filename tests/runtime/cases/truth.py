@@ -89,9 +89,10 @@ class Subject:
             value[8] ^= 0x10
             self.update(name, self.cgroup, value)
 
-        yield "guards", "policy in guards: not there", lambda: self.delete("guards", self.cgroup)
-        yield "changed guards", "policy in guards: another than the record's", \
-            lambda: without_flags("guards")
+        yield "node-wide policy", "node-wide policy: not there", \
+            lambda: self.delete("policies_by_cgroup", self.cgroup)
+        yield "changed node-wide policy", "node-wide policy: another than the record's", \
+            lambda: without_flags("policies_by_cgroup")
         yield "policies", "policy of the cgroup: another than the record's", \
             lambda: without_flags("policies")
         yield "counters", "counters: not there", lambda: self.delete("denials", self.cgroup)
@@ -104,7 +105,7 @@ class Subject:
 
     def list_entries(self):
         """By number: the generation, and with it the keys, changes with each repair."""
-        for name in ("places", "ports"):
+        for name in ("prefixes", "ports"):
             count = len(self.keys_of(name))
             expect(count > 1, f"no lists in {name}")
             for i in range(count):

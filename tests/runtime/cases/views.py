@@ -64,7 +64,7 @@ def expect_same(seen, before):
 def pinned_maps():
     pins = [pin for pin in take()["pins"] if "/programs/" in pin]
     return {pin.rsplit("/", 1)[1]: pin for pin in pins
-            if pin.endswith(("guards", "seals", "places", "ports"))}
+            if pin.endswith(("policies_by_cgroup", "seals", "prefixes", "ports"))}
 
 
 @contextmanager

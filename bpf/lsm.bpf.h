@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The plain LSM programs, for what is rare. They run for every task of the node and look up its
+ * The node-wide LSM programs, for what is rare. They run for every task of the node and look up its
  * cgroups, each of which can have a policy:
  *
  *   socket_shutdown      shutdown                    bpf                 bpf(2)
@@ -15,6 +15,12 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/magic.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sched.h>
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -45,14 +51,10 @@ __attribute__((noinline)) int judge_by(const struct sl_policy *policy,
 }
 
 /* Every policy above the task must allow it. 0, or a negative errno. */
-static __always_inline int judge_plain(const struct sl_attempt *attempt)
+static __always_inline int judge_node_wide(const struct sl_attempt *attempt)
 {
-	int end = 0;
-
-	for (int level = 0; level < 64 && !end; level++) {
-		const struct sl_policy *policy = policy_at(level, &end);
-
-		if (policy && judge_by(policy, attempt) != 0)
+	for_each_policy(policy) {
+		if (judge_by(policy, attempt) != 0)
 			return -EPERM;
 	}
 	return 0;
@@ -63,33 +65,27 @@ int BPF_PROG(socket_shutdown, struct socket *sock)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_SHUTDOWN);
 
-	return judge_plain(&attempt);
+	return judge_node_wide(&attempt);
 }
-
-struct netlink_header { /* struct nlmsghdr, linux/netlink.h */
-	__u32 length;
-	__u16 type;
-	__u16 flags;
-	__u32 sequence;
-	__u32 port;
-};
 
 /* Whether one routing message only reads. The type's low bits say what it does, from RTM_BASE on
  * (linux/rtnetlink.h): new, del, get, set; types below are netlink's own. `ip link show` begins
  * with an RTM_NEWLINK that names no device and may not make one, to see how the kernel refuses it
  * (net/core/rtnetlink.c, __rtnl_newlink: ENODEV). */
-static __always_inline int message_reads(const struct netlink_header *header,
+static __always_inline int message_reads(const struct nlmsghdr *header,
 					 const unsigned char *data)
 {
-	const __u32 bare_link = sizeof(*header) + 16 /* struct ifinfomsg */;
+	const __u32 bare_link = NLMSG_LENGTH(sizeof(struct ifinfomsg));
 	__u32 index = 1;
 
-	if (header->type < 16 /* RTM_BASE */ || (header->type & 3) == 2 /* get */)
+	if (header->nlmsg_type < RTM_BASE || (header->nlmsg_type & 3) == (RTM_GETLINK & 3))
 		return 1;
-	if (header->type != 16 /* RTM_NEWLINK */ || header->length != bare_link ||
-	    (header->flags & 0x400 /* NLM_F_CREATE */))
+	if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len != bare_link ||
+	    (header->nlmsg_flags & NLM_F_CREATE))
 		return 0;
-	return bpf_probe_read_kernel(&index, sizeof(index), data + sizeof(*header) + 4) == 0 &&
+	return bpf_probe_read_kernel(&index, sizeof(index),
+				     data + sizeof(*header) +
+					     offsetof(struct ifinfomsg, ifi_index)) == 0 &&
 	       index == 0;
 }
 
@@ -101,18 +97,18 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 	__u32 left = skb->len;
 
 	for (int i = 0; i < 128; i++) {
-		struct netlink_header header;
+		struct nlmsghdr header;
 		__u32 aligned;
 
 		if (left < sizeof(header))
 			return 1;
 		if (bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
 			return 0;
-		if (header.length < sizeof(header) || header.length > left)
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
 			return 1;
 		if (!message_reads(&header, data))
 			return 0;
-		aligned = (header.length + 3) & ~3u;
+		aligned = NLMSG_ALIGN(header.nlmsg_len);
 		if (aligned >= left)
 			return 1;
 		data += aligned;
@@ -121,15 +117,10 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 	return 0;
 }
 
-/* Whether any policy is above the task: most tasks of a node have none. */
-static __always_inline int is_guarded(void)
+static __always_inline int has_policy(void)
 {
-	int end = 0;
-
-	for (int level = 0; level < 64 && !end; level++) {
-		if (policy_at(level, &end))
-			return 1;
-	}
+	for_each_policy(policy)
+		return 1;
 	return 0;
 }
 
@@ -138,12 +129,12 @@ int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_NETLINK, .family = SL_AF_NETLINK};
 
-	if (!is_guarded())
+	if (!has_policy())
 		return 0;
 	attempt.protocol = sk->sk_protocol;
-	if (attempt.protocol == 0 /* NETLINK_ROUTE */ && only_reads(skb))
+	if (attempt.protocol == NETLINK_ROUTE && only_reads(skb))
 		attempt.flags |= SL_ATTEMPT_READS;
-	return judge_plain(&attempt);
+	return judge_node_wide(&attempt);
 }
 
 SEC("lsm/bpf")
@@ -153,14 +144,14 @@ int BPF_PROG(bpf, int cmd)
 
 	if (cmd == SL_LIVENESS_COMMAND)
 		return -SL_LIVENESS_ERROR;
-	return judge_plain(&attempt);
+	return judge_node_wide(&attempt);
 }
 
 static __always_inline int judge_ioctl(unsigned int command)
 {
 	const struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
 
-	return sl_is_network_ioctl(command) ? judge_plain(&attempt) : 0;
+	return sl_is_network_ioctl(command) ? judge_node_wide(&attempt) : 0;
 }
 
 SEC("lsm/file_ioctl")
@@ -181,14 +172,9 @@ int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 static __always_inline const struct sl_policy *innermost_policy(void)
 {
 	const struct sl_policy *found = 0;
-	int end = 0;
 
-	for (int level = 0; level < 64 && !end; level++) {
-		const struct sl_policy *policy = policy_at(level, &end);
-
-		if (policy)
-			found = policy;
-	}
+	for_each_policy(policy)
+		found = policy;
 	return found;
 }
 
@@ -216,8 +202,7 @@ int BPF_PROG(file_open, struct file *file)
 	const struct sl_policy *policy;
 	const struct kernfs_node *node;
 
-	if (file->f_inode->i_sb->s_magic != 0x63677270 /* CGROUP2_SUPER_MAGIC */ ||
-	    !(file->f_mode & 2 /* FMODE_WRITE */))
+	if (file->f_inode->i_sb->s_magic != CGROUP2_SUPER_MAGIC || !(file->f_mode & FMODE_WRITE))
 		return 0;
 	policy = innermost_policy();
 	if (!policy)
@@ -237,7 +222,7 @@ int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	const struct sl_policy *policy;
 
-	if (!(clone_flags & 0x200000000ul /* CLONE_INTO_CGROUP */))
+	if (!(clone_flags & CLONE_INTO_CGROUP))
 		return 0;
 	policy = innermost_policy();
 	return policy ? judge_leaving(policy) : 0;
@@ -258,24 +243,23 @@ SEC("lsm/sctp_bind_connect")
 int BPF_PROG(sctp_bind_connect, struct sock *sk, int optname, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = {
-		.verb = optname == 100 /* SCTP_SOCKOPT_BINDX_ADD */ ? SL_VERB_BIND : SL_VERB_CONNECT,
+		.verb = optname == SL_SCTP_SOCKOPT_BINDX_ADD ? SL_VERB_BIND : SL_VERB_CONNECT,
 		.type = SL_SOCK_STREAM,
 		.family = sk->__sk_common.skc_family,
-		.protocol = SL_IPPROTO_SCTP,
+		.protocol = IPPROTO_SCTP,
 		.netns = sk->__sk_common.skc_net.net->ns.inum,
 		.mark = sk->sk_mark,
 	};
 	const struct sl_policy *policy = innermost_policy();
 	const char *next = (const char *)address;
 
-	if (!policy || optname == 0x01c0 /* SCTP_PARAM_ADD_IP */ ||
-	    optname == 0x04c0 /* SCTP_PARAM_SET_PRIMARY */)
+	if (!policy || optname == SCTP_PARAM_ADD_IP || optname == SCTP_PARAM_SET_PRIMARY)
 		return 0;
 	for (int i = 0; i < 8 && addrlen > 0; i++) {
 		int size;
 
 		read_address(&attempt, next, addrlen);
-		size = is_ipv6(next) ? 28 : 16; /* sizeof(struct sockaddr_in6), _in */
+		size = is_ipv6(next) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 		if (judge_by(policy, &attempt) != 0)
 			return -EPERM;
 		next += size;

@@ -13,22 +13,21 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
 #include "bpf/decide_packet.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
 #define FLOW_LIFETIME (120ull * 1000000000) /* nanoseconds: conntrack's for a stream of UDP */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct sl_flow);
-	__type(value, __u64);
-} flows SEC(".maps");
 
 /* The walks over headers are global functions: verified once, not for every path that leads to them.
  *
@@ -36,16 +35,17 @@ struct {
  * (RFC 791). An option that goes on beyond the header ends the walk, as in ip_options_compile(). */
 __attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 end)
 {
-	__u32 offset = 20;
+	__u32 offset = sizeof(struct iphdr);
 
 	for (int i = 0; i < 40 && offset < end; i++) {
 		__u8 option[2] = {};
 
-		if (bpf_skb_load_bytes(skb, offset, option, sizeof(option)) != 0 || option[0] == 0)
+		if (bpf_skb_load_bytes(skb, offset, option, sizeof(option)) != 0 ||
+		    option[0] == IPOPT_END)
 			return 0;
-		if (option[0] == 131 /* IPOPT_LSRR */ || option[0] == 137 /* IPOPT_SSRR */)
+		if (option[0] == IPOPT_LSRR || option[0] == IPOPT_SSRR)
 			return 1;
-		if (option[0] == 1 /* IPOPT_NOP */)
+		if (option[0] == IPOPT_NOOP)
 			offset += 1;
 		else if (option[1] < 2)
 			return 0;
@@ -55,23 +55,10 @@ __attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 end)
 	return 0;
 }
 
-struct ipv4_header {
-	__u8 version_and_length; /* length in 32-bit words */
-	__u8 tos;
-	__u16 total;
-	__u16 id;
-	__u16 fragment;          /* network byte order; the offset is in the lower 13 bits */
-	__u8 ttl;
-	__u8 protocol;
-	__u16 checksum;
-	__u32 source;
-	__u32 destination;
-};
-
 /* Returns where the transport header begins. */
 static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *packet)
 {
-	struct ipv4_header header = {};
+	struct iphdr header = {};
 	const int arrives = packet->flags & SL_PACKET_ARRIVES;
 	__u32 end;
 
@@ -80,11 +67,11 @@ static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *
 		packet->flags |= SL_PACKET_UNREAD;
 		return 0;
 	}
-	end = (header.version_and_length & 15) * 4;
+	end = header.ihl * 4;
 	packet->protocol = header.protocol;
-	packet->address[0] = arrives ? header.source : header.destination;
-	packet->local_address[0] = arrives ? header.destination : header.source;
-	if (header.fragment & __builtin_bswap16(0x1fff))
+	packet->address[0] = arrives ? header.saddr : header.daddr;
+	packet->local_address[0] = arrives ? header.daddr : header.saddr;
+	if (header.frag_off & __builtin_bswap16(IP_OFFSET))
 		packet->flags |= SL_PACKET_UNREAD;
 	if (is_source_routed(skb, end))
 		packet->flags |= SL_PACKET_ROUTED;
@@ -95,7 +82,7 @@ static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *
  * reason for are not read. Returns where the transport header begins. */
 __attribute__((noinline)) __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
 {
-	__u32 offset = 40;
+	__u32 offset = sizeof(struct ipv6hdr);
 	__u8 next = 0;
 	int arrives;
 
@@ -104,24 +91,26 @@ __attribute__((noinline)) __u32 read_ipv6(struct __sk_buff *skb, struct sl_packe
 	arrives = packet->flags & SL_PACKET_ARRIVES;
 
 	packet->family = SL_AF_INET6;
-	if (bpf_skb_load_bytes(skb, 6, &next, sizeof(next)) != 0 ||
-	    bpf_skb_load_bytes(skb, 8, arrives ? packet->address : packet->local_address, 16) != 0 ||
-	    bpf_skb_load_bytes(skb, 24, arrives ? packet->local_address : packet->address, 16) != 0)
-		next = 59 /* NEXTHDR_NONE */;
+	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, sizeof(next)) != 0 ||
+	    bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, saddr),
+			       arrives ? packet->address : packet->local_address, 16) != 0 ||
+	    bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, daddr),
+			       arrives ? packet->local_address : packet->address, 16) != 0)
+		next = IPPROTO_NONE;
 	for (int i = 0; i < 8; i++) {
 		__u8 header[4] = {};
 
-		if (next != 0 /* NEXTHDR_HOP */ && next != 60 /* NEXTHDR_DEST */ &&
-		    next != 43 /* NEXTHDR_ROUTING */ && next != 44 /* NEXTHDR_FRAGMENT */) {
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT) {
 			packet->protocol = next;
 			return offset;
 		}
 		if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)) != 0)
 			break;
-		if (next == 43)
+		if (next == IPPROTO_ROUTING)
 			packet->flags |= SL_PACKET_ROUTED;
-		if (next == 44) {
-			if ((header[2] << 8 | header[3]) & 0xfff8)
+		if (next == IPPROTO_FRAGMENT) {
+			if ((header[2] << 8 | header[3]) & IP6_OFFSET)
 				packet->flags |= SL_PACKET_UNREAD;
 			offset += 8;
 		} else {
@@ -142,7 +131,7 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct sl_pack
 	} ports = {};
 	__u8 flags = 0;
 
-	if (packet->protocol == SL_IPPROTO_ICMP || packet->protocol == SL_IPPROTO_ICMPV6)
+	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)
 		return;
 	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)) != 0) {
 		packet->flags |= SL_PACKET_UNREAD;
@@ -155,13 +144,13 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct sl_pack
 		packet->port = __builtin_bswap16(ports.destination);
 		packet->local_port = __builtin_bswap16(ports.source);
 	}
-	if (packet->protocol != SL_IPPROTO_TCP)
+	if (packet->protocol != IPPROTO_TCP)
 		return;
 	if (bpf_skb_load_bytes(skb, offset + 13, &flags, sizeof(flags)) != 0)
 		packet->flags |= SL_PACKET_UNREAD;
-	else if ((flags & 18) == 2 /* SYN, no ACK */)
+	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
 		packet->flags |= SL_PACKET_OPENS;
-	else if ((flags & 18) == 18)
+	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == (TCPHDR_SYN | TCPHDR_ACK))
 		packet->flags |= SL_PACKET_ANSWERS;
 }
 
@@ -175,7 +164,7 @@ static __always_inline void read_socket(const struct bpf_sock *sk, struct sl_pac
 	}
 	if (packet->flags & SL_PACKET_ARRIVES)
 		return;
-	if (packet->protocol == SL_IPPROTO_TCP || packet->protocol == SL_IPPROTO_UDP)
+	if (packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP)
 		packet->local_port = (__u16)sk->src_port;
 	if (!(packet->flags & SL_PACKET_OPENS))
 		return;
@@ -225,7 +214,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	struct sl_decision decision;
 	__u32 transport;
 
-	transport = skb->protocol == __builtin_bswap16(0x86dd) /* ETH_P_IPV6 */
+	transport = skb->protocol == __builtin_bswap16(ETH_P_IPV6)
 			    ? read_ipv6(skb, &packet)
 			    : read_ipv4(skb, &packet);
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
@@ -233,11 +222,11 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 		packet.flags |= SL_PACKET_REMARKED;
 	if (policy->flags & SL_JUDGE_PACKETS) {
 		read_transport(skb, &packet, transport);
-		if (skb->ifindex == 1 /* LOOPBACK_IFINDEX, include/net/flow.h */)
+		if (skb->ifindex == LOOPBACK_IFINDEX)
 			packet.flags |= SL_PACKET_LOOPBACK;
 		if (sk)
 			read_socket(sk, &packet);
-		if (packet.protocol == SL_IPPROTO_UDP)
+		if (packet.protocol == IPPROTO_UDP)
 			follow_flow(policy, &packet);
 	}
 	decision = sl_decide_packet(policy, &packet);

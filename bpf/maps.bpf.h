@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All maps of the programs. hook/socket_guard_pins.hpp has the names that they are pinned by, and a
+ * container's entries in all of them are by the id of its cgroup.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/policy_abi.h"
+
+/* As many as the node may have containers under policy. */
+#define SL_CONTAINERS 16384
+/* Of the endpoint lists of all containers, in each of the two tries. */
+#define SL_LIST_ENTRIES (1 << 20)
+
+/* The policy of the cgroup a program is attached to, found without a look-up and also for tasks
+ * in cgroups below it. Zero until the hook writes it, and zero denies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct sl_policy);
+} policies SEC(".maps");
+
+/* The same policies by cgroup id, for the node-wide programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_policy);
+} policies_by_cgroup SEC(".maps");
+
+/* What was refused, by reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_denials);
+} denials SEC(".maps");
+
+/* What the containers that are sealed later wait for, and whether they still do (bpf/seal.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_seal);
+} seals SEC(".maps");
+
+/* For `socklid events`. While nobody reads and it is full, new events are lost; the seals tell
+ * themselves. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536); /* bytes */
+} events SEC(".maps");
+
+/* The endpoint lists' prefixes of addresses, and which set of ports each has (bpf/lists.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SL_LIST_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_prefix_key);
+	__type(value, struct sl_prefix);
+} prefixes SEC(".maps");
+
+/* The sets of ports: what is there is in the set, the value means nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SL_LIST_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_port_key);
+	__type(value, __u32);
+} ports SEC(".maps");
+
+/* When who has sent UDP to a served port did so last, or was answered (bpf/packets.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct sl_flow);
+	__type(value, __u64); /* nanoseconds of CLOCK_MONOTONIC */
+} flows SEC(".maps");
+
+/* Which processes to look for (bpf/tasks.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sl_search);
+} search SEC(".maps");
+
+#ifdef SL_MUTANT
+/* Bit sl_reason: that guard is off (bpf/decide.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} mutant_off SEC(".maps");
+#endif
