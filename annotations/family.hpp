@@ -25,8 +25,8 @@ struct FamilyName {
   Family family;
 };
 
-/// Every name there is, for the reference. Numbers: include/linux/socket.h (AF_*) and
-/// include/uapi/linux/netlink.h (NETLINK_*), the same on every architecture. Families and protocols
+/// Every name there is, for the reference. Numbers: sys/socket.h (AF_*) and
+/// linux/netlink.h (NETLINK_*), the same on every architecture. Families and protocols
 /// that no longer have sockets in a kernel from 6.1 on, or never had, have no name.
 [[nodiscard]] std::span<const FamilyName> family_names();
 

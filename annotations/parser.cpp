@@ -12,7 +12,7 @@ namespace socklid::annotations {
 namespace {
 
 /// A key taken apart: "io.socklid.bind/web" is the setting io.socklid.bind for the container web.
-struct Key {
+struct GivenKey {
   const Setting* setting{nullptr};  ///< null: io.socklid.policy
   std::optional<std::string_view> container;
 
@@ -28,15 +28,15 @@ bool is_dns_label(std::string_view name) {
          std::all_of(name.begin(), name.end(), is_inner);
 }
 
-Result<Key> parse_key(std::string_view text) {
+Result<GivenKey> parse_key(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view name = text.substr(0, slash);
   const Setting* setting = find_setting(name);
   if (setting == nullptr && name != policy_key) {
     return fail_unknown(excerpt(text), "unknown annotation", name, {});
   }
-  if (slash == std::string_view::npos) return Key{setting, std::nullopt};
-  const Key key{setting, text.substr(slash + 1)};
+  if (slash == std::string_view::npos) return GivenKey{setting, std::nullopt};
+  const GivenKey key{setting, text.substr(slash + 1)};
   if (!is_dns_label(*key.container)) {
     return fail(Exit::annotation,
                 excerpt(text) +
@@ -48,7 +48,7 @@ Result<Key> parse_key(std::string_view text) {
 }
 
 /// Whether a key is for the container called `ours`, of which the engine may have said nothing.
-Result<bool> concerns(const Key& key, std::string_view text, std::string_view ours) {
+Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_view ours) {
   if (!key.container) return true;
   if (!ours.empty()) return *key.container == ours;
   const std::string name(text.substr(0, text.find('/')));
@@ -74,7 +74,7 @@ struct Collected {
 };
 
 /// Annotations are in byte order, so KEY comes before KEY/CONTAINER, which replaces it.
-Result<> collect(const Key& key, const ValueText& value, Collected& collected) {
+Result<> collect(const GivenKey& key, const ValueText& value, Collected& collected) {
   if (key.setting == nullptr) {
     SL_CHECK(check_size(value.key, value.text, max_policy_bytes, ""));
     collected.by_document = SL_TRY(read_document(value));
@@ -103,8 +103,9 @@ Result<Policy> merge(const Collected& collected) {
 }
 
 /// Of a setting that was given: it lacks another one beside it.
-tl::unexpected<Error> fail_alone(const Collected& collected, std::string_view name,
+tl::unexpected<Error> fail_alone(const Collected& collected, Key setting,
                                  std::string_view problem) {
+  const OwnText name = name_of(setting);
   const auto key = collected.by_key.find(name);
   const Given& given = key != collected.by_key.end() ? key->second : collected.by_document.at(name);
   return fail(Exit::annotation, given.label + ": " + given.shown + ": " + std::string(problem),
@@ -113,17 +114,17 @@ tl::unexpected<Error> fail_alone(const Collected& collected, std::string_view na
 
 Result<> check_whole(const Policy& policy, const Collected& collected) {
   if (policy.otherwise && !policy.egress) {
-    return fail_alone(collected, "io.socklid.otherwise",
+    return fail_alone(collected, Key::otherwise,
                       "expected io.socklid.egress beside it, which says what may leave (an empty "
                       "list for nothing)");
   }
-  if (policy.seal != Seal{} && !holds_back(policy)) {
-    return fail_alone(collected, "io.socklid.seal",
+  if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
+    return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "
                       "shutdown beside it, for all else holds from the start");
   }
-  const std::size_t endpoints = policy.connect.endpoints.size() + policy.bind.endpoints.size() +
-                                (policy.egress ? policy.egress->size() : 0);
+  const std::size_t endpoints =
+      named(policy.connect).size() + named(policy.bind).size() + named(policy.egress).size();
   if (endpoints > max_endpoints) {
     return fail(Exit::annotation, std::string(policy_key) + ": " + std::to_string(endpoints) +
                                       " endpoints in all lists together, the limit is " +
@@ -166,7 +167,7 @@ Result<Policy> parse(const Annotations& annotations, std::string_view container)
   for (auto entry = annotations.lower_bound(key_prefix);
        entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
     const auto& [text, value] = *entry;
-    const Key key = SL_TRY(parse_key(text));
+    const GivenKey key = SL_TRY(parse_key(text));
     if (!SL_TRY(about(key.name(), concerns(key, text, container)))) continue;
     SL_CHECK(about(key.name(), collect(key, {.key = text, .text = value}, collected)));
   }

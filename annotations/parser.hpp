@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a container's annotations to its Policy. The one place that says which keys there are:
+// From a container's annotations to its Policy. Which keys there are, what values they take and
+// what they mean is the table in annotations/settings.cpp, which `socklid explain --keys` prints;
+// the grammar of a kind of value is in the header that reads it:
 //
-//   io.socklid.create   .create.tcp  .create.udp   allow | deny
-//   io.socklid.connect  .listen  .accept  .shutdown   allow | deny
-//   io.socklid.bind                 allow | deny | PORTS          annotations/address.hpp
-//   io.socklid.egress               ENDPOINTS, or nothing         annotations/address.hpp
-//   io.socklid.otherwise            drop | reject                 only beside egress
-//   io.socklid.families             FAMILIES, or nothing          annotations/family.hpp
-//   io.socklid.mark                 N | 0xN | N/MASK              annotations/mark.hpp
-//   io.socklid.seal                 SEAL                          annotations/seal.hpp
-//   io.socklid.mode                 enforce
-//   io.socklid.profile              no value in this version
-//   io.socklid.policy               JSON                          annotations/document.hpp
+//   PORTS, ENDPOINTS   annotations/address.hpp        MARK   annotations/mark.hpp
+//   FAMILIES           annotations/family.hpp         SEAL   annotations/seal.hpp
+//   JSON               annotations/document.hpp, of io.socklid.policy, which is no setting
 //
 // Every value is printable ASCII, case counts, and there is no white space around words. What the
 // language has and this version has not (audit, profiles) is refused with Exit::unsupported, never
@@ -52,7 +46,7 @@ inline constexpr std::size_t max_value_bytes = 4096;
 inline constexpr std::size_t max_policy_bytes = std::size_t{200} * 1024;
 inline constexpr std::size_t max_endpoints = 10'000;
 
-/// One key of ours, for the reference and `socklid explain`.
+/// One key of ours, for the reference and `socklid explain --keys`.
 struct KeyInfo {
   OwnText name;              ///< "io.socklid.bind"
   std::string_view values;   ///< "allow | deny | PORTS"

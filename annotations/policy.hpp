@@ -4,15 +4,17 @@
 // container's annotations, printed by to_string(), compiled by hook/plan.hpp.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "annotations/address.hpp"
 #include "annotations/mark.hpp"
 #include "annotations/seal.hpp"
+#include "base/own_text.hpp"
 
 namespace socklid::annotations {
 
@@ -22,48 +24,112 @@ enum class Verdict : std::uint8_t { deny, allow };
 /// What becomes of packets that `egress` does not name.
 enum class Otherwise : std::uint8_t { drop, reject };
 
-/// The value of io.socklid.connect or io.socklid.bind: allow, deny, or a list that names what may be
-/// connected to or bound. With Verdict::allow the list is empty. deny is the empty list.
-struct EndpointRule {
-  Verdict otherwise{Verdict::allow};  ///< allow: no restriction. deny: only what the list names.
-  std::vector<Endpoint> endpoints;    ///< of bind tcp or udp only; sorted, without duplicates
-  friend bool operator==(const EndpointRule&, const EndpointRule&) = default;
-};
+/// Sorted, without duplicates.
+using Endpoints = std::vector<Endpoint>;
 
 /// A default-constructed Policy restricts nothing: it is what a container without annotations has.
 struct Policy {
   Verdict create{Verdict::allow};
   Verdict create_tcp{Verdict::allow};
   Verdict create_udp{Verdict::allow};
-  EndpointRule connect;
-  EndpointRule bind;
+  std::optional<Endpoints> connect;  ///< nothing: any peer; else these, and an empty list is deny
+  std::optional<Endpoints> bind;     ///< the same of local ports, tcp and udp
   Verdict listen{Verdict::allow};
   Verdict accept{Verdict::allow};
   Verdict shutdown{Verdict::allow};
   std::optional<std::vector<Family>> families;  ///< sorted, without duplicates; nothing: default
   std::optional<Mark> mark;
-  std::optional<std::vector<Endpoint>> egress;  ///< sorted, no duplicates; empty: nothing leaves
-  std::optional<Otherwise> otherwise;           ///< nothing: reject
-  Seal seal;                                    ///< from when on the verbs are held back
+  std::optional<Endpoints> egress;     ///< nothing: all may leave; empty: nothing leaves
+  std::optional<Otherwise> otherwise;  ///< nothing: reject
+  Seal seal;                           ///< from when on the verbs are held back
 
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 
-/// Whether some sockets may not be made: `create` or `create.*` other than allow.
-[[nodiscard]] bool denies_new(const Policy& policy);
+/// The key of each setting, in the order of the reference. Its name, its grammar and its place in
+/// Policy are its row in annotations/settings.cpp.
+enum class Key : std::uint8_t {
+  create,
+  create_tcp,
+  create_udp,
+  families,
+  connect,
+  bind,
+  listen,
+  accept,
+  shutdown,
+  mark,
+  egress,
+  otherwise,
+  seal,
+  mode,
+  profile,
+};
 
-/// Whether the policy restricts the network, and so closes families and protocols it does not
-/// name: `create`, `create.*`, `connect` or `bind` other than allow, or `egress` or `families`
-/// given.
+/// "io.socklid.create.tcp"
+[[nodiscard]] OwnText name_of(Key key);
+
+/// A set of keys.
+class Keys {
+ public:
+  constexpr Keys() = default;
+  constexpr Keys(std::initializer_list<Key> keys) {
+    for (const Key key : keys) bits_ |= bit(key);
+  }
+
+  [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+  [[nodiscard]] constexpr bool has(Key key) const { return (bits_ & bit(key)) != 0; }
+  /// In the order of the reference.
+  [[nodiscard]] std::vector<std::string_view> names() const;
+
+  constexpr Keys& operator|=(Keys other) {
+    bits_ |= other.bits_;
+    return *this;
+  }
+  constexpr Keys& operator&=(Keys other) {
+    bits_ &= other.bits_;
+    return *this;
+  }
+  friend constexpr Keys operator|(Keys one, Keys other) { return one |= other; }
+  friend constexpr Keys operator&(Keys one, Keys other) { return one &= other; }
+  friend bool operator==(const Keys&, const Keys&) = default;
+
+ private:
+  static constexpr std::uint32_t bit(Key key) {
+    return std::uint32_t{1} << static_cast<std::uint8_t>(key);
+  }
+  std::uint32_t bits_{0};
+};
+
+/// Those of the settings that are not the default policy's.
+[[nodiscard]] Keys given_keys(const Policy& policy);
+
+/// A policy with one of these restricts the network: it closes families and protocols that it does
+/// not name.
+inline constexpr Keys restricting_keys{Key::create,   Key::create_tcp, Key::create_udp,
+                                       Key::families, Key::connect,    Key::bind,
+                                       Key::egress};
+
+/// These wait for the seal. All else holds from the first instruction, whatever the seal.
+inline constexpr Keys held_back_keys{Key::create, Key::create_tcp, Key::create_udp, Key::connect,
+                                     Key::bind,   Key::listen,     Key::accept,     Key::shutdown};
+
+/// Whether one of `restricting_keys` was given.
 [[nodiscard]] bool restricts(const Policy& policy);
 
-/// Whether a seal has something to hold back: `create`, `create.*`, `connect`, `bind`, `listen`,
-/// `accept` or `shutdown` other than allow. All else holds from the first instruction, whatever
-/// the seal.
-[[nodiscard]] bool holds_back(const Policy& policy);
+/// The endpoints that a setting names; none if it was not given.
+[[nodiscard]] const Endpoints& named(const std::optional<Endpoints>& setting);
 
-/// One "key: value" line for each key that differs from the default, in the order of the
-/// reference; parses back to the same Policy. A value that is an empty list leaves "key: ".
+/// One setting that is not the default's, as it is written.
+struct Written {
+  OwnText key;        ///< "io.socklid.bind"
+  std::string value;  ///< "tcp/80"; empty for a list without items
+};
+
+/// In the order of the reference; parses back to the same Policy.
+[[nodiscard]] std::vector<Written> written(const Policy& policy);
+
+/// The same as one "key: value" line for each.
 [[nodiscard]] std::string to_string(const Policy& policy);
 
 }  // namespace socklid::annotations

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "annotations/family.hpp"
@@ -18,23 +19,23 @@ Result<Verdict> parse_verdict(const ValueText& value) {
 }
 
 /// allow, deny, or a list that `parse_list` reads; `example` is one.
-Result<EndpointRule> parse_rule(const ValueText& value,
-                                Result<std::vector<Endpoint>> (*parse_list)(const ValueText&),
-                                std::string_view example) {
-  if (!value.is_array && value.text == "allow") return EndpointRule{};
-  if (!value.is_array && value.text == "deny") return EndpointRule{Verdict::deny, {}};
-  EndpointRule rule{Verdict::deny, SL_TRY(parse_list(value))};
-  if (rule.endpoints.empty()) {
+Result<std::optional<Endpoints>> parse_rule(const ValueText& value,
+                                            Result<Endpoints> (*parse_list)(const ValueText&),
+                                            std::string_view example) {
+  if (!value.is_array && value.text == "allow") return std::optional<Endpoints>{};
+  if (!value.is_array && value.text == "deny") return std::optional(Endpoints{});
+  Endpoints named = SL_TRY(parse_list(value));
+  if (named.empty()) {
     return fail_value(value, value.text, "expected allow, deny, or " + std::string(example));
   }
-  return rule;
+  return std::optional(std::move(named));
 }
 
-Result<EndpointRule> parse_connect(const ValueText& value) {
+Result<std::optional<Endpoints>> parse_connect(const ValueText& value) {
   return parse_rule(value, parse_endpoints, "endpoints such as tcp/443 udp/53@10.0.0.1");
 }
 
-Result<EndpointRule> parse_bind(const ValueText& value) {
+Result<std::optional<Endpoints>> parse_bind(const ValueText& value) {
   return parse_rule(value, parse_ports, "ports such as tcp/80 udp/53");
 }
 
@@ -44,20 +45,62 @@ Result<Otherwise> parse_otherwise(const ValueText& value) {
   return fail_value(value, value.text, "expected drop or reject");
 }
 
-template <auto parse_value, auto field>
-Result<> read(const ValueText& value, Policy& policy) {
-  policy.*field = SL_TRY(parse_value(value));
-  return {};
+std::string print_verdict(Verdict verdict) {
+  return verdict == Verdict::allow ? "allow" : "deny";
 }
 
-template <auto field>
-void copy(const Policy& from, Policy& to) {
-  to.*field = from.*field;
+std::string print_rule(const std::optional<Endpoints>& rule) {
+  return rule->empty() ? "deny" : to_string(*rule);
 }
 
-// The keys of later versions, known so that asking for them is refused by name. Their one value
-// that means what this version does anyway is accepted and changes nothing.
-void copy_nothing(const Policy& /*from*/, Policy& /*to*/) {}
+std::string print_otherwise(const std::optional<Otherwise>& otherwise) {
+  return *otherwise == Otherwise::drop ? "drop" : "reject";
+}
+
+std::string print_seal(const Seal& seal) {
+  return to_string(seal);
+}
+
+/// Of a setting that is there or not.
+template <typename Value>
+std::string print_value(const std::optional<Value>& value) {
+  return to_string(*value);
+}
+
+/// The row of a setting that is the member `field` of Policy.
+template <auto field, auto parse_value, auto print_field>
+constexpr Setting row(Key key, KeyInfo info, Setting::Json json = Setting::Json::string) {
+  return {
+      .key = key,
+      .info = info,
+      .json = json,
+      .read = [](const ValueText& value, Policy& policy) -> Result<> {
+        policy.*field = SL_TRY(parse_value(value));
+        return {};
+      },
+      .copy = [](const Policy& from, Policy& to) { to.*field = from.*field; },
+      .given =
+          [](const Policy& policy) {
+            static const Policy nothing{};
+            return policy.*field != nothing.*field;
+          },
+      .print = [](const Policy& policy) { return print_field(policy.*field); },
+  };
+}
+
+/// The row of a key of later versions, known so that asking for it is refused by name. A value that
+/// means what this version does anyway is accepted and changes nothing.
+constexpr Setting later(Key key, KeyInfo info, Result<> (*read)(const ValueText&, Policy&)) {
+  return {
+      .key = key,
+      .info = info,
+      .json = Setting::Json::string,
+      .read = read,
+      .copy = [](const Policy& /*from*/, Policy& /*to*/) {},
+      .given = [](const Policy& /*policy*/) { return false; },
+      .print = [](const Policy& /*policy*/) { return std::string(); },
+  };
+}
 
 Result<> read_mode(const ValueText& value, Policy& /*policy*/) {
   if (value.text == "enforce") return {};
@@ -75,82 +118,81 @@ Result<> read_profile(const ValueText& value, Policy& /*policy*/) {
 constexpr std::string_view verdicts = "allow | deny";
 
 constexpr Setting table[] = {
-    {{"io.socklid.create", verdicts,
-      "whether sockets may be created, of any family but unix and netlink for reading routes; "
-      "accepting on an open listener goes on"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::create>,
-     copy<&Policy::create>},
-    {{"io.socklid.create.tcp", verdicts,
-      "whether TCP sockets may be created, and sockets of anything that speaks TCP (MPTCP, SMC)"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::create_tcp>,
-     copy<&Policy::create_tcp>},
-    {{"io.socklid.create.udp", verdicts, "whether UDP and UDP-Lite sockets may be created"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::create_udp>,
-     copy<&Policy::create_udp>},
-    {{"io.socklid.families", "FAMILIES",
-      "which families of sockets may be created at all; a policy that restricts the network closes "
-      "the rest"},
-     Setting::Json::array,
-     read<parse_families, &Policy::families>,
-     copy<&Policy::families>},
-    {{"io.socklid.connect", "allow | deny | ENDPOINTS",
-      "which peers may be chosen, loopback included: connect, addressed send, TCP Fast Open"},
-     Setting::Json::array,
-     read<parse_connect, &Policy::connect>,
-     copy<&Policy::connect>},
-    {{"io.socklid.bind", "allow | deny | PORTS",
-      "which local ports may be bound and listened on; with io.socklid.egress also which inbound "
-      "service is answered"},
-     Setting::Json::array,
-     read<parse_bind, &Policy::bind>,
-     copy<&Policy::bind>},
-    {{"io.socklid.listen", verdicts, "whether listen(2) may be called, on a bound socket too"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::listen>,
-     copy<&Policy::listen>},
-    {{"io.socklid.accept", verdicts, "whether connections may be accepted, on any listener"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::accept>,
-     copy<&Policy::accept>},
-    {{"io.socklid.shutdown", verdicts,
-      "whether shutdown(2) may be called on network sockets; closing them always may"},
-     Setting::Json::string,
-     read<parse_verdict, &Policy::shutdown>,
-     copy<&Policy::shutdown>},
-    {{"io.socklid.mark", "N | 0xN | N/MASK",
-      "the mark that every packet of the container's new sockets carries"},
-     Setting::Json::integer,
-     read<parse_mark, &Policy::mark>,
-     copy<&Policy::mark>},
-    {{"io.socklid.egress", "ENDPOINTS",
-      "which packets may leave the container; none if the list is empty"},
-     Setting::Json::array,
-     read<parse_endpoints, &Policy::egress>,
-     copy<&Policy::egress>},
-    {{"io.socklid.otherwise", "drop | reject",
-      "what becomes of packets that io.socklid.egress does not name; reject if not given"},
-     Setting::Json::string,
-     read<parse_otherwise, &Policy::otherwise>,
-     copy<&Policy::otherwise>},
-    {{"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
-      "from when on create, connect, bind, listen, accept and shutdown are held to the policy; "
-      "once "
-      "and for all; start if not given"},
-     Setting::Json::string,
-     read<parse_seal, &Policy::seal>,
-     copy<&Policy::seal>},
-    {{"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},
-     Setting::Json::string,
-     read_mode,
-     copy_nothing},
-    {{"io.socklid.profile", "NAME", "a policy of the node by its name; not in this version"},
-     Setting::Json::string,
-     read_profile,
-     copy_nothing},
+    row<&Policy::create, parse_verdict, print_verdict>(
+        Key::create,
+        {"io.socklid.create", verdicts,
+         "whether sockets may be created, of any family but unix and netlink for reading routes; "
+         "accepting on an open listener goes on"}),
+    row<&Policy::create_tcp, parse_verdict, print_verdict>(
+        Key::create_tcp,
+        {"io.socklid.create.tcp", verdicts,
+         "whether TCP sockets may be created, and sockets of anything that speaks TCP (MPTCP, "
+         "SMC)"}),
+    row<&Policy::create_udp, parse_verdict, print_verdict>(
+        Key::create_udp,
+        {"io.socklid.create.udp", verdicts, "whether UDP and UDP-Lite sockets may be created"}),
+    row<&Policy::families, parse_families, print_value<std::vector<Family>>>(
+        Key::families,
+        {"io.socklid.families", "FAMILIES",
+         "which families of sockets may be created at all; a policy that restricts the network "
+         "closes the rest"},
+        Setting::Json::array),
+    row<&Policy::connect, parse_connect, print_rule>(
+        Key::connect,
+        {"io.socklid.connect", "allow | deny | ENDPOINTS",
+         "which peers may be chosen, loopback included: connect, addressed send, TCP Fast Open"},
+        Setting::Json::array),
+    row<&Policy::bind, parse_bind, print_rule>(
+        Key::bind,
+        {"io.socklid.bind", "allow | deny | PORTS",
+         "which local ports may be bound and listened on; with io.socklid.egress also which "
+         "inbound service is answered"},
+        Setting::Json::array),
+    row<&Policy::listen, parse_verdict, print_verdict>(
+        Key::listen,
+        {"io.socklid.listen", verdicts, "whether listen(2) may be called, on a bound socket too"}),
+    row<&Policy::accept, parse_verdict, print_verdict>(
+        Key::accept,
+        {"io.socklid.accept", verdicts, "whether connections may be accepted, on any listener"}),
+    row<&Policy::shutdown, parse_verdict, print_verdict>(
+        Key::shutdown,
+        {"io.socklid.shutdown", verdicts,
+         "whether shutdown(2) may be called on network sockets; closing them always may"}),
+    row<&Policy::mark, parse_mark, print_value<Mark>>(
+        Key::mark,
+        {"io.socklid.mark", "N | 0xN | N/MASK",
+         "the mark that every packet of the container's new sockets carries"},
+        Setting::Json::integer),
+    row<&Policy::egress, parse_endpoints, print_value<Endpoints>>(
+        Key::egress,
+        {"io.socklid.egress", "ENDPOINTS",
+         "which packets may leave the container; none if the list is empty"},
+        Setting::Json::array),
+    row<&Policy::otherwise, parse_otherwise, print_otherwise>(
+        Key::otherwise,
+        {"io.socklid.otherwise", "drop | reject",
+         "what becomes of packets that io.socklid.egress does not name; reject if not given"}),
+    row<&Policy::seal, parse_seal, print_seal>(
+        Key::seal,
+        {"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
+         "from when on create, connect, bind, listen, accept and shutdown are held to the policy; "
+         "once and for all; start if not given"}),
+    later(
+        Key::mode,
+        {"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},
+        read_mode),
+    later(Key::profile,
+          {"io.socklid.profile", "NAME", "a policy of the node by its name; not in this version"},
+          read_profile),
 };
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < std::size(table); ++i) {
+    if (table[i].key != static_cast<Key>(i)) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "a row for each Key, in the order of the enumeration");
 
 constexpr auto infos = [] {
   std::array<KeyInfo, std::size(table) + 1> all{};
@@ -184,6 +226,18 @@ std::span<const KeyInfo> keys() {
 
 std::span<const Setting> settings() {
   return table;
+}
+
+OwnText name_of(Key key) {
+  return table[static_cast<std::size_t>(key)].info.name;
+}
+
+std::vector<std::string_view> Keys::names() const {
+  std::vector<std::string_view> names;
+  for (const Setting& setting : table) {
+    if (has(setting.key)) names.push_back(setting.info.name);
+  }
+  return names;
 }
 
 const Setting* find_setting(std::string_view name) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings: the table that ties each key to its grammar and to its place in Policy. Internal to
-// annotations/: parser.hpp is what others include.
+// Settings: the table that ties each key to its grammar and to its place in Policy, a row each. The
+// parser, to_string(), JSON, `socklid explain --keys` and the tests of the documents read it.
+// Internal to annotations/: parser.hpp and policy.hpp are what others include.
 #pragma once
 
 #include <span>
@@ -15,6 +16,7 @@
 namespace socklid::annotations {
 
 struct Setting {
+  Key key{};
   KeyInfo info;
   /// What a JSON document may write instead of a string.
   enum class Json : std::uint8_t { string, array, integer } json{Json::string};
@@ -22,6 +24,10 @@ struct Setting {
   Result<> (*read)(const ValueText& value, Policy& policy);
   /// Copies this setting, and nothing else, from one policy to another.
   void (*copy)(const Policy& from, Policy& to);
+  /// Whether it is another one than the default policy's.
+  bool (*given)(const Policy& policy);
+  /// As its key would have it, in the shortest form. Only of one that is given.
+  std::string (*print)(const Policy& policy);
 };
 
 /// In the order of the reference; io.socklid.policy itself is not among them.

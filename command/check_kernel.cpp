@@ -83,8 +83,7 @@ Result<> try_rules() {
   if (::unshare(CLONE_NEWNET) != 0) return fail_errno(Exit::nft, "make a network namespace");
   annotations::Policy policy;
   policy.egress = {{annotations::Protocol::tcp, {443, 443}, {}}};
-  policy.bind.otherwise = annotations::Verdict::deny;
-  policy.bind.endpoints = {{annotations::Protocol::tcp, {80, 80}, {}}};
+  policy.bind = {{annotations::Protocol::tcp, {80, 80}, {}}};
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());
   SL_CHECK(
       install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, 0, "doctor", 0)));

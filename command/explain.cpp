@@ -94,6 +94,7 @@ Result<Explanation> explain_annotations(const annotations::Annotations& given,
   Explanation explanation;
   explanation.container = std::move(container);
   explanation.any = annotations::any(given);
+  explanation.network = network;
   explanation.policy = SL_TRY(annotations::parse(given, explanation.container));
   SL_CHECK(check_placement(explanation.policy, network));
   // The first to come: which slot a container gets is found out when it starts.
@@ -108,6 +109,14 @@ Result<Explanation> explain_annotations(const annotations::Annotations& given,
 }
 
 Result<int> explain(const ExplainOptions& options) {
+  if (options.keys) {
+    if (options.json) {
+      print_json(keys_json());
+    } else {
+      print(keys_text());
+    }
+    return 0;
+  }
   const NetnsKind network = SL_TRY(network_named(options.network));
   const AnnotationFile file = SL_TRY(read_annotations(options));
   std::vector<Explanation> explanations;

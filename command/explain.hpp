@@ -19,13 +19,15 @@ struct ExplainOptions {
   std::string file;                      ///< empty: none; "-": standard input
   std::string container;                 ///< its name in the pod; empty: not given
   std::string network{"own"};            ///< own, shared or host: what kind of network namespace
+  bool keys{false};                      ///< print all keys there are, and nothing else
   bool json{false};
 };
 
 /// What the hook would do for one container.
 struct Explanation {
-  std::string container;  ///< its name in the pod, if there is a choice
-  bool any{false};        ///< whether there is an annotation of ours at all
+  std::string container;              ///< its name in the pod, if there is a choice
+  bool any{false};                    ///< whether there is an annotation of ours at all
+  NetnsKind network{NetnsKind::own};  ///< of what kind its network namespace would be
   annotations::Policy policy;
   Plan plan;
   std::string nft;  ///< the ruleset as nft reads it; empty without rules
@@ -38,8 +40,9 @@ struct Explanation {
 
 [[nodiscard]] std::string explain_text(const Explanation& explanation);
 [[nodiscard]] json::Value explain_json(const Explanation& explanation);
-/// Every key, its values and its meaning.
+/// Every key, its values and its meaning, from the table in annotations/settings.cpp.
 [[nodiscard]] std::string keys_text();
+[[nodiscard]] json::Value keys_json();
 
 /// Reads what the options name and prints one explanation, or one for each container of a Pod.
 [[nodiscard]] Result<int> explain(const ExplainOptions& options);

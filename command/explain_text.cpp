@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/causes.hpp"
 #include "command/explain.hpp"
 #include "command/output.hpp"
 #include "command/policy_json.hpp"
@@ -11,12 +10,16 @@ bool does_nothing(const Explanation& explanation) {
   return explanation.policy == annotations::Policy{};
 }
 
+std::vector<std::string_view> keys_behind(Hook hook, const Explanation& explanation) {
+  return causes(hook, explanation.policy, explanation.network).names();
+}
+
 std::string hooks_text(const Explanation& explanation, bool per_cgroup) {
   std::vector<std::vector<std::string>> lines;
   for (const Hook hook : explanation.plan.hooks) {
     if (is_per_cgroup(hook) != per_cgroup) continue;
-    lines.push_back({"  " + std::string(name(hook)), std::string(purpose(hook)),
-                     joined(causes(hook, explanation.policy), ", ")});
+    lines.push_back({"  " + std::string(name(hook)), std::string(row_of(hook).purpose),
+                     joined(keys_behind(hook, explanation), ", ")});
   }
   if (lines.empty()) return {};
   return (per_cgroup ? "hooks of the container's cgroup:\n" : "hooks of the node:\n") +
@@ -54,7 +57,7 @@ json::Value explain_json(const Explanation& explanation) {
   for (const Hook hook : explanation.plan.hooks) {
     hooks.emplace_back(json::Object{{"hook", name(hook)},
                                     {"per_cgroup", is_per_cgroup(hook)},
-                                    {"annotations", json_array(causes(hook, explanation.policy))}});
+                                    {"annotations", json_array(keys_behind(hook, explanation))}});
   }
   const auto& mark = explanation.plan.mark;
   const auto text_or_null = [](const std::string& text) {
@@ -67,15 +70,6 @@ json::Value explain_json(const Explanation& explanation) {
                       {"mark", mark ? json::Value(annotations::to_string(*mark)) : json::Value()},
                       {"notes", json_array(explanation.plan.notes)},
                       {"nft", text_or_null(explanation.nft)}};
-}
-
-std::string keys_text() {
-  std::string text = "Keys, their values and what they mean; docs: socklid-annotations(7)\n\n";
-  for (const annotations::KeyInfo& key : annotations::keys()) {
-    text.append(key.name).append("=").append(key.values).append("\n    ");
-    text.append(key.meaning).append("\n");
-  }
-  return text;
 }
 
 }  // namespace socklid::command

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/causes.hpp"
 #include "command/inspect.hpp"
 #include "command/output.hpp"
 #include "command/policy_json.hpp"
@@ -83,10 +82,17 @@ std::string hooks_text(const Inspection& inspection) {
   return columns(lines);
 }
 
-/// The keys behind a reason; without a policy to look into, what the reason says by itself.
+/// The keys behind a reason. Who has no record is taken to be in a namespace of his own.
+std::vector<std::string_view> keys_behind(sl_reason reason, const Inspection& inspection) {
+  const auto& record = inspection.container.entry.record;
+  return causes(reason, *inspection.policy, record ? record->placement.netns : NetnsKind::own)
+      .names();
+}
+
+/// Without a policy to look into, what the reason says by itself.
 std::string because(const Inspection& inspection, sl_reason reason) {
   if (!inspection.policy) return std::string(annotation_of(reason));
-  return joined(causes(reason, *inspection.policy), ", ");
+  return joined(keys_behind(reason, inspection), ", ");
 }
 
 std::string denials_text(const Inspection& inspection) {
@@ -137,7 +143,7 @@ json::Value denials_json(const Inspection& inspection) {
     json::Object denial{{"count", std::uint64_t{inspection.denials->count[i]}},
                         {"denied", name_of(reason)}};
     if (inspection.policy) {
-      denial.emplace("annotations", json_array(causes(reason, *inspection.policy)));
+      denial.emplace("annotations", json_array(keys_behind(reason, inspection)));
     }
     denials.emplace_back(std::move(denial));
   }

@@ -18,10 +18,10 @@ namespace {
 /// Seven of the ten slots, and nothing that only seals and rare verbs need (D2).
 Hooks common_hooks() {
   annotations::Policy policy;
-  policy.connect.otherwise = annotations::Verdict::deny;
-  policy.bind.otherwise = annotations::Verdict::deny;
+  policy.connect.emplace();
+  policy.bind.emplace();
   policy.mark = annotations::Mark{.value = 1, .mask = annotations::default_mark_mask};
-  return compile(policy).hooks;
+  return needed_hooks(policy, NetnsKind::own);
 }
 
 tl::unexpected<Error> no_such_hook(std::string_view wanted) {

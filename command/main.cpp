@@ -85,6 +85,7 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_option("--container", options.explain.container, "its name in the pod");
   verb->add_option("--network", options.explain.network,
                    "its network namespace: own (default), shared (a pod's) or host");
+  verb->add_flag("--keys", options.explain.keys, "print every key, its values and its meaning");
   verb->add_flag("--json", options.explain.json, json_help);
 
   verb = add_verb(app, "doctor", "what this node needs and whether it has it", run,

@@ -57,16 +57,17 @@ nftnl_expr* Writer::add(const char* name) {
 
 /// Without these a port of TCP would be read where ICMP has its checksum.
 void Writer::depend(Field field) {
-  if (const auto family = family_of(field); family && family_ != family) {
-    match(Compare{Field::nfproto, Operator::equal, *family, 0xffffffff});
+  const FieldInfo& row = row_of(field);
+  if (row.family && family_ != row.family) {
+    match(Compare{Field::nfproto, Operator::equal, *row.family, 0xffffffff});
   }
-  if (const auto protocol = protocol_of(field); protocol && protocol_ != protocol) {
-    match(Compare{Field::l4proto, Operator::equal, *protocol, 0xffffffff});
+  if (row.protocol && protocol_ != row.protocol) {
+    match(Compare{Field::l4proto, Operator::equal, *row.protocol, 0xffffffff});
   }
 }
 
 void Writer::load(Field field, std::uint32_t reg) {
-  const Source source = source_of(field);
+  const Source& source = row_of(field).source;
   switch (source.kind) {
     case Source::Kind::meta: {
       nftnl_expr* expression = add("meta");
@@ -172,7 +173,7 @@ void Writer::look_up(const Key& key, const std::string& set, bool verdict) {
   for (const KeyPart& part : key) depend(part.field);
   std::uint32_t reg = NFT_REG32_00;
   for (const KeyPart& part : key) {
-    const std::uint32_t size = source_of(part.field).size;
+    const std::uint32_t size = row_of(part.field).source.size;
     load(part.field, reg);
     if (size > 2 && part.bits < 8 * size) mask(reg, leading_bits(part.bits).data(), size);
     reg += (size + 3) / 4;

@@ -1,105 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/nft_fields.hpp"
 
-// Before the kernel headers, which then leave out what this defines (linux/libc-compat.h).
+// Before the kernel headers, which then leave out what these define (linux/libc-compat.h).
 #include <netinet/in.h>
+#include <netinet/ip.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include <cstring>
+#include <iterator>
+
+#include "hook/nft_words.hpp"
 
 namespace socklid::nft {
 namespace {
 
-constexpr std::uint32_t loose_route = 131, strict_route = 137;  // IPOPT_LSRR, IPOPT_SSRR
+using Kind = Source::Kind;
+
+std::string number_text(std::uint32_t value) {
+  return std::to_string(value);
+}
+
+std::string family_text(std::uint32_t value) {
+  return value == NFPROTO_IPV4 ? "ipv4" : "ipv6";
+}
+
+std::string direction_text(std::uint32_t value) {
+  return value == 0 ? "original" : "reply";
+}
+
+std::string address_type_text(std::uint32_t value) {
+  return value == RTN_LOCAL ? "local" : std::to_string(value);
+}
+
+std::string presence_text(std::uint32_t value) {
+  return value == 0 ? "missing" : "exists";
+}
+
+constexpr FieldInfo table[] = {
+    {Field::nfproto, "meta nfproto", family_text, {Kind::meta, NFT_META_NFPROTO, 0, 1}},
+    {Field::l4proto, "meta l4proto", protocol_text, {Kind::meta, NFT_META_L4PROTO, 0, 1}},
+    {Field::iif, "iif", number_text, {Kind::meta, NFT_META_IIF, 0, 4}},
+    {Field::oif, "oif", number_text, {Kind::meta, NFT_META_OIF, 0, 4}},
+    {Field::mark, "meta mark", hexadecimal, {Kind::meta, NFT_META_MARK, 0, 4}},
+    {Field::socket_mark, "socket mark", hexadecimal, {Kind::socket, NFT_SOCKET_MARK, 0, 4}},
+    {Field::ct_state, "ct state", number_text, {Kind::ct, NFT_CT_STATE, 0, 4}},
+    {Field::ct_direction, "ct direction", direction_text, {Kind::ct, NFT_CT_DIRECTION, 0, 1}},
+    {Field::source_type,
+     "fib saddr type",
+     address_type_text,
+     {Kind::route, NFT_FIB_RESULT_ADDRTYPE, 0, 4}},
+    {Field::ipv4_source, "ip saddr", number_text, {Kind::network, 0, 12, 4}, NFPROTO_IPV4},
+    {Field::ipv4_destination, "ip daddr", number_text, {Kind::network, 0, 16, 4}, NFPROTO_IPV4},
+    {Field::ipv4_loose_route,
+     "ip option lsrr",
+     presence_text,
+     {Kind::option, IPOPT_LSRR, 0, 1},
+     NFPROTO_IPV4},
+    {Field::ipv4_strict_route,
+     "ip option ssrr",
+     presence_text,
+     {Kind::option, IPOPT_SSRR, 0, 1},
+     NFPROTO_IPV4},
+    {Field::ipv6_source, "ip6 saddr", number_text, {Kind::network, 0, 8, 16}, NFPROTO_IPV6},
+    {Field::ipv6_destination, "ip6 daddr", number_text, {Kind::network, 0, 24, 16}, NFPROTO_IPV6},
+    {Field::ipv6_hop_limit, "ip6 hoplimit", number_text, {Kind::network, 0, 7, 1}, NFPROTO_IPV6},
+    {Field::ipv6_routing,
+     "exthdr rt",
+     presence_text,
+     {Kind::extension, IPPROTO_ROUTING, 0, 1},
+     NFPROTO_IPV6},
+    {Field::icmp_type,
+     "icmp type",
+     number_text,
+     {Kind::transport, 0, 0, 1},
+     NFPROTO_IPV4,
+     IPPROTO_ICMP},
+    {Field::icmpv6_type,
+     "icmpv6 type",
+     number_text,
+     {Kind::transport, 0, 0, 1},
+     NFPROTO_IPV6,
+     IPPROTO_ICMPV6},
+    {Field::tcp_flags, "tcp flags", number_text, {Kind::transport, 0, 13, 1}, {}, IPPROTO_TCP},
+    {Field::source_port, "th sport", number_text, {Kind::transport, 0, 0, 2}},
+    {Field::destination_port, "th dport", number_text, {Kind::transport, 0, 2, 2}},
+};
+
+consteval bool in_order() {
+  for (std::size_t i = 0; i < std::size(table); ++i) {
+    if (table[i].field != static_cast<Field>(i)) return false;
+  }
+  return std::size(table) == static_cast<std::size_t>(Field::destination_port) + 1;
+}
+static_assert(in_order(), "a row for each Field, in the order of the enumeration");
 
 }  // namespace
 
-Source source_of(Field field) {
-  using Kind = Source::Kind;
-  switch (field) {
-    case Field::nfproto:
-      return {Kind::meta, NFT_META_NFPROTO, 0, 1};
-    case Field::l4proto:
-      return {Kind::meta, NFT_META_L4PROTO, 0, 1};
-    case Field::iif:
-      return {Kind::meta, NFT_META_IIF, 0, 4};
-    case Field::oif:
-      return {Kind::meta, NFT_META_OIF, 0, 4};
-    case Field::mark:
-      return {Kind::meta, NFT_META_MARK, 0, 4};
-    case Field::socket_mark:
-      return {Kind::socket, NFT_SOCKET_MARK, 0, 4};
-    case Field::ct_state:
-      return {Kind::ct, NFT_CT_STATE, 0, 4};
-    case Field::ct_direction:
-      return {Kind::ct, NFT_CT_DIRECTION, 0, 1};
-    case Field::source_type:
-      return {Kind::route, NFT_FIB_RESULT_ADDRTYPE, 0, 4};
-    case Field::ipv4_source:
-      return {Kind::network, 0, 12, 4};
-    case Field::ipv4_destination:
-      return {Kind::network, 0, 16, 4};
-    case Field::ipv4_loose_route:
-      return {Kind::option, loose_route, 0, 1};
-    case Field::ipv4_strict_route:
-      return {Kind::option, strict_route, 0, 1};
-    case Field::ipv6_source:
-      return {Kind::network, 0, 8, 16};
-    case Field::ipv6_destination:
-      return {Kind::network, 0, 24, 16};
-    case Field::ipv6_hop_limit:
-      return {Kind::network, 0, 7, 1};
-    case Field::ipv6_routing:
-      return {Kind::extension, IPPROTO_ROUTING, 0, 1};
-    case Field::icmp_type:
-    case Field::icmpv6_type:
-      return {Kind::transport, 0, 0, 1};
-    case Field::tcp_flags:
-      return {Kind::transport, 0, 13, 1};
-    case Field::source_port:
-      return {Kind::transport, 0, 0, 2};
-    case Field::destination_port:
-      return {Kind::transport, 0, 2, 2};
-  }
-  return {};
-}
-
-std::optional<std::uint8_t> family_of(Field field) {
-  switch (field) {
-    case Field::ipv4_source:
-    case Field::ipv4_destination:
-    case Field::ipv4_loose_route:
-    case Field::ipv4_strict_route:
-    case Field::icmp_type:
-      return NFPROTO_IPV4;
-    case Field::ipv6_source:
-    case Field::ipv6_destination:
-    case Field::ipv6_hop_limit:
-    case Field::ipv6_routing:
-    case Field::icmpv6_type:
-      return NFPROTO_IPV6;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::optional<std::uint8_t> protocol_of(Field field) {
-  switch (field) {
-    case Field::icmp_type:
-      return IPPROTO_ICMP;
-    case Field::icmpv6_type:
-      return IPPROTO_ICMPV6;
-    case Field::tcp_flags:
-      return IPPROTO_TCP;
-    default:
-      return std::nullopt;
-  }
+const FieldInfo& row_of(Field field) {
+  return table[static_cast<std::size_t>(field)];
 }
 
 Bytes bytes_of(Field field, std::uint32_t value) {
-  Bytes bytes{{}, source_of(field).size};
+  Bytes bytes{{}, row_of(field).source.size};
   if (bytes.size == 1) {
     bytes.data[0] = static_cast<std::uint8_t>(value);
   } else if (bytes.size == 2) {

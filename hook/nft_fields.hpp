@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fields of hook/nft_ruleset.hpp as nf_tables' virtual machine knows them.
+// Fields of hook/nft_ruleset.hpp, a row each: in the nft language, and as nf_tables' virtual
+// machine knows them.
+//
+//   row_of(Field::tcp_flags).name                          "tcp flags"
+//   row_of(Field::l4proto).value_text(IPPROTO_TCP)         "tcp"
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "hook/nft_ruleset.hpp"
 
@@ -15,18 +21,24 @@ namespace socklid::nft {
 struct Source {
   enum class Kind : std::uint8_t { meta, socket, ct, network, transport, option, extension, route };
   Kind kind{};
-  std::uint32_t key{
-      0};  ///< NFT_META_*, NFT_CT_*, NFT_SOCKET_*, NFT_FIB_RESULT_*, or the header's number
+  /// NFT_META_*, NFT_CT_*, NFT_SOCKET_*, NFT_FIB_RESULT_*, or the header's number.
+  std::uint32_t key{0};
   std::uint32_t offset{0};
   std::uint32_t size{1};  ///< bytes
 };
 
-[[nodiscard]] Source source_of(Field field);
+struct FieldInfo {
+  Field field{};
+  std::string_view name;                             ///< as nft 1.0.6 reads it: "ip saddr"
+  std::string (*value_text)(std::uint32_t value){};  ///< as it stands behind the name
+  Source source;
+  /// NFPROTO_* and IPPROTO_* that a packet must be of for the field to mean anything; nothing if it
+  /// always does.
+  std::optional<std::uint8_t> family{};
+  std::optional<std::uint8_t> protocol{};
+};
 
-/// NFPROTO_* or IPPROTO_* that a packet must be of for the field to mean anything; nothing if it
-/// always does.
-[[nodiscard]] std::optional<std::uint8_t> family_of(Field field);
-[[nodiscard]] std::optional<std::uint8_t> protocol_of(Field field);
+[[nodiscard]] const FieldInfo& row_of(Field field);
 
 /// A value as the kernel has it in a register: ports in network byte order, the rest in the
 /// host's.

@@ -23,7 +23,6 @@ namespace {
 using annotations::Mark;
 using annotations::Otherwise;
 using annotations::Policy;
-using annotations::Verdict;
 using nft::Action;
 using nft::Chain;
 using nft::Compare;
@@ -313,9 +312,9 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
                          std::string_view container_id, std::uint64_t cgroup_id) {
   NftRuleset ruleset{table_name(slot), table_comment(container_id, cgroup_id), type_sets(), {}};
   EndpointRules endpoints(ruleset);
-  const bool serves = policy.bind.otherwise == Verdict::deny && !policy.bind.endpoints.empty();
+  const bool serves = !named(policy.bind).empty();
   if (serves) {
-    const std::vector<Target> listeners = merge_listeners(policy.bind.endpoints);
+    const std::vector<Target> listeners = merge_listeners(*policy.bind);
     ruleset.chains.push_back(
         {"replies", std::nullopt, endpoints.match("bind", listeners, Side::source)});
     ruleset.chains.push_back(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hook/nft_fields.hpp"
 #include "hook/nft_words.hpp"
 
 namespace socklid {
@@ -23,7 +24,7 @@ std::string range_text(PortRange range) {
 std::string key_text(const KeyPart& part) {
   const bool ipv4 = part.field == Field::ipv4_source || part.field == Field::ipv4_destination;
   const bool ipv6 = part.field == Field::ipv6_source || part.field == Field::ipv6_destination;
-  std::string text(name_of(part.field));
+  std::string text(row_of(part.field).name);
   if ((ipv4 && part.bits < 32) || (ipv6 && part.bits < 128)) {
     text.append(" & ").append(address_text(ipv4, leading_bits(part.bits)));
   }
@@ -39,18 +40,18 @@ std::string key_text(const Key& key) {
 }
 
 std::string match_text(const Compare& compare) {
-  std::string text(name_of(compare.field));
+  std::string text(row_of(compare.field).name);
   if (compare.op == Operator::any_bit) {
     return text.append(" ").append(bits_text(compare.field, compare.value));
   }
   if (compare.mask != 0xffffffff) text.append(" & ").append(hexadecimal(compare.mask));
   const bool bare = compare.op == Operator::equal && compare.mask == 0xffffffff;
   text.append(bare ? " " : compare.op == Operator::equal ? " == " : " != ");
-  return text.append(value_text(compare.field, compare.value));
+  return text.append(row_of(compare.field).value_text(compare.value));
 }
 
 std::string match_text(const InRange& match) {
-  return std::string(name_of(match.field)).append(" ").append(range_text(match.range));
+  return std::string(row_of(match.field).name).append(" ").append(range_text(match.range));
 }
 
 std::string match_text(const InSet& match) {

@@ -2,62 +2,11 @@
 #include "hook/nft_words.hpp"
 
 #include <arpa/inet.h>
-#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #include <cstdio>
 
 namespace socklid::nft {
-
-std::string_view name_of(Field field) {
-  switch (field) {
-    case Field::nfproto:
-      return "meta nfproto";
-    case Field::l4proto:
-      return "meta l4proto";
-    case Field::iif:
-      return "iif";
-    case Field::oif:
-      return "oif";
-    case Field::mark:
-      return "meta mark";
-    case Field::socket_mark:
-      return "socket mark";
-    case Field::ct_state:
-      return "ct state";
-    case Field::ct_direction:
-      return "ct direction";
-    case Field::source_type:
-      return "fib saddr type";
-    case Field::ipv4_source:
-      return "ip saddr";
-    case Field::ipv4_destination:
-      return "ip daddr";
-    case Field::ipv4_loose_route:
-      return "ip option lsrr";
-    case Field::ipv4_strict_route:
-      return "ip option ssrr";
-    case Field::ipv6_source:
-      return "ip6 saddr";
-    case Field::ipv6_destination:
-      return "ip6 daddr";
-    case Field::ipv6_hop_limit:
-      return "ip6 hoplimit";
-    case Field::ipv6_routing:
-      return "exthdr rt";
-    case Field::icmp_type:
-      return "icmp type";
-    case Field::icmpv6_type:
-      return "icmpv6 type";
-    case Field::tcp_flags:
-      return "tcp flags";
-    case Field::source_port:
-      return "th sport";
-    case Field::destination_port:
-      return "th dport";
-  }
-  return "";
-}
 
 std::string_view name_of(KeyType type) {
   switch (type) {
@@ -133,28 +82,6 @@ std::string bits_text(Field field, std::uint32_t bits) {
     text.append(text.empty() ? "" : ",").append(name.text);
   }
   return text;
-}
-
-std::string value_text(Field field, std::uint32_t value) {
-  switch (field) {
-    case Field::nfproto:
-      return value == AF_INET ? "ipv4" : "ipv6";  // NFPROTO_* are the AF_*
-    case Field::l4proto:
-      return protocol_text(value);
-    case Field::mark:
-    case Field::socket_mark:
-      return hexadecimal(value);
-    case Field::ct_direction:
-      return value == 0 ? "original" : "reply";
-    case Field::source_type:
-      return value == RTN_LOCAL ? "local" : std::to_string(value);
-    case Field::ipv4_loose_route:
-    case Field::ipv4_strict_route:
-    case Field::ipv6_routing:
-      return value == 0 ? "missing" : "exists";
-    default:
-      return std::to_string(value);
-  }
 }
 
 std::string address_text(bool ipv4, const std::array<std::uint8_t, 16>& address) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Words of the nft language: the names of fields, types and values as nft 1.0.6 reads them.
+// Words of the nft language: the names of types and values as nft 1.0.6 reads them. Those of fields
+// are in hook/nft_fields.hpp.
 #pragma once
 
 #include <array>
@@ -12,7 +13,6 @@
 
 namespace socklid::nft {
 
-[[nodiscard]] std::string_view name_of(Field field);
 [[nodiscard]] std::string_view name_of(KeyType type);
 [[nodiscard]] std::string_view name_of(HookPoint hook);
 
@@ -24,9 +24,6 @@ namespace socklid::nft {
 
 /// Flags of ct_state or tcp_flags, "established,related".
 [[nodiscard]] std::string bits_text(Field field, std::uint32_t bits);
-
-/// A value as it stands behind the name of its field.
-[[nodiscard]] std::string value_text(Field field, std::uint32_t value);
 
 /// Without a prefix length; network byte order, IPv4 uses the first 4 bytes.
 [[nodiscard]] std::string address_text(bool ipv4, const std::array<std::uint8_t, 16>& address);

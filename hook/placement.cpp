@@ -53,13 +53,13 @@ std::optional<std::uint8_t> slot_of_table(std::string_view name) {
 
 Result<> check_placement(const Policy& policy, NetnsKind netns) {
   const bool packets = policy.egress && netns != NetnsKind::own;
-  SL_CHECK(check_share(policy.connect.endpoints, policy.bind.endpoints,
-                       packets ? &*policy.egress : nullptr));
+  SL_CHECK(
+      check_share(named(policy.connect), named(policy.bind), packets ? &*policy.egress : nullptr));
   if (!packets) return {};
   const std::string where =
       netns == NetnsKind::host ? "the host's network namespace" : "a shared network namespace";
   // A server's first answers have no mark, and further peers are chosen by the other side.
-  if (names_sctp(*policy.egress) || names_sctp(policy.connect.endpoints)) {
+  if (names_sctp(*policy.egress) || names_sctp(named(policy.connect))) {
     return fail(Exit::unsupported,
                 "io.socklid.egress in " + where +
                     " cannot hold sctp, which the policy names: leave sctp out, or give the "

@@ -45,7 +45,7 @@ struct Details {
   std::string cgroup_path;               ///< as CgroupRef::path
   annotations::Annotations annotations;  ///< those of ours
   std::string container;                 ///< its name in its pod, if its engine said it for sure
-  std::vector<std::string> hooks;        ///< names, as in hook/plan.hpp
+  std::vector<std::string> hooks;        ///< names, as in hook/kernel_hooks.hpp
   std::vector<std::string> notes;        ///< from the plan, for people
   friend bool operator==(const Details&, const Details&) = default;
 };

@@ -143,7 +143,7 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   for (const Hook hook : hooks) {
     if (!is_per_cgroup(hook)) continue;
     const int program = programs_[static_cast<std::size_t>(hook)].get();
-    UniqueFd link(bpf_link_create(program, cgroup_fd, pins::attach_type(hook), nullptr));
+    UniqueFd link(bpf_link_create(program, cgroup_fd, row_of(hook).attach, nullptr));
     if (!link) {
       const int error = errno;
       std::string what = "attach the program of " + std::string(name(hook));

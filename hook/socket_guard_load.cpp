@@ -204,7 +204,7 @@ Result<bool> anchor(Hook hook, const std::string& directory, const std::string& 
   UniqueFd link;
   if (is_per_cgroup(hook)) {
     const UniqueFd cgroup = SL_TRY(open_anchor_cgroup(cgroup_mount));
-    link.reset(bpf_link_create(program.get(), cgroup.get(), pins::attach_type(hook), nullptr));
+    link.reset(bpf_link_create(program.get(), cgroup.get(), row_of(hook).attach, nullptr));
     // EINVAL is what the kernel says when all slots for distinct hooks are taken
     // (kernel/bpf/cgroup.c, bpf_cgroup_atype_find).
     if (!link && errno == EINVAL) {

@@ -4,7 +4,6 @@
 // socket_guard*.cpp, and for the command to look at. No name has a dot: bpffs refuses it.
 #pragma once
 
-#include <linux/bpf.h>
 
 #include <array>
 #include <string>
@@ -42,20 +41,6 @@ inline std::string program(Hook hook) {
 /// The anchor of a per-cgroup hook, or the one link of a node-wide one.
 inline std::string anchor(Hook hook) {
   return "anchor_" + std::string(name(hook));
-}
-
-/// How a per-cgroup hook is attached.
-inline bpf_attach_type attach_type(Hook hook) {
-  switch (hook) {
-    case Hook::inet_egress:
-      return BPF_CGROUP_INET_EGRESS;
-    case Hook::inet_ingress:
-      return BPF_CGROUP_INET_INGRESS;
-    case Hook::sock_ops:
-      return BPF_CGROUP_SOCK_OPS;
-    default:
-      return BPF_LSM_CGROUP;
-  }
 }
 
 inline std::string root() {

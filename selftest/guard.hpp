@@ -3,6 +3,7 @@
 // Where each guard counts what it stops. Pure; selftest/counters.hpp reads.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,6 @@ namespace socklid::selftest {
 [[nodiscard]] sl_reason reason_of(Guard guard);
 /// Of a guard in the rules: the comments of its rules (hook/nft_rules.cpp), one or more; of others
 /// none.
-[[nodiscard]] const std::vector<std::string_view>& comments_of(Guard guard);
+[[nodiscard]] std::span<const std::string_view> comments_of(Guard guard);
 
 }  // namespace socklid::selftest

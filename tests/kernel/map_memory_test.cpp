@@ -37,13 +37,13 @@ std::uint64_t memory_of(const TestCgroup& cgroup) {
 /// A list whose entries take far more than `little`.
 Plan long_list() {
   annotations::Policy policy;
-  policy.connect.otherwise = annotations::Verdict::deny;
+  policy.connect.emplace();
   for (std::uint32_t i = 0; i < 20000; i++) {
     const annotations::Prefix prefix{
         annotations::AddressFamily::ipv4,
         {10, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 1},
         32};
-    policy.connect.endpoints.push_back({annotations::Protocol::tcp, {443, 443}, prefix});
+    policy.connect->push_back({annotations::Protocol::tcp, {443, 443}, prefix});
   }
   Plan plan = compile(policy);
   plan.hooks = {};

@@ -48,7 +48,7 @@ TEST(Document, MeansWhatTheKeysMean) {
   EXPECT_EQ(document("{}"), Policy{});
   EXPECT_EQ(document(R"({"egress":[]})").egress, std::vector<Endpoint>{});
   EXPECT_EQ(document(R"({"mark":"0x10/0xf0"})").mark, (Mark{0x10, 0xf0}));
-  EXPECT_EQ(document(R"({"bind":"deny"})").bind, (EndpointRule{Verdict::deny, {}}));
+  EXPECT_EQ(document(R"({"bind":"deny"})").bind, Endpoints{});
 }
 
 TEST(Document, SaysWhereItsJsonIsWrong) {
@@ -161,7 +161,7 @@ TEST(Document, HoldsTenThousandEndpointsInAllListsTogether) {
            '}';
   };
   const Policy policy = document(json(4000, 6000));
-  EXPECT_EQ(policy.bind.endpoints.size() + policy.egress->size(), max_endpoints);
+  EXPECT_EQ(policy.bind->size() + policy.egress->size(), max_endpoints);
   EXPECT_EQ(document_error(json(4000, 6001)),
             "io.socklid.policy: 10001 endpoints in all lists together, the limit is 10000");
   document_error(R"({"egress":)" + endpoints(10'001, "tcp") + '}');

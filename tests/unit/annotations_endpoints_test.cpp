@@ -191,10 +191,9 @@ TEST(Endpoints, EscapesAndShortensWhatItQuotes) {
 
 TEST(Bind, IsAllowDenyOrPorts) {
   EXPECT_EQ(policy_of({{"io.socklid.bind", "allow"}}), Policy{});
-  EXPECT_EQ(policy_of({{"io.socklid.bind", "deny"}}).bind, (EndpointRule{Verdict::deny, {}}));
-  const EndpointRule ports = policy_of({{"io.socklid.bind", "udp/5353 tcp/80@0.0.0.0 tcp"}}).bind;
-  EXPECT_EQ(ports.otherwise, Verdict::deny);
-  EXPECT_EQ(to_string(ports.endpoints), "tcp tcp/80@0.0.0.0 udp/5353");
+  EXPECT_EQ(policy_of({{"io.socklid.bind", "deny"}}).bind, Endpoints{});
+  const Policy ports = policy_of({{"io.socklid.bind", "udp/5353 tcp/80@0.0.0.0 tcp"}});
+  EXPECT_EQ(to_string(ports.bind.value()), "tcp tcp/80@0.0.0.0 udp/5353");
 }
 
 TEST(Bind, RefusesOtherProtocolsAndWordsAmongPorts) {

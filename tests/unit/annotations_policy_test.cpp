@@ -23,8 +23,8 @@ class Random {
                                      &Policy::listen, &Policy::accept, &Policy::shutdown}) {
       policy.*verdict = coin() ? Verdict::allow : Verdict::deny;
     }
-    if (coin()) policy.connect = {Verdict::deny, endpoints(5)};
-    if (coin()) policy.bind = {Verdict::deny, endpoints(2)};
+    if (coin()) policy.connect = endpoints(5);
+    if (coin()) policy.bind = endpoints(2);
     if (coin()) policy.egress = endpoints(5);
     if (policy.egress && coin()) policy.otherwise = coin() ? Otherwise::drop : Otherwise::reject;
     if (coin()) policy.families = families();

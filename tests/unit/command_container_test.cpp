@@ -135,7 +135,7 @@ TEST(Denied, CountsWhatProgramsAndRulesHaveRefused) {
 TEST(Inspect, NamesTheAnnotationBehindADenial) {
   Inspection inspection;
   inspection.container = container("a\x1b");
-  inspection.policy.emplace().bind.otherwise = annotations::Verdict::deny;
+  inspection.policy.emplace().bind.emplace();
   inspection.hooks = {{"socket_bind", true, LinkInfo{"socket_bind", 11, 12, 7}},
                       {"bpf", false, std::nullopt}};
   inspection.denials.emplace().count[SL_REASON_SETSOCKOPT] = 2;
@@ -182,7 +182,6 @@ TEST(Load, HooksAreGivenByNameOrAsAGroup) {
 
 TEST(Load, CommonHooksAreThoseOfListsAndMarks) {
   const Hooks common = *hooks_named("common");
-  const auto takes_slot = [](Hook hook) { return static_cast<std::size_t>(hook) < lsm_slot_count; };
   EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 7);
   EXPECT_EQ(std::count(common.begin(), common.end(), Hook::sock_graft), 0);
 }

@@ -70,7 +70,7 @@ TEST(Explain, EachContainerOfAPodHasItsOwnPolicy) {
   const auto web = explain_annotations(given, "web");
   const auto db = explain_annotations(given, "db");
   ASSERT_TRUE(web && db);
-  EXPECT_EQ(web->policy.connect.otherwise, Verdict::deny);
+  EXPECT_EQ(web->policy.connect, annotations::Endpoints{});
   EXPECT_EQ(db->policy, annotations::Policy{});
   EXPECT_TRUE(db->any);
   EXPECT_EQ(explain_text(*db), "policy: none, nothing is done\n");

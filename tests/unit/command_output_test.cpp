@@ -6,9 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <set>
 
-#include "command/causes.hpp"
 #include "tests/unit/harmless.hpp"
 
 namespace socklid::command {
@@ -41,39 +39,6 @@ TEST(Output, ColumnsAreAsWideAsTheirWidestCell) {
 TEST(Output, TimesAreUtc) {
   EXPECT_EQ(utc_time(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(utc_time(1700000000), "2023-11-14T22:13:20Z");
-}
-
-TEST(Causes, EveryNeededHookHasACause) {
-  annotations::Policy policy;
-  policy.connect = {annotations::Verdict::deny, {{annotations::Protocol::sctp, {}, {}}}};
-  policy.listen = annotations::Verdict::deny;
-  policy.accept = annotations::Verdict::deny;
-  policy.shutdown = annotations::Verdict::deny;
-  policy.bind.otherwise = annotations::Verdict::deny;
-  policy.egress.emplace();
-  std::set<Hook> seen;
-  using Kind = annotations::Seal::Kind;
-  for (const Kind kind : {Kind::listen, Kind::accept, Kind::after}) {
-    policy.seal.kind = kind;
-    for (const Hook hook : compile(policy, {NetnsKind::shared, 1}).hooks) {
-      EXPECT_FALSE(causes(hook, policy).empty()) << name(hook);
-      EXPECT_FALSE(purpose(hook).empty()) << name(hook);
-      seen.insert(hook);
-    }
-  }
-  EXPECT_EQ(seen.size(), hook_count);
-}
-
-TEST(Causes, ADenialNamesTheKeysThatWereGiven) {
-  annotations::Policy policy;
-  policy.bind.otherwise = annotations::Verdict::deny;
-  EXPECT_EQ(causes(SL_REASON_BPF, policy), Keys{"io.socklid.bind"});
-  EXPECT_EQ(causes(SL_REASON_FAMILY, policy), Keys{"io.socklid.bind"});
-  EXPECT_EQ(causes(SL_REASON_LISTEN, policy), Keys{"io.socklid.listen"});
-  policy.families.emplace();
-  EXPECT_EQ(causes(SL_REASON_FAMILY, policy), Keys{"io.socklid.families"});
-  EXPECT_EQ(causes(SL_REASON_UNCONFIGURED, policy), Keys{});
-  EXPECT_EQ(restricting_keys(policy).empty(), !annotations::restricts(policy));
 }
 
 }  // namespace

@@ -5,6 +5,11 @@
 //   EXPECT_EQ(decide(bind_list({port(Protocol::tcp, 80)}), on(SL_VERB_BIND, inet, stream, 80)), 0);
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "hook/plan.hpp"
@@ -18,8 +23,9 @@ using annotations::PortRange;
 using annotations::Protocol;
 using annotations::Verdict;
 
-enum : std::uint16_t { unix_family = 1, inet = 2, inet6 = 10, netlink = 16, packet = 17, smc = 43 };
-enum : std::uint16_t { stream = 1, datagram = 2, raw = 3 };
+inline constexpr std::uint16_t unix_family = AF_UNIX, inet = AF_INET, inet6 = AF_INET6,
+                               netlink = AF_NETLINK, packet = AF_PACKET, smc = AF_SMC;
+inline constexpr std::uint16_t stream = SOCK_STREAM, datagram = SOCK_DGRAM, raw = SOCK_RAW;
 
 inline sl_attempt create(std::uint16_t family, std::uint16_t type, std::uint32_t protocol) {
   sl_attempt attempt{};
@@ -32,7 +38,7 @@ inline sl_attempt create(std::uint16_t family, std::uint16_t type, std::uint32_t
 
 inline sl_attempt on(sl_verb verb, std::uint16_t family, std::uint16_t type,
                      std::uint16_t port = 0) {
-  sl_attempt attempt = create(family, type, type == stream ? 6 : 17);
+  sl_attempt attempt = create(family, type, type == stream ? IPPROTO_TCP : IPPROTO_UDP);
   attempt.verb = static_cast<std::uint8_t>(verb);
   attempt.address_family = family;
   attempt.address_length = 28;
@@ -52,8 +58,7 @@ inline int decide(const Policy& policy, const sl_attempt& attempt) {
 
 inline Policy bind_list(std::vector<Endpoint> ports) {
   Policy policy;
-  policy.bind.otherwise = Verdict::deny;
-  policy.bind.endpoints = std::move(ports);
+  policy.bind = std::move(ports);
   return policy;
 }
 

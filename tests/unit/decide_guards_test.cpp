@@ -37,7 +37,7 @@ TEST(Decide, ASocketThatWasHandedInChoosesNoPeer) {
 
 TEST(Decide, ARawSocketWithPeersToNameWritesNoHeader) {
   Policy policy;
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   sl_attempt attempt = on(SL_VERB_SETSOCKOPT, inet, raw);
   attempt.option = 3;
   EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_CONNECT);

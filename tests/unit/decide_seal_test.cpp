@@ -18,7 +18,8 @@ sl_attempt unsealed(sl_attempt attempt) {
 Policy denying_all() {
   Policy policy;
   policy.create = policy.create_tcp = policy.create_udp = Verdict::deny;
-  policy.connect.otherwise = policy.bind.otherwise = Verdict::deny;
+  policy.connect.emplace();
+  policy.bind.emplace();
   policy.listen = policy.accept = policy.shutdown = Verdict::deny;
   return policy;
 }

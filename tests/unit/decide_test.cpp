@@ -107,7 +107,7 @@ TEST(Decide, EgressOpensTheProtocolsItNames) {
   EXPECT_EQ(decide(policy, create(inet6, datagram, 58)), 0);
   EXPECT_EQ(decide(policy, create(inet, stream, 132)), 0);
   EXPECT_EQ(decide(policy, create(inet, 6, 33)), EPROTONOSUPPORT);
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   EXPECT_EQ(decide(policy, create(inet, stream, 132)), EPROTONOSUPPORT);
 }
 
@@ -156,7 +156,7 @@ TEST(Decide, BindByAddress) {
 
 TEST(Decide, AMalformedAddressIsLeftToTheKernel) {
   Policy policy = bind_list({});
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   for (const sl_verb verb : {SL_VERB_BIND, SL_VERB_CONNECT, SL_VERB_SEND}) {
     sl_attempt attempt = on(verb, inet6, datagram, 7);
     attempt.flags = SL_ATTEMPT_ADDRESS;
@@ -174,7 +174,7 @@ TEST(Decide, AMalformedAddressIsLeftToTheKernel) {
 
 TEST(Decide, ConnectDenyMeansEveryWayToChooseAPeer) {
   Policy policy;
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, inet, stream, 80)), EPERM);
   EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, inet6, datagram, 53)), EPERM);
   sl_attempt dissolve = on(SL_VERB_CONNECT, inet, datagram);
@@ -200,7 +200,7 @@ TEST(Decide, ConnectDenyMeansEveryWayToChooseAPeer) {
 
 Policy connect_list(std::vector<Endpoint> peers) {
   Policy policy;
-  policy.connect = {Verdict::deny, std::move(peers)};
+  policy.connect = std::move(peers);
   return policy;
 }
 
@@ -261,7 +261,7 @@ TEST(Decide, ARawSocketReachesOnlyWhatHasNoPorts) {
 TEST(Decide, UnixAndNetlinkHaveNoPeersAndPortsOfOurs) {
   Policy policy = bind_list({});
   policy.create = policy.listen = policy.accept = Verdict::deny;
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   for (int verb = SL_VERB_CREATE; verb <= SL_VERB_SETSOCKOPT; verb++) {
     if (verb == SL_VERB_SHUTDOWN) continue;  // a node-wide program's
     EXPECT_EQ(decide(policy, on(static_cast<sl_verb>(verb), unix_family, stream)), 0) << verb;
@@ -272,7 +272,7 @@ TEST(Decide, UnixAndNetlinkHaveNoPeersAndPortsOfOurs) {
 
 TEST(Decide, OtherFamiliesThatAreOpenAreStillUnderTheVerbs) {
   Policy policy = bind_list({port(Protocol::tcp, 80)});
-  policy.connect.otherwise = Verdict::deny;
+  policy.connect.emplace();
   EXPECT_EQ(decide(policy, on(SL_VERB_BIND, packet, raw, 80)), EPERM);
   EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, 40, stream, 80)), EPERM);
   EXPECT_EQ(decide(policy, on(SL_VERB_CONNECT, 40, stream, 80)), EPERM);

@@ -180,30 +180,30 @@ TEST(NftEndpoints, AgreeWithANaiveMatcherOnRandomBindLists) {
   for (int round = 0; round < 300; ++round) {
     Policy policy;
     policy.egress.emplace();
-    policy.bind.otherwise = Verdict::deny;
+    policy.bind.emplace();
     const std::uint32_t size = 1 + below(random, 40);
-    while (policy.bind.endpoints.size() < size) {
+    while (policy.bind->size() < size) {
       Endpoint endpoint = near_endpoint(random);
       if (endpoint.protocol > Protocol::udp) endpoint.protocol = Protocol::tcp;
-      policy.bind.endpoints.push_back(endpoint);
+      policy.bind->push_back(endpoint);
     }
     const NftRuleset ruleset = rules(policy);
     for (int i = 0; i < 200; ++i) {
       ModelPacket packet = near_packet(random);
       if (packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6) continue;
       const auto named = [&](bool source) {
-        return std::any_of(
-            policy.bind.endpoints.begin(), policy.bind.endpoints.end(),
-            [&](const Endpoint& endpoint) { return serves(endpoint, packet, source); });
+        return std::any_of(policy.bind->begin(), policy.bind->end(), [&](const Endpoint& endpoint) {
+          return serves(endpoint, packet, source);
+        });
       };
       ASSERT_EQ(judge(ruleset, nft::HookPoint::input, packet).verdict == ModelVerdict::accept,
                 named(false))
-          << annotations::to_string(policy.bind.endpoints) << "\n"
+          << annotations::to_string(*policy.bind) << "\n"
           << to_string(ruleset);
       packet.ct_direction = 1;
       ASSERT_EQ(judge(ruleset, nft::HookPoint::output, packet).verdict == ModelVerdict::accept,
                 named(true))
-          << annotations::to_string(policy.bind.endpoints) << "\n"
+          << annotations::to_string(*policy.bind) << "\n"
           << to_string(ruleset);
       accepted += named(false) ? 1 : 0;
     }

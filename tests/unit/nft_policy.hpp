@@ -28,7 +28,7 @@ inline std::vector<annotations::Endpoint> endpoints(const std::string& text) {
 inline annotations::Policy policy(const std::string& egress, const std::string& bind = "") {
   annotations::Policy policy;
   policy.egress = endpoints(egress);
-  if (!bind.empty()) policy.bind = {annotations::Verdict::deny, endpoints(bind)};
+  if (!bind.empty()) policy.bind = endpoints(bind);
   return policy;
 }
 

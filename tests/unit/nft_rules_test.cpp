@@ -310,7 +310,7 @@ TEST(NftInput, TakesTheWildcardAddressForEveryAddress) {
 TEST(NftInput, IsClosedWithoutAListOfPorts) {
   annotations::Policy open = policy("tcp/443");
   EXPECT_EQ(entering(rules(open), arriving(true, 80)), ModelVerdict::drop);
-  open.bind.otherwise = annotations::Verdict::deny;
+  open.bind.emplace();
   EXPECT_EQ(entering(rules(open), arriving(true, 80)), ModelVerdict::drop);
   EXPECT_EQ(judge(rules(open), HookPoint::input, arriving(true, 80)).last_counter,
             "io.socklid.bind: not named");

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which keys of a policy are behind what a guard does, as the tables of kernel hooks and of reasons
+// name it: hook/kernel_hooks.hpp, hook/reasons.hpp. No key is there that makes no difference.
+#pragma once
+
+#include "annotations/policy.hpp"
+#include "hook/placement.hpp"
+
+namespace socklid {
+
+/// What one container asked for, and where.
+struct Asked {
+  const annotations::Policy& policy;
+  annotations::Keys given;  ///< given_keys(policy)
+  NetnsKind netns{NetnsKind::own};
+};
+
+using Because = annotations::Keys (*)(const Asked& asked);
+
+namespace because {
+
+using annotations::Key;
+using annotations::Keys;
+
+/// These, of those that were given.
+template <Key... keys>
+Keys given(const Asked& asked) {
+  return asked.given & Keys{keys...};
+}
+
+/// The key that a guard is named after, whatever was given.
+template <Key key>
+Keys only(const Asked& /*asked*/) {
+  return {key};
+}
+
+Keys nothing(const Asked& asked);
+/// What closes families and protocols, and with them bpf(2) and options.
+Keys restricts(const Asked& asked);
+/// What sockets or packets of others would evade.
+Keys confines(const Asked& asked);
+/// Any policy: to leave the cgroup is to leave it.
+Keys holds(const Asked& asked);
+/// What puts a mark on sockets.
+Keys marks(const Asked& asked);
+/// What refuses other marks: of options where there is a mark to keep, else of packets.
+Keys keeps_marks(const Asked& asked);
+/// What judges ports, also those of sockets that were made before or elsewhere.
+Keys judges_ports(const Asked& asked);
+Keys judges_listens(const Asked& asked);
+/// What leaves is judged by cgroup programs: all of it, or what has not its socket's mark. In a
+/// namespace of the container's own the rules of `egress` do both.
+Keys judges_departures(const Asked& asked);
+/// What arrives is judged by cgroup programs.
+Keys judges_arrivals(const Asked& asked);
+/// What says what may arrive unasked: a packet is refused by both.
+Keys serves(const Asked& asked);
+/// What a change of routes would evade; nothing if the policy lets them be changed.
+Keys keeps_routes(const Asked& asked);
+/// What opens SCTP to some peers or ports.
+Keys names_sctp(const Asked& asked);
+/// `families` alone if it was given, for then it says what is open.
+Keys closes_families(const Asked& asked);
+
+template <annotations::Seal::Kind kind>
+Keys seals(const Asked& asked) {
+  return asked.policy.seal.kind == kind ? Keys{Key::seal} : Keys{};
+}
+
+}  // namespace because
+
+/// Whether an endpoint of the protocol is in the list.
+[[nodiscard]] bool names(const annotations::Endpoints& endpoints, annotations::Protocol protocol);
+/// Whether `families` lets routes be changed.
+[[nodiscard]] bool may_write_routes(const annotations::Policy& policy);
+
+}  // namespace socklid

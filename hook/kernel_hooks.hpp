@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel hooks that our programs attach to, a row each: what a hook is called and for, how it
+// is attached, and which keys of a policy need it. A policy needs the hooks that have a key behind
+// them (D2), so that what explain names as the cause is the cause.
+//
+//   needed_hooks(policy, NetnsKind::own)                     {Hook::socket_bind, ...}
+//   causes(Hook::socket_bind, policy, NetnsKind::own)        {Key::bind}
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include "hook/causes.hpp"
+
+namespace socklid {
+
+/// First those of a cgroup: LSM programs, of which the kernel has ten slots for distinct hooks
+/// (CGROUP_LSM_NUM, include/linux/bpf-cgroup-defs.h), and behind them others, which take none. Then
+/// node-wide LSM programs, shared by all containers of the node (D2).
+enum class Hook : std::uint8_t {
+  socket_create,
+  socket_post_create,
+  socket_bind,
+  socket_connect,
+  socket_sendmsg,
+  socket_listen,
+  socket_accept,
+  socket_setsockopt,
+  inet_egress,
+  inet_ingress,
+  sock_ops,
+  socket_shutdown,
+  netlink_send,
+  bpf,
+  file_ioctl,
+  file_ioctl_compat,  ///< not on every kernel; its work is file_ioctl's there
+  file_open,
+  task_alloc,
+  sctp_bind_connect,
+  sock_graft,
+  bprm_committed_creds,
+};
+
+struct HookInfo {
+  Hook hook{};
+  std::string_view name;     ///< of its program, and of its pins
+  bpf_attach_type attach{};  ///< BPF_LSM_MAC of node-wide LSM programs
+  Because because{};         ///< the keys that need it; none: it is not attached
+  std::string_view purpose;  ///< for explain, in a few words
+};
+
+inline constexpr HookInfo hook_table[] = {
+    {Hook::socket_create, "socket_create", BPF_LSM_CGROUP, because::restricts,
+     "which sockets may be created"},
+    {Hook::socket_post_create, "socket_post_create", BPF_LSM_CGROUP, because::marks,
+     "puts the mark on new sockets"},
+    {Hook::socket_bind, "socket_bind", BPF_LSM_CGROUP, because::judges_ports,
+     "which ports may be bound"},
+    {Hook::socket_connect, "socket_connect", BPF_LSM_CGROUP, because::confines,
+     "which peers may be connected to"},
+    {Hook::socket_sendmsg, "socket_sendmsg", BPF_LSM_CGROUP, because::confines,
+     "which peers a send may name"},
+    {Hook::socket_listen, "socket_listen", BPF_LSM_CGROUP, because::judges_listens,
+     "which sockets may listen"},
+    {Hook::socket_accept, "socket_accept", BPF_LSM_CGROUP, because::given<annotations::Key::accept>,
+     "which listeners may accept"},
+    {Hook::socket_setsockopt, "socket_setsockopt", BPF_LSM_CGROUP, because::confines,
+     "no option that would loosen the policy"},
+    {Hook::inet_egress, "inet_egress", BPF_CGROUP_INET_EGRESS, because::judges_departures,
+     "no packet with another mark or route than its socket's"},
+    {Hook::inet_ingress, "inet_ingress", BPF_CGROUP_INET_INGRESS, because::judges_arrivals,
+     "no packet to a port that is not served"},
+    {Hook::sock_ops, "sock_ops", BPF_CGROUP_SOCK_OPS,
+     because::seals<annotations::Seal::Kind::listen>, "seals when the sockets listen"},
+    {Hook::socket_shutdown, "socket_shutdown", BPF_LSM_MAC,
+     because::given<annotations::Key::shutdown>, "no shutdown of network sockets"},
+    {Hook::netlink_send, "netlink_send", BPF_LSM_MAC, because::restricts,
+     "netlink may read routes, not change them"},
+    {Hook::bpf, "bpf", BPF_LSM_MAC, because::restricts, "no bpf(2)"},
+    {Hook::file_ioctl, "file_ioctl", BPF_LSM_MAC, because::keeps_routes,
+     "ioctls may read routes, not change them"},
+    {Hook::file_ioctl_compat, "file_ioctl_compat", BPF_LSM_MAC, because::keeps_routes,
+     "the same for 32-bit programs"},
+    {Hook::file_open, "file_open", BPF_LSM_MAC, because::holds, "no task moves to another cgroup"},
+    {Hook::task_alloc, "task_alloc", BPF_LSM_MAC, because::holds,
+     "no child starts in another cgroup"},
+    {Hook::sctp_bind_connect, "sctp_bind_connect", BPF_LSM_MAC, because::names_sctp,
+     "SCTP's own ways to bind and connect"},
+    {Hook::sock_graft, "sock_graft", BPF_LSM_MAC, because::seals<annotations::Seal::Kind::accept>,
+     "seals when a connection is accepted"},
+    {Hook::bprm_committed_creds, "bprm_committed_creds", BPF_LSM_MAC,
+     because::seals<annotations::Seal::Kind::after>, "the seal's time begins with the program"},
+};
+
+inline constexpr std::size_t hook_count = std::size(hook_table);
+
+[[nodiscard]] constexpr const HookInfo& row_of(Hook hook) {
+  return hook_table[static_cast<std::size_t>(hook)];
+}
+[[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
+  return row_of(hook).attach != BPF_LSM_MAC;
+}
+/// Whether it takes one of the ten slots.
+[[nodiscard]] constexpr bool takes_slot(Hook hook) {
+  return row_of(hook).attach == BPF_LSM_CGROUP;
+}
+
+/// How many rows `is` holds for.
+consteval std::size_t count_hooks(bool (*is)(Hook)) {
+  std::size_t count = 0;
+  for (const HookInfo& row : hook_table) count += is(row.hook) ? 1 : 0;
+  return count;
+}
+inline constexpr std::size_t cgroup_hook_count = count_hooks(is_per_cgroup);
+inline constexpr std::size_t lsm_slot_count = count_hooks(takes_slot);
+
+/// A row stands where its enumerator says, and those that take slots stand before the other ones of
+/// a cgroup, before node-wide ones.
+consteval bool hooks_are_in_order() {
+  for (std::size_t i = 0; i < hook_count; ++i) {
+    const auto hook = static_cast<Hook>(i);
+    if (hook_table[i].hook != hook || takes_slot(hook) != (i < lsm_slot_count) ||
+        is_per_cgroup(hook) != (i < cgroup_hook_count)) {
+      return false;
+    }
+  }
+  return true;
+}
+static_assert(hooks_are_in_order());
+
+[[nodiscard]] constexpr std::string_view name(Hook hook) {
+  return row_of(hook).name;
+}
+
+/// In the order of the enumeration.
+using Hooks = std::vector<Hook>;
+[[nodiscard]] Hooks every_hook();
+/// Those with a key behind them.
+[[nodiscard]] Hooks needed_hooks(const annotations::Policy& policy, NetnsKind netns);
+
+/// The keys that need the hook: without one of them, or without some of them together, it would not
+/// be attached. Empty if it is not.
+[[nodiscard]] annotations::Keys causes(Hook hook, const annotations::Policy& policy,
+                                       NetnsKind netns);
+
+}  // namespace socklid

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every policy that can be given, but for what its lists name, in every kind of namespace. Fails
+// when a hook is attached that nothing of the policy needs, or is missing; and when explain names a
+// key without which the hook would be needed all the same, or leaves one out.
+#include "hook/kernel_hooks.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <vector>
+
+#include "annotations/policy.hpp"
+#include "hook/plan.hpp"
+
+namespace socklid {
+namespace {
+
+using annotations::Endpoint;
+using annotations::Family;
+using annotations::Key;
+using annotations::Keys;
+using annotations::Mark;
+using annotations::Policy;
+using annotations::Protocol;
+using annotations::Verdict;
+
+/// Which values the keys have that were given, where values make a difference to hooks.
+struct Values {
+  bool connect_names_sctp{false};
+  bool egress_names_sctp{false};
+  bool families_write_routes{false};
+  annotations::Seal::Kind seal{};
+};
+
+std::vector<Endpoint> list(bool names_sctp) {
+  return {{names_sctp ? Protocol::sctp : Protocol::tcp, {}, {}}};
+}
+
+constexpr Key all_keys[] = {Key::create,   Key::create_tcp, Key::create_udp, Key::families,
+                            Key::connect,  Key::bind,       Key::listen,     Key::accept,
+                            Key::shutdown, Key::mark,       Key::egress,     Key::otherwise,
+                            Key::seal};
+constexpr std::size_t key_count = std::size(all_keys);
+constexpr std::size_t policy_count = std::size_t{1} << key_count;
+
+bool has(std::size_t given, Key key) {
+  return (given >> static_cast<std::size_t>(key) & 1) != 0;
+}
+
+Policy policy_of(std::size_t given, const Values& values) {
+  const auto verdict = [&](Key key) { return has(given, key) ? Verdict::deny : Verdict::allow; };
+  Policy policy;
+  policy.create = verdict(Key::create);
+  policy.create_tcp = verdict(Key::create_tcp);
+  policy.create_udp = verdict(Key::create_udp);
+  policy.listen = verdict(Key::listen);
+  policy.accept = verdict(Key::accept);
+  policy.shutdown = verdict(Key::shutdown);
+  if (has(given, Key::families)) {
+    policy.families.emplace();
+    if (values.families_write_routes) {
+      policy.families->push_back({Family::Kind::netlink_protocol, NETLINK_ROUTE});
+    }
+  }
+  if (has(given, Key::connect)) policy.connect = list(values.connect_names_sctp);
+  if (has(given, Key::bind)) policy.bind.emplace();
+  if (has(given, Key::mark)) policy.mark = Mark{3, annotations::default_mark_mask};
+  if (has(given, Key::egress)) policy.egress = list(values.egress_names_sctp);
+  if (has(given, Key::otherwise)) policy.otherwise = annotations::Otherwise::drop;
+  if (has(given, Key::seal)) policy.seal.kind = values.seal;
+  return policy;
+}
+
+/// As the parser has it: `otherwise` stands beside `egress`, and a seal has something to hold back.
+bool can_be_given(std::size_t given) {
+  constexpr Key held_back[] = {Key::create, Key::create_tcp, Key::create_udp, Key::connect,
+                               Key::bind,   Key::listen,     Key::accept,     Key::shutdown};
+  const bool holds_back = std::any_of(std::begin(held_back), std::end(held_back),
+                                      [&](Key key) { return has(given, key); });
+  return (!has(given, Key::otherwise) || has(given, Key::egress)) &&
+         (!has(given, Key::seal) || holds_back);
+}
+
+/// What each hook is needed for, as conditions instead of keys.
+std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
+  using Kind = annotations::Seal::Kind;
+  const bool creates = policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
+                       policy.create_udp == Verdict::deny;
+  const bool rules = policy.egress && netns != NetnsKind::host;
+  const bool packets = policy.egress && netns != NetnsKind::own;
+  const bool restricted =
+      creates || policy.connect || policy.bind || policy.egress || policy.families;
+  const bool peers = restricted || policy.mark;
+  const bool ports = creates || policy.bind || rules;
+  const auto names_sctp = [](const std::vector<Endpoint>& endpoints) {
+    return endpoints == list(true);
+  };
+  const bool sctp_is_open =
+      policy.connect ? names_sctp(*policy.connect) : policy.egress && names_sctp(*policy.egress);
+  const bool reroutes = restricted && !(policy.families && !policy.families->empty());
+  const bool any = policy != Policy{};
+  std::array<bool, hook_count> needed{};
+  const auto set = [&](Hook hook, bool is) { needed[static_cast<std::size_t>(hook)] = is; };
+  set(Hook::socket_create, restricted);
+  set(Hook::socket_post_create, policy.mark || rules);
+  set(Hook::socket_bind, ports);
+  set(Hook::socket_connect, peers);
+  set(Hook::socket_sendmsg, peers);
+  set(Hook::socket_listen, ports || policy.listen == Verdict::deny);
+  set(Hook::socket_accept, policy.accept == Verdict::deny);
+  set(Hook::socket_setsockopt, peers);
+  set(Hook::inet_egress, packets || (peers && !rules));
+  set(Hook::inet_ingress, packets);
+  set(Hook::sock_ops, policy.seal.kind == Kind::listen);
+  set(Hook::socket_shutdown, policy.shutdown == Verdict::deny);
+  set(Hook::netlink_send, restricted);
+  set(Hook::bpf, restricted);
+  set(Hook::file_ioctl, reroutes);
+  set(Hook::file_ioctl_compat, reroutes);
+  set(Hook::file_open, any);
+  set(Hook::task_alloc, any);
+  set(Hook::sctp_bind_connect, sctp_is_open && (policy.bind || policy.connect));
+  set(Hook::sock_graft, policy.seal.kind == Kind::accept);
+  set(Hook::bprm_committed_creds, policy.seal.kind == Kind::after);
+  return needed;
+}
+
+/// For each set of keys the keys behind each hook: those that make the difference in a policy of
+/// some of these keys. From the model alone.
+class Truth {
+ public:
+  Truth(const Values& values, NetnsKind netns) : needed_(policy_count), behind_(policy_count) {
+    for (std::size_t given = 0; given < policy_count; ++given) {
+      needed_[given] = model(policy_of(given, values), netns);
+      for (std::size_t key = 0; key < key_count; ++key) {
+        if ((given >> key & 1) != 0) compare(given, given & ~(std::size_t{1} << key), key);
+      }
+    }
+  }
+
+  [[nodiscard]] bool needed(std::size_t given, std::size_t hook) const {
+    return needed_[given][hook];
+  }
+  [[nodiscard]] Keys behind(std::size_t given, std::size_t hook) const {
+    Keys keys;
+    for (const Key key : all_keys) {
+      if (needed(given, hook) && has(behind_[given][hook], key)) keys |= Keys{key};
+    }
+    return keys;
+  }
+
+ private:
+  void compare(std::size_t given, std::size_t without, std::size_t key) {
+    const bool both = can_be_given(given) && can_be_given(without);
+    for (std::size_t hook = 0; hook < hook_count; ++hook) {
+      behind_[given][hook] |= behind_[without][hook];
+      if (both && needed_[given][hook] && !needed_[without][hook]) {
+        behind_[given][hook] |= std::size_t{1} << key;
+      }
+    }
+  }
+
+  std::vector<std::array<bool, hook_count>> needed_;
+  std::vector<std::array<std::size_t, hook_count>> behind_;
+};
+
+std::vector<Values> all_values() {
+  using Kind = annotations::Seal::Kind;
+  std::vector<Values> all;
+  for (const Kind seal : {Kind::listen, Kind::accept, Kind::after, Kind::manual}) {
+    for (unsigned bits = 0; bits < 8; ++bits) {
+      all.push_back({(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, seal});
+    }
+  }
+  return all;
+}
+
+template <typename Check>
+void for_each_policy(const Check& check) {
+  for (const NetnsKind netns : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    for (const Values& values : all_values()) {
+      const Truth truth(values, netns);
+      for (std::size_t given = 0; given < policy_count; ++given) {
+        if (!can_be_given(given)) continue;
+        check(policy_of(given, values), netns, truth, given);
+        if (testing::Test::HasFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(KernelHooks, AreNeededForWhatIsAskedAndHaveExactlyTheKeysBehindThem) {
+  for_each_policy([](const Policy& policy, NetnsKind netns, const Truth& truth, std::size_t given) {
+    for (const Hook hook : every_hook()) {
+      const auto index = static_cast<std::size_t>(hook);
+      const Keys keys = causes(hook, policy, netns);
+      ASSERT_EQ(!keys.empty(), truth.needed(given, index))
+          << name(hook) << " " << name_of(netns) << "\n"
+          << to_string(policy);
+      ASSERT_EQ(keys, truth.behind(given, index)) << name(hook) << " " << name_of(netns) << "\n"
+                                                  << to_string(policy);
+    }
+  });
+}
+
+TEST(KernelHooks, OfAPlanAreThoseWithAKeyBehindThem) {
+  const Values values{.egress_names_sctp = true, .seal = annotations::Seal::Kind::accept};
+  for (const NetnsKind netns : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    for (std::size_t given = 0; given < policy_count; ++given) {
+      const Policy policy = policy_of(given, values);
+      Hooks hooks;
+      for (const Hook hook : every_hook()) {
+        if (!causes(hook, policy, netns).empty()) hooks.push_back(hook);
+      }
+      ASSERT_EQ(compile(policy, {netns, 0}).hooks, hooks) << to_string(policy);
+    }
+  }
+}
+
+TEST(KernelHooks, AreCountedByTheirRows) {
+  std::set<std::string_view> names;
+  for (const HookInfo& row : hook_table) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_FALSE(row.purpose.empty()) << row.name;
+  }
+  EXPECT_EQ(names.size(), hook_count);
+  EXPECT_EQ(every_hook().size(), hook_count);
+  // CGROUP_LSM_NUM (include/linux/bpf-cgroup-defs.h) less two for others.
+  EXPECT_LE(lsm_slot_count, 8U);
+}
+
+}  // namespace
+}  // namespace socklid
