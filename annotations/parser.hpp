@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a container's annotations to its Policy. The one place that says which keys there are:
+// From a container's annotations to its Policy. The keys (annotations/settings.cpp is their table):
 //
 //   io.socklid.create   .create.tcp  .create.udp   allow | deny
-//   io.socklid.connect  .listen  .accept  .shutdown   allow | deny
+//   io.socklid.listen   .accept  .shutdown         allow | deny
+//   io.socklid.connect              allow | deny | ENDPOINTS      annotations/address.hpp
 //   io.socklid.bind                 allow | deny | PORTS          annotations/address.hpp
 //   io.socklid.egress               ENDPOINTS, or nothing         annotations/address.hpp
 //   io.socklid.otherwise            drop | reject                 only beside egress
