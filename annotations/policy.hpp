@@ -22,8 +22,8 @@ enum class Verdict : std::uint8_t { deny, allow };
 /// What becomes of packets that `egress` does not name.
 enum class Otherwise : std::uint8_t { drop, reject };
 
-/// The value of io.socklid.connect or io.socklid.bind: allow, deny, or a list that names what may be
-/// connected to or bound. With Verdict::allow the list is empty. deny is the empty list.
+/// The value of io.socklid.connect or io.socklid.bind: allow, deny, or a list that names what may
+/// be connected to or bound. With Verdict::allow the list is empty. deny is the empty list.
 struct EndpointRule {
   Verdict otherwise{Verdict::allow};  ///< allow: no restriction. deny: only what the list names.
   std::vector<Endpoint> endpoints;    ///< of bind tcp or udp only; sorted, without duplicates

@@ -37,9 +37,8 @@ Keys confining_keys(const Policy& policy) {
 
 /// Those that say what may arrive unasked.
 Keys serving_keys(const Policy& policy) {
-  return given(
-      std::array<Item, 2>{{{"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
-                           {"io.socklid.egress", policy.egress.has_value()}}});
+  return given(std::array<Item, 2>{{{"io.socklid.bind", policy.bind.otherwise == Verdict::deny},
+                                    {"io.socklid.egress", policy.egress.has_value()}}});
 }
 
 /// All that the policy has.

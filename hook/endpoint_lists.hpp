@@ -4,8 +4,8 @@
 // kernel's programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows linearly with
 // the lists, whatever overlaps in them.
 //
-//   const EndpointLists lists = compile_lists(connect, bind);
-//   lists.of(cgroup_id, generation).places   // the keys that one container's entries have
+//   const EndpointLists lists = compile_lists(policy.connect.endpoints, policy.bind.endpoints);
+//   write(lists.of(cgroup_id, generation).places);  // the keys that one container's entries have
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,7 @@
 //
 // nft_dump: questions to nf_tables and their answers, for nft*.cpp.
 //
-//   for (const std::string& message : SL_TRY(dump(netlink, request, "rules of table inet
-//   socklid")))
+//   for (const std::string& message : SL_TRY(dump(netlink, request, "rules of a table")))
 //     use(header_of(message));
 #pragma once
 

@@ -3,8 +3,8 @@
 // Plan: everything that will be done for one container, as a value. Pure: made from the policy
 // alone, printed by `socklid explain`, carried out by hook/hook.hpp.
 //
-//   const Plan plan = SL_TRY(compile(policy));
-//   std::string text = to_string(plan);
+//   const Plan plan = compile(policy);
+//   const std::string text = to_string(plan);
 #pragma once
 
 #include <bitset>

@@ -3,12 +3,12 @@
 // SocketGuard: the BPF programs of this node, loaded once and pinned (D1), and what one container
 // needs of them. The only files that know libbpf are socket_guard*.cpp.
 //
-//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount)); // loads and anchors if
-//   needed Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));       // die with us until
-//   pinned SL_CHECK(guard.write_policy(container, plan));
+//   SocketGuard guard = SL_TRY(SocketGuard::open(plan.hooks, mount));  // loads what is missing
+//   Links links = SL_TRY(guard.attach(cgroup_fd, plan.hooks));         // die with us until pinned
+//   SL_CHECK(guard.write_policy(container, plan));
 //   SL_CHECK(links.pin("/sys/fs/bpf/socklid/staging_x"));
 //
-// Callers hold the node's lock (hook/policy_store.hpp) around open() and attach().
+// Callers hold the node's lock (hook/node_lock.hpp) around open() and attach().
 #pragma once
 
 #include <array>
