@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view spec_key = "base_runtime_spec";
 constexpr std::string_view annotations_key = "pod_annotations";
 
-tl::unexpected<Error> bad(const std::string& what) {
+Failure bad(const std::string& what) {
   return fail(Exit::usage,
               what +
                   "; `containerd config dump` writes the same configuration in a form that is "

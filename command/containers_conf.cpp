@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/containers_conf.hpp"
 
+#include "base/text.hpp"
 #include "command/toml_lines.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid::command {
 namespace {

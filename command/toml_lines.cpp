@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/toml_lines.hpp"
 
-#include "hook/mountinfo.hpp"
+#include "base/text.hpp"
 
 namespace socklid::command {
 namespace {

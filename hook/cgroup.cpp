@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/text.hpp"
 #include "hook/engine.hpp"
 #include "hook/files.hpp"
 #include "hook/occupants.hpp"
@@ -31,7 +32,7 @@ std::string_view without(std::string_view path, std::string_view name) {
   return above.size() > 1 && above.ends_with('/') ? above.substr(0, above.size() - 1) : path;
 }
 
-tl::unexpected<Error> refuse(std::string_view path, std::string_view cause) {
+Failure refuse(std::string_view path, std::string_view cause) {
   return fail(Exit::cgroup, "cgroup " + std::string(path) + " " + std::string(cause) +
                                 ": give the container a cgroup of its own (not --cgroups=disabled; "
                                 "linux.cgroupsPath in its config.json)");

@@ -15,7 +15,7 @@ namespace {
 // PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h); proc(5), pid_max.
 constexpr std::int64_t pid_max = std::int64_t{4} * 1024 * 1024;
 
-tl::unexpected<Error> bad(const std::string& what) {
+Failure bad(const std::string& what) {
   return fail(Exit::state, "OCI state: " + what);
 }
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "hook/cgroup.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid {
 namespace {

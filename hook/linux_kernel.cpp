@@ -40,7 +40,7 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   return owners;
 }
 
-tl::unexpected<Error> out_of_order(std::string_view what) {
+Failure out_of_order(std::string_view what) {
   return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
 }
 
@@ -137,7 +137,7 @@ Result<bool> LinuxKernel::anybody_lives() {
 /// What 0.1.0 has left is of this view if its pins are here.
 Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
   const auto recorded = PolicyStore::view(paths_);
-  if (!recorded && !takes_it) return tl::unexpected<Error>(recorded.error());
+  if (!recorded && !takes_it) return Failure(recorded.error());
   if (recorded && *recorded) {
     const auto same = check_same(**recorded, here);
     if (same) {

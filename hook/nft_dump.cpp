@@ -41,7 +41,7 @@ bool means_absent(const NetlinkError& error) {
   return error.error == ENOENT || error.error == EINVAL;
 }
 
-tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error) {
+Failure refused(std::string_view what, const NetlinkError& error) {
   std::string message = "nft " + std::string(what);
   if (!error.text.empty()) message.append(": ").append(error.text);
   message.append(": ").append(std::strerror(error.error)).append(mend_for(error.error));

@@ -28,7 +28,7 @@ inline constexpr std::uint32_t only_sequence = 1;
 [[nodiscard]] bool means_absent(const NetlinkError& error);
 
 /// Exit::nft: what was asked, the kernel's words, the errno and its mend.
-[[nodiscard]] tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error);
+[[nodiscard]] Failure refused(std::string_view what, const NetlinkError& error);
 
 /// The comment in the user data of a table or rule; `type` is NFTNL_UDATA_*_COMMENT.
 [[nodiscard]] std::string comment_of(std::uint8_t type, const void* data, std::uint32_t size);

@@ -17,8 +17,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/text.hpp"
 #include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid {
 namespace {

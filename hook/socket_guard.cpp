@@ -31,7 +31,7 @@ Result<bool> is_initial_pid_namespace() {
 }
 
 /// Of an update that failed; E2BIG is what a hash says that is full (kernel/bpf/hashtab.c).
-tl::unexpected<Error> cannot_write(std::string_view what) {
+Failure cannot_write(std::string_view what) {
   if (errno == E2BIG) {
     return fail(Exit::bpf, std::string(what) +
                                ": the kernel's maps hold as many containers as they can "

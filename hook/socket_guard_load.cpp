@@ -88,7 +88,7 @@ Result<> remove_pins(const std::string& path) {
   return {};
 }
 
-tl::unexpected<Error> explain_load_failure(int error) {
+Failure explain_load_failure(int error) {
   std::string message = "load the BPF LSM programs: ";
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return fail(Exit::node, message +

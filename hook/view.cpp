@@ -16,8 +16,8 @@ Result<std::uint64_t> namespace_inode(const char* path) {
   return status.st_ino;
 }
 
-tl::unexpected<Error> elsewhere(std::string_view what, std::uint64_t recorded, std::uint64_t here,
-                                std::string_view where) {
+Failure elsewhere(std::string_view what, std::uint64_t recorded, std::uint64_t here,
+                  std::string_view where) {
   return fail(Exit::node,
               "this run sees another " + std::string(what) + " (" + std::to_string(here) +
                   ") than the one in which the node's policies were made (" +
