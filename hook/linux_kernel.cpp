@@ -30,9 +30,9 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   for (const Table& table : SL_TRY(tables(netlink))) {
     auto parsed = parse_rules_owner(table.owner);
     if (!parsed) {
-      return fail(Exit::netns, "table inet " + table_name(table.slot) +
-                                   " in the container's network namespace was not made by "
-                                   "socklid: delete it there");
+      return fail(Exit::netns, "table inet ", table_name(table.slot),
+                  " in the container's network namespace was not made by "
+                  "socklid: delete it there");
     }
     parsed->slot = table.slot;
     owners.push_back(std::move(*parsed));
@@ -41,7 +41,7 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
 }
 
 Failure out_of_order(std::string_view what) {
-  return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
+  return fail(Exit::internal, what, " before identify(), begin() or attach()");
 }
 
 }  // namespace
@@ -149,9 +149,9 @@ Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
     for (const StoreEntry& entry : SL_TRY(entries())) {
       if (entry.pinned || !entry.recorded) continue;
       if (liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
-      return fail(Exit::node, "the pins of container " + entry.parts.encoded_id +
-                                  ", which runs, are not on the bpffs at " + paths_.bpffs_mount +
-                                  ": run this in the mount namespace of the engine");
+      return fail(Exit::node, "the pins of container ", entry.parts.encoded_id,
+                  ", which runs, are not on the bpffs at ", paths_.bpffs_mount,
+                  ": run this in the mount namespace of the engine");
     }
   }
   SL_CHECK(store_->take_view(here));

@@ -85,7 +85,7 @@ Result<std::vector<std::string>> dump(NetlinkSocket& netlink, const std::string&
     }
     if (!answer.interrupted) return std::move(answer.messages);
   }
-  return fail(Exit::nft, "nft " + std::string(what) + ": they keep changing while they are read");
+  return fail(Exit::nft, "nft ", what, ": they keep changing while they are read");
 }
 
 }  // namespace socklid

@@ -94,10 +94,9 @@ Result<> check_alone(const CgroupRef& cgroup, const ContainerProcess& process,
   for (const pid_t pid : SL_TRY(occupants(cgroup))) {
     if (pid == process.pid()) continue;
     if (runtime > 1 && descends_from(pid, runtime)) continue;
-    return fail(Exit::cgroup,
-                "cgroup " + cgroup.path + " also holds process " + std::to_string(pid) +
-                    ", which is not this container's first: give the container a cgroup that "
-                    "nobody else is in (linux.cgroupsPath in its config.json)");
+    return fail(Exit::cgroup, "cgroup ", cgroup.path, " also holds process ", pid,
+                ", which is not this container's first: give the container a cgroup that "
+                "nobody else is in (linux.cgroupsPath in its config.json)");
   }
   return {};
 }

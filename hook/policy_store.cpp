@@ -93,13 +93,11 @@ Result<View> view_of_node(const Paths& paths) {
   if (here) return here;
   const auto recorded = PolicyStore::view(paths);
   if (recorded && !*recorded) {
-    return fail(here.error().exit,
-                here.error().message + ": mount -t bpf bpf " + paths.bpffs_mount);
+    return fail(here.error().exit, here.error().message, ": mount -t bpf bpf ", paths.bpffs_mount);
   }
-  return fail(here.error().exit,
-              here.error().message +
-                  ", and the node's policies are pinned in one: run this in the mount namespace of "
-                  "the engine (not in `ip netns exec`)");
+  return fail(here.error().exit, here.error().message,
+              ", and the node's policies are pinned in one: run this in the mount namespace of "
+              "the engine (not in `ip netns exec`)");
 }
 
 Result<> check_view(const Paths& paths) {
@@ -188,7 +186,7 @@ Result<std::optional<View>> PolicyStore::view(const Paths& paths) {
   const auto value = json::parse(*text);
   const auto view = value ? parse_view(*value) : Result<View>(Failure(value.error()));
   if (!view) {
-    return fail(Exit::store, paths.run + "/view.json does not read: `socklid load` writes it anew");
+    return fail(Exit::store, paths.run, "/view.json does not read: `socklid load` writes it anew");
   }
   return std::optional<View>{*view};
 }
@@ -198,7 +196,7 @@ Result<Details> PolicyStore::details(const Paths& paths, const std::string& key)
     return parse_details(*text);
   }
   const auto text = text_of(records_path(paths) + "/" + record_name(key));
-  if (!text) return fail(Exit::store, "no record of " + key);
+  if (!text) return fail(Exit::store, "no record of ", key);
   return parse_details(*text);
 }
 

@@ -93,10 +93,10 @@ Result<std::uint64_t> ContainerProcess::read_start_time() const {
 
 Result<> ContainerProcess::check_same() const {
   if (SL_TRY(has_ended(pidfd_, pid_))) {
-    return fail(Exit::process, name_of_process(pid_) + " has ended");
+    return fail(Exit::process, name_of_process(pid_), " has ended");
   }
   if (SL_TRY(read_start_time()) != start_time_) {
-    return fail(Exit::process, name_of_process(pid_) + " is another process by now");
+    return fail(Exit::process, name_of_process(pid_), " is another process by now");
   }
   return {};
 }

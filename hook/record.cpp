@@ -26,7 +26,7 @@ std::uint64_t hash_of(std::string_view text) {
 }
 
 Failure bad(std::string_view member) {
-  return fail(Exit::store, "record: " + std::string(member) + " is missing or of the wrong type");
+  return fail(Exit::store, "record: ", member, " is missing or of the wrong type");
 }
 
 Result<std::string> text_at(const json::Value& record, std::string_view member) {
@@ -108,7 +108,7 @@ json::Array to_array(const std::vector<std::string>& list) {
 
 Result<json::Value> parse_document(std::string_view text) {
   auto parsed = json::parse(text);
-  if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
+  if (!parsed) return fail(Exit::store, "record: ", parsed.error().message);
   return parsed;
 }
 
