@@ -4,9 +4,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <span>
+
+#include "base/text.hpp"
 
 namespace socklid::annotations {
 namespace {
@@ -34,11 +35,8 @@ int width(AddressFamily family) {
 std::optional<int> parse_decimal(std::string_view text, int largest) {
   if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
   if (text.size() > 1 && text.front() == '0') return std::nullopt;
-  int number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stop != end || number > largest) return std::nullopt;
-  return number;
+  const auto number = parse_number<int>(text);
+  return number && *number <= largest ? number : std::nullopt;
 }
 
 /// The address as a prefix of all its bits.

@@ -6,8 +6,7 @@
 namespace socklid::annotations {
 namespace {
 
-tl::unexpected<Error> fail_type(const std::string& label, const Setting& setting,
-                                std::string_view found) {
+Failure fail_type(const std::string& label, const Setting& setting, std::string_view found) {
   std::string expected = "a string";
   if (setting.json == Setting::Json::array) expected += " or an array of strings";
   if (setting.json == Setting::Json::integer) expected += " or an integer";
@@ -52,7 +51,7 @@ Result<Given> read_member(std::string_view document_key, const std::string& name
   const std::string label = std::string(document_key) + ": " + excerpt(name);
   const std::string key = std::string(key_prefix) + name;
   if (key == policy_key) {
-    return fail(Exit::annotation, label + ": a policy can't hold another policy");
+    return fail(Exit::annotation, label, ": a policy can't hold another policy");
   }
   const Setting* setting = find_setting(key);
   if (setting == nullptr) {
@@ -80,8 +79,7 @@ Result<GivenSettings> read_document(const ValueText& document) {
     return fail(Exit::annotation, context + ": " + parsed.error().message, parsed.error().where);
   }
   if (!parsed->is_object()) {
-    return fail(Exit::annotation,
-                context + ": expected a JSON object, found " + std::string(parsed->type_name()));
+    return fail(Exit::annotation, context, ": expected a JSON object, found ", parsed->type_name());
   }
   GivenSettings given;
   for (const auto& [name, value] : parsed->object()) {
@@ -91,8 +89,8 @@ Result<GivenSettings> read_document(const ValueText& document) {
   return given;
 }
 
-tl::unexpected<Error> fail_unknown(std::string_view label, std::string_view what,
-                                   std::string_view name, std::string_view prefix) {
+Failure fail_unknown(std::string_view label, std::string_view what, std::string_view name,
+                     std::string_view prefix) {
   std::string message = std::string(label) + ": " + std::string(what);
   if (const OwnText nearest = nearest_key(name); !nearest.empty()) {
     message += "; did you mean " + std::string(nearest.view().substr(prefix.size())) + "?";

@@ -37,7 +37,7 @@ using GivenSettings = std::map<std::string_view, Given>;
 
 /// "io.socklid.conect: unknown annotation; did you mean io.socklid.connect?"; without a near one,
 /// the list of those there are. `prefix` is left off the names that are suggested.
-[[nodiscard]] tl::unexpected<Error> fail_unknown(std::string_view label, std::string_view what,
-                                                 std::string_view name, std::string_view prefix);
+[[nodiscard]] Failure fail_unknown(std::string_view label, std::string_view what,
+                                   std::string_view name, std::string_view prefix);
 
 }  // namespace socklid::annotations

@@ -52,19 +52,17 @@ Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_vi
   if (!key.container) return true;
   if (!ours.empty()) return *key.container == ours;
   const std::string name(text.substr(0, text.find('/')));
-  return fail(Exit::annotation,
-              std::string(text) +
-                  ": nobody says for sure what this container is called in its pod "
-                  "(podman and bare runtimes never do): use " +
-                  name + ", or give each container its own by podman run --pod");
+  return fail(Exit::annotation, text,
+              ": nobody says for sure what this container is called in its pod "
+              "(podman and bare runtimes never do): use ",
+              name, ", or give each container its own by podman run --pod");
 }
 
 Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
                     std::string_view mend) {
   if (value.size() <= limit) return {};
-  return fail(Exit::annotation, std::string(key) + ": " + quoted(value) + ": " +
-                                    std::to_string(value.size()) + " bytes, the limit is " +
-                                    std::to_string(limit) + std::string(mend));
+  return fail(Exit::annotation, key, ": ", quoted(value), ": ", value.size(),
+              " bytes, the limit is ", limit, mend);
 }
 
 /// What the annotations say, each key on its own.
@@ -103,7 +101,7 @@ Result<Policy> merge(const Collected& collected) {
 }
 
 /// Of a setting that was given: it lacks another one beside it.
-tl::unexpected<Error> fail_alone(const Collected& collected, Key setting,
+Failure fail_alone(const Collected& collected, Key setting,
                                  std::string_view problem) {
   const OwnText name = name_of(setting);
   const auto key = collected.by_key.find(name);
@@ -126,9 +124,8 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
   const std::size_t endpoints =
       named(policy.connect).size() + named(policy.bind).size() + named(policy.egress).size();
   if (endpoints > max_endpoints) {
-    return fail(Exit::annotation, std::string(policy_key) + ": " + std::to_string(endpoints) +
-                                      " endpoints in all lists together, the limit is " +
-                                      std::to_string(max_endpoints));
+    return fail(Exit::annotation, policy_key, ": ", endpoints,
+                " endpoints in all lists together, the limit is ", max_endpoints);
   }
   return {};
 }
@@ -154,11 +151,10 @@ OwnText hook_outlet(const Annotations& annotations) {
 Result<> check_outlets(const Annotations& annotations) {
   const OwnText key = hook_outlet(annotations);
   if (key.empty()) return {};
-  return fail(Exit::annotation,
-              std::string(key) +
-                  ": has no place beside annotations of socklid's: with it crun appends what hooks "
-                  "print, as root, to any file of the host; take it away, `socklid doctor` and the "
-                  "system log say why a container was refused");
+  return fail(Exit::annotation, key,
+              ": has no place beside annotations of socklid's: with it crun appends what hooks "
+              "print, as root, to any file of the host; take it away, `socklid doctor` and the "
+              "system log say why a container was refused");
 }
 
 Result<Policy> parse(const Annotations& annotations, std::string_view container) {

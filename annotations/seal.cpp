@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
+
+#include "base/text.hpp"
 
 namespace socklid::annotations {
 namespace {
@@ -27,14 +28,12 @@ Result<std::optional<Seal>> parse_duration(const ValueText& value) {
   const auto unit = std::find_if(units.begin(), units.end(),
                                  [&](const Unit& one) { return one.letter == text.back(); });
   const std::string_view digits = text.substr(0, text.size() - 1);
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
-  if (unit == units.end() || error != std::errc() || end != digits.end() || text.front() == '0' ||
-      number > longest / unit->seconds) {
+  const auto number = parse_number<std::uint32_t>(digits);
+  if (unit == units.end() || !number || text.front() == '0' || *number > longest / unit->seconds) {
     return fail_value(value, text,
                       "expected a duration from 1s to 7 days, a number and s, m or h: 30s, 5m, 1h");
   }
-  return std::optional(Seal{Seal::Kind::after, {}, number * unit->seconds});
+  return std::optional(Seal{Seal::Kind::after, {}, *number * unit->seconds});
 }
 
 Result<Endpoint> parse_listen(const ValueText& value, std::string_view item) {

@@ -15,8 +15,7 @@ bool is_printable(char c) {
 
 }  // namespace
 
-tl::unexpected<Error> fail_value(const ValueText& value, std::string_view token,
-                                 std::string_view problem) {
+Failure fail_value(const ValueText& value, std::string_view token, std::string_view problem) {
   const auto position = token.data() - value.text.data() + 1;
   std::string message = std::string(value.key) + ": " + quoted(value.text);
   message += ": at byte " + std::to_string(position);
@@ -26,9 +25,8 @@ tl::unexpected<Error> fail_value(const ValueText& value, std::string_view token,
   return fail(Exit::annotation, std::move(message), {.byte = static_cast<std::uint32_t>(position)});
 }
 
-tl::unexpected<Error> fail_unsupported(const ValueText& value, std::string_view problem) {
-  return fail(Exit::unsupported,
-              std::string(value.key) + ": " + quoted(value.text) + ": " + std::string(problem));
+Failure fail_unsupported(const ValueText& value, std::string_view problem) {
+  return fail(Exit::unsupported, value.key, ": ", quoted(value.text), ": ", problem);
 }
 
 Result<> check_printable(const ValueText& value) {

@@ -26,12 +26,11 @@ struct ValueText {
 
 /// Exit::annotation: KEY: "VALUE": at byte N ("TOKEN"): PROBLEM. `token` must be a part of
 /// `value.text` (the same memory); N is where it begins, counted from 1.
-[[nodiscard]] tl::unexpected<Error> fail_value(const ValueText& value, std::string_view token,
-                                               std::string_view problem);
+[[nodiscard]] Failure fail_value(const ValueText& value, std::string_view token,
+                                 std::string_view problem);
 
 /// Exit::unsupported: KEY: "VALUE": PROBLEM. For what the language has and this version has not.
-[[nodiscard]] tl::unexpected<Error> fail_unsupported(const ValueText& value,
-                                                     std::string_view problem);
+[[nodiscard]] Failure fail_unsupported(const ValueText& value, std::string_view problem);
 
 /// All of the language is printable ASCII: anything else is an error that says where.
 [[nodiscard]] Result<> check_printable(const ValueText& value);

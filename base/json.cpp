@@ -32,12 +32,8 @@ class Builder {
   // Numbers come as text (kParseNumbersAsStringsFlag), because RapidJSON 1.1 either rounds them a
   // little off or, in full precision, counts the leading zeros of a zero.
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    if (const auto integer = parse_number<std::int64_t>({text, size})) return add(*integer);
     const char* end = text + size;
-    std::int64_t integer = 0;
-    if (const auto result = std::from_chars(text, end, integer);
-        result.ec == std::errc{} && result.ptr == end) {
-      return add(integer);
-    }
     double number = 0;
     const auto result = std::from_chars(text, end, number);
     return result.ec == std::errc{} && result.ptr == end ? add(number)
@@ -123,7 +119,7 @@ class Builder {
   std::string reason_;
 };
 
-tl::unexpected<Error> fail_at(std::size_t offset, std::string_view reason) {
+Failure fail_at(std::size_t offset, std::string_view reason) {
   return fail(Exit::state, "at byte " + std::to_string(offset + 1) + ": " + std::string(reason),
               {.byte = static_cast<std::uint32_t>(offset + 1)});
 }

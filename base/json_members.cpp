@@ -102,8 +102,7 @@ class Scanner {
   }
 
   Result<> bad(std::string_view reason) const {
-    return fail(Exit::state, "at byte " + std::to_string(std::min(at_, text_.size()) + 1) + ": " +
-                                 std::string(reason));
+    return fail(Exit::state, "at byte ", std::min(at_, text_.size()) + 1, ": ", reason);
   }
 
   std::string_view text_;

@@ -5,8 +5,10 @@
 //   Result<Mark> parse_mark(std::string_view text);
 //   const Mark mark = SL_TRY(parse_mark(text));  // unwraps, or returns the error to our caller
 //   SL_CHECK(netlink.send(batch));               // the same for Result<>
-//   return fail(Exit::annotation, "io.socklid.mark: ...");
+//   return fail(Exit::process, "process ", pid, " is gone");
 //   return fail(Exit::annotation, "io.socklid.mark: ...", {.key = "io.socklid.mark"});
+//
+// Context is added on the way up (wrap()); an error is logged once, where it ends.
 #pragma once
 
 #include <cerrno>
@@ -19,6 +21,7 @@
 #include <utility>
 
 #include "base/own_text.hpp"
+#include "base/text.hpp"
 
 namespace socklid {
 
@@ -64,19 +67,29 @@ struct Error {
 template <typename T = void>
 using Result = tl::expected<T, Error>;
 
-[[nodiscard]] inline tl::unexpected<Error> fail(Exit exit, std::string message, Where where = {}) {
-  return tl::unexpected<Error>(Error{exit, std::move(message), where});
+/// An Error on its way: what a function returns in place of a Result's value.
+using Failure = tl::unexpected<Error>;
+
+[[nodiscard]] inline Failure fail(Exit exit, std::string message, Where where = {}) {
+  return Failure(Error{exit, std::move(message), where});
+}
+
+/// The message in parts: concat() says what a part may be.
+template <typename First, typename Second, typename... More>
+requires(std::constructible_from<TextPart, const First&>&&
+             std::constructible_from<TextPart, const Second&>) [[nodiscard]] Failure
+    fail(Exit exit, const First& first, const Second& second, const More&... more) {
+  return fail(exit, concat(first, second, more...));
 }
 
 /// "<what>: <strerror(error)>"; `error` is a positive errno.
-[[nodiscard]] inline tl::unexpected<Error> fail_errno(Exit exit, std::string_view what,
-                                                      int error = errno) {
-  return fail(exit, std::string(what) + ": " + std::strerror(error));
+[[nodiscard]] inline Failure fail_errno(Exit exit, std::string_view what, int error = errno) {
+  return fail(exit, what, ": ", std::strerror(error));
 }
 
 /// The same error with context in front: "<context>: <message>".
-[[nodiscard]] inline tl::unexpected<Error> wrap(std::string_view context, const Error& error) {
-  return fail(error.exit, std::string(context) + ": " + error.message, error.where);
+[[nodiscard]] inline Failure wrap(std::string_view context, const Error& error) {
+  return fail(error.exit, concat(context, ": ", error.message), error.where);
 }
 
 /// The same result; if it is an error that names no annotation, it is one about `key`.
@@ -88,15 +101,15 @@ template <typename T>
 
 }  // namespace socklid
 
-#define SL_TRY(expression)                                                                   \
-  (__extension__({                                                                           \
-    auto sl_result = (expression);                                                           \
-    if (!sl_result) return ::tl::unexpected<::socklid::Error>(std::move(sl_result).error()); \
-    std::move(*sl_result);                                                                   \
+#define SL_TRY(expression)                                                   \
+  (__extension__({                                                           \
+    auto sl_result = (expression);                                           \
+    if (!sl_result) return ::socklid::Failure(std::move(sl_result).error()); \
+    std::move(*sl_result);                                                   \
   }))
 
-#define SL_CHECK(expression)                                                                 \
-  do {                                                                                       \
-    auto sl_result = (expression);                                                           \
-    if (!sl_result) return ::tl::unexpected<::socklid::Error>(std::move(sl_result).error()); \
+#define SL_CHECK(expression)                                                 \
+  do {                                                                       \
+    auto sl_result = (expression);                                           \
+    if (!sl_result) return ::socklid::Failure(std::move(sl_result).error()); \
   } while (false)

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text that others wrote, made fit to be shown: the one place that says which characters a
-// terminal, a log and a document of ours may hold (I11).
+// Text: put together, taken apart, and, where others wrote it, made fit to be shown.
+//
+//   const std::string path = concat("/proc/", pid, "/fd/", name);
+//   for (const std::string_view line : split(text, '\n')) read(trimmed(line));
+//   if (const auto mode = parse_number<mode_t>("0644", 8)) use(*mode);
+//
+// The second half is the one place that says which characters a terminal, a log and a document of
+// ours may hold (I11).
 //
 //   log(printable("\x1b[31mred"));      // \x1b[31mred
 //   log("id is " + quoted(id, 64));     // id is "web"
@@ -11,11 +17,95 @@
 // without width, soft hyphen, tags, byte order mark), and bytes that are not UTF-8.
 #pragma once
 
+#include <array>
+#include <charconv>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 namespace socklid {
+
+// Put together, taken apart -----------------------------------------------------------------
+
+/// What concat() takes: a text, a character, or a whole number, which it writes in decimal.
+class TextPart {
+ public:
+  // NOLINTBEGIN(google-explicit-constructor): the parts are written as they are.
+  template <std::convertible_to<std::string_view> Text>
+  TextPart(const Text& text) : text_(text) {}
+  TextPart(char character) : digits_{character}, text_(digits_.data(), 1) {}
+  template <std::integral Number>
+  requires(!std::same_as<Number, char> && !std::same_as<Number, bool>) TextPart(Number number)
+      : text_(digits_.data(),
+              static_cast<std::size_t>(
+                  std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr -
+                  digits_.data())) {}
+  // NOLINTEND(google-explicit-constructor)
+  TextPart(const TextPart&) = delete;
+  TextPart& operator=(const TextPart&) = delete;
+  ~TextPart() = default;
+
+  [[nodiscard]] std::string_view text() const { return text_; }
+
+ private:
+  std::array<char, 20> digits_;  // of the longest, a std::int64_t with its sign
+  std::string_view text_;
+};
+
+[[nodiscard]] std::string concat_parts(std::initializer_list<TextPart> parts);
+
+/// All parts, one behind the other.
+template <typename... Parts>
+[[nodiscard]] std::string concat(const Parts&... parts) {
+  return concat_parts({TextPart(parts)...});
+}
+
+/// Splits at `separator`; empty parts stay, so that there is one at least.
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// With `separator` between the items.
+template <typename Items>
+[[nodiscard]] std::string joined(const Items& items, std::string_view separator) {
+  std::string text;
+  for (const auto& item : items) {
+    if (!text.empty()) text += separator;
+    text += item;
+  }
+  return text;
+}
+
+/// Without `blanks` at the beginning and at the end.
+[[nodiscard]] std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n");
+
+/// The number at the beginning of `text`, which is cut off: digits of `base`, for a signed type
+/// behind a '-', no blank, no '+', no 0x. Nothing, and `text` as it was, if there is none, or none
+/// that fits.
+template <std::integral Number>
+[[nodiscard]] std::optional<Number> take_number(std::string_view& text, int base = 10) {
+  Number number{0};
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  return number;
+}
+
+/// The number that `text` is, to its end.
+template <std::integral Number>
+[[nodiscard]] std::optional<Number> parse_number(std::string_view text, int base = 10) {
+  const auto number = take_number<Number>(text, base);
+  return text.empty() ? number : std::nullopt;
+}
+
+/// Lower case, without 0x and leading zeros.
+[[nodiscard]] std::string hexadecimal(std::uint64_t number);
+
+// Made fit to be shown ----------------------------------------------------------------------
 
 /// The first character of a text.
 struct Character {

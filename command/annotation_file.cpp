@@ -11,14 +11,13 @@ namespace {
 
 Result<annotations::Annotations> strings_of(const json::Value& object, std::string_view where) {
   if (!object.is_object()) {
-    return fail(Exit::usage, std::string(where) + ": expected an object of strings, found " +
-                                 std::string(object.type_name()));
+    return fail(Exit::usage, where, ": expected an object of strings, found ", object.type_name());
   }
   annotations::Annotations annotations;
   for (const auto& [key, value] : object.object()) {
     if (!value.is_string()) {
-      return fail(Exit::usage, std::string(where) + ": " + excerpt(key) +
-                                   ": expected a string, found " + std::string(value.type_name()));
+      return fail(Exit::usage, where, ": ", excerpt(key), ": expected a string, found ",
+                  value.type_name());
     }
     annotations.emplace(key, value.string());
   }
@@ -49,10 +48,10 @@ bool has_template(const json::Value& document) {
 
 Result<AnnotationFile> parse_annotation_file(std::string_view text) {
   auto parsed = json::parse(text);
-  if (!parsed) return fail(Exit::usage, "not JSON: " + parsed.error().message);
+  if (!parsed) return fail(Exit::usage, "not JSON: ", parsed.error().message);
   const json::Value& document = *parsed;
   if (!document.is_object()) {
-    return fail(Exit::usage, "expected a JSON object, found " + std::string(document.type_name()));
+    return fail(Exit::usage, "expected a JSON object, found ", document.type_name());
   }
   if (has_template(document)) {
     return fail(Exit::usage, "expected a Pod, found what makes Pods: give spec.template alone");

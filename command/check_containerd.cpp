@@ -68,9 +68,8 @@ Check check_containerd(const Paths& /*paths*/) {
     return judge_containerd({{"runc", "no base_runtime_spec with the hook"}});
   }
   const auto files = texts();
-  const auto settings =
-      files ? runtimes_in_all(*files)
-            : Result<std::vector<RuntimeSettings>>(tl::unexpected<Error>(files.error()));
+  const auto settings = files ? runtimes_in_all(*files)
+                              : Result<std::vector<RuntimeSettings>>(Failure(files.error()));
   if (!settings) {
     return risky(check_name,
                  "cannot tell which runtimes call the hook: " + settings.error().message,

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <memory>
 
 #include "command/check.hpp"
@@ -99,14 +98,12 @@ Check judge_podman_version(std::string_view printed) {
   constexpr std::string_view prefix = "podman version ";
   if (!printed.starts_with(prefix)) return passed(name, "no podman");
   printed.remove_prefix(prefix.size());
-  unsigned major = 0;
-  unsigned minor = 0;
-  const char* const end = printed.data() + printed.size();
-  const auto [dot, error] = std::from_chars(printed.data(), end, major);
-  if (error != std::errc{} || dot == end) return passed(name, "podman of no known version");
-  std::from_chars(dot + 1, end, minor);
-  const std::string version = "podman " + std::to_string(major) + "." + std::to_string(minor);
-  if (major > 4 || (major == 4 && minor >= 6)) return passed(name, version + " ignores them");
+  const auto major = take_number<unsigned>(printed);
+  if (!major || printed.empty()) return passed(name, "podman of no known version");
+  printed.remove_prefix(1);  // the dot
+  const unsigned minor = take_number<unsigned>(printed).value_or(0);
+  const std::string version = concat("podman ", *major, ".", minor);
+  if (*major > 4 || (*major == 4 && minor >= 6)) return passed(name, version + " ignores them");
   return risky(
       name,
       version +

@@ -74,7 +74,7 @@ Result<bool> load_and_attach(const Paths& paths) {
   const Restore restore(mount.point);
   const auto guard = SocketGuard::open(every_hook(), mount.point);
   SL_CHECK(restore.run());
-  if (!guard) return tl::unexpected<Error>(guard.error());
+  if (!guard) return Failure(guard.error());
   return restore.loaded();
 }
 

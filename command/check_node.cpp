@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "command/check.hpp"
 #include "command/output.hpp"
@@ -15,22 +14,6 @@
 #include "hook/privileges.hpp"
 
 namespace socklid::command {
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) text.remove_suffix(1);
-  return text;
-}
-
-/// The number at the front of `text`, which is cut off; 0 if there is none.
-unsigned take_number(std::string_view& text) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return error == std::errc{} ? number : 0;
-}
-
-}  // namespace
 
 Check check_root_and_capabilities(const Paths& /*paths*/) {
   const char* const name = "privileges";
@@ -52,10 +35,7 @@ Check check_user_namespace(const Paths& /*paths*/) {
 Check judge_kernel_version(std::string_view release) {
   const char* const name = "kernel";
   std::string_view rest = release;
-  const unsigned major = take_number(rest);
-  if (rest.starts_with('.')) rest.remove_prefix(1);
-  (void)take_number(rest);
-  if (major >= 6) return passed(name, std::string(release));
+  if (take_number<unsigned>(rest).value_or(0) >= 6) return passed(name, std::string(release));
   return failed(name, std::string(release) + " has no per-cgroup LSM programs",
                 "boot Linux 6.0 or later");
 }
@@ -70,11 +50,12 @@ Check judge_lsm_list(std::string_view list) {
   const char* const name = "LSM list";
   std::string boot;
   bool found = false;
-  for (const std::string_view module : split(trimmed(list), ',')) {
+  constexpr std::string_view end("\n\0", 2);
+  for (const std::string_view module : split(trimmed(list, end), ',')) {
     found = found || module == "bpf";
     if (module != "capability" && !module.empty()) boot.append(module).append(",");
   }
-  const std::string shown = printable(trimmed(list));
+  const std::string shown = printable(trimmed(list, end));
   if (found) return passed(name, shown);
   return failed(name, "`bpf` is not active: " + shown,
                 "add lsm=" + printable(boot) + "bpf to the kernel's command line and reboot");

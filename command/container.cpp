@@ -67,14 +67,14 @@ Result<const Container*> find_container(const std::vector<Container>& all,
   if (same_id) keep([](const Container* one) { return runs(*one); });
   if (found.size() == 1) return found.front();
   if (found.empty()) {
-    return fail(Exit::usage, printable(prefix) + ": no container with this id is under policy");
+    return fail(Exit::usage, printable(prefix), ": no container with this id is under policy");
   }
   std::vector<std::string> ids;
   for (const Container* one : found) {
     ids.push_back(printable(same_id ? one->entry.key : id_of(*one)));
   }
-  return fail(Exit::usage, printable(prefix) + ": " + std::to_string(found.size()) +
-                               " containers under policy match: " + joined(ids, ", "));
+  return fail(Exit::usage, printable(prefix), ": ", found.size(),
+              " containers under policy match: ", joined(ids, ", "));
 }
 
 std::string programs_of(const Container& container) {
@@ -103,8 +103,7 @@ std::uint64_t sum(const sl_denials& denials) {
 
 Result<> check_root(std::string_view verb) {
   if (::geteuid() == 0) return {};
-  return fail(Exit::privilege,
-              std::string(verb) + " needs root: use sudo socklid " + std::string(verb));
+  return fail(Exit::privilege, verb, " needs root: use sudo socklid ", verb);
 }
 
 }  // namespace socklid::command

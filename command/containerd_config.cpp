@@ -34,8 +34,8 @@ std::string directory_of(const std::string& path) {
 Result<> check_path(const std::string& option, const std::string& path) {
   const bool plain = path == printable(path) && path.find_first_of("\"'\\#") == std::string::npos;
   if (path.starts_with('/') && !path.ends_with('/') && plain) return {};
-  return fail(Exit::usage, option + " " + printable(path) +
-                               ": expected an absolute path without quotes and backslashes");
+  return fail(Exit::usage, option, " ", printable(path),
+              ": expected an absolute path without quotes and backslashes");
 }
 
 Result<> check_name(const std::string& runtime) {
@@ -44,8 +44,8 @@ Result<> check_name(const std::string& runtime) {
            c == '_';
   });
   if (bare && !runtime.empty()) return {};
-  return fail(Exit::usage, "--runtime " + printable(runtime) +
-                               ": expected the name of a runtime in config.toml, as runc");
+  return fail(Exit::usage, "--runtime ", printable(runtime),
+              ": expected the name of a runtime in config.toml, as runc");
 }
 
 Result<std::string> text_of(const std::string& path) {
@@ -67,7 +67,7 @@ Result<> check_hook(const std::string& hook) {
   struct stat status {};
   if (::stat(hook.c_str(), &status) != 0) return fail_errno(Exit::node, hook);
   if (S_ISREG(status.st_mode) && ::access(hook.c_str(), X_OK) == 0) return {};
-  return fail(Exit::node, hook + ": not an executable file");
+  return fail(Exit::node, hook, ": not an executable file");
 }
 
 /// What containerd would start from without a file.
@@ -84,9 +84,9 @@ Result<std::string> default_spec(const std::string& path) {
     text.append(part.data(), size);
   }
   if (!text.empty()) return text;
-  return fail(Exit::node, path +
-                              " is not there, and `ctr oci spec` prints nothing to begin it with: "
-                              "install containerd, or name a spec with --spec");
+  return fail(Exit::node, path,
+              " is not there, and `ctr oci spec` prints nothing to begin it with: "
+              "install containerd, or name a spec with --spec");
 }
 
 Result<std::array<File, 2>> plan_files(const ContainerdConfigOptions& options) {

@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view program_name = "socklid-hook";
 constexpr int timeout_seconds = 60;
 
-tl::unexpected<Error> bad(const std::string& what) {
-  return fail(Exit::usage, what + "; `ctr oci spec` prints one that is good");
+Failure bad(const std::string& what) {
+  return fail(Exit::usage, what, "; `ctr oci spec` prints one that is good");
 }
 
 bool is_ours(const json::Value& entry) {

@@ -4,8 +4,7 @@
 // CRI plugin makes the spec of every container of a runtime. Ours is somebody's spec with our two
 // hooks in it. Pure.
 //
-//   const std::string wanted = SL_TRY(with_hooks(text_of_ctr_oci_spec,
-//   "/usr/libexec/.../socklid-hook"));
+//   const std::string wanted = SL_TRY(with_hooks(spec, "/usr/libexec/.../socklid-hook"));
 //
 // The hooks are called for every container of the runtime, and return at once for those that carry
 // no annotation of ours (I1).

@@ -2,11 +2,11 @@
 #include "command/containerd_toml.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
-#include <optional>
 
 #include "command/output.hpp"
-#include "command/toml_lines.hpp"
+#include "command/toml.hpp"
 
 namespace socklid::command {
 namespace {
@@ -14,41 +14,62 @@ namespace {
 constexpr std::string_view spec_key = "base_runtime_spec";
 constexpr std::string_view annotations_key = "pod_annotations";
 
-tl::unexpected<Error> bad(const std::string& what) {
-  return fail(Exit::usage,
-              what +
-                  "; `containerd config dump` writes the same configuration in a form that is "
-                  "understood here");
+Failure bad(std::string_view what) {
+  return fail(Exit::usage, what,
+              "; `containerd config dump` writes the same configuration in a form that is "
+              "understood here");
 }
 
-bool is_prefix(const TomlPath& prefix, const TomlPath& path) {
-  return prefix.size() <= path.size() && std::equal(prefix.begin(), prefix.end(), path.begin());
-}
+/// A file as it is read, and the lines that are edited.
+struct Config {
+  TomlValue document;
+  std::vector<std::string> lines;
+};
 
-TomlPath path_of(const TomlEntry& entry) {
-  TomlPath path = entry.table;
-  path.insert(path.end(), entry.key.begin(), entry.key.end());
-  return path;
+/// Strings over several lines are left to `containerd config dump`: one may hold lines that look
+/// like ours.
+Result<Config> read_config(std::string_view text) {
+  for (const std::string_view quotes : {"\"\"\"", "'''"}) {
+    if (text.find(quotes) != std::string_view::npos) {
+      return bad("it has strings over several lines");
+    }
+  }
+  auto document = parse_toml(text);
+  if (!document) return bad(document.error().message);
+  Config config{.document = std::move(*document), .lines = {}};
+  for (const std::string_view line : split(text, '\n')) config.lines.emplace_back(line);
+  return config;
 }
 
 /// The CRI plugin as this version of the file calls it.
-Result<std::string> plugin_of(const TomlLines& toml) {
-  for (const TomlEntry& entry : toml.entries) {
-    if (!entry.table.empty() || entry.key != TomlPath{"version"}) continue;
-    if (entry.value == "2") return std::string("io.containerd.grpc.v1.cri");
-    if (entry.value == "3") return std::string("io.containerd.cri.v1.runtime");
-    return bad("version = " + printable(entry.value) + " is not known");
+Result<std::string> plugin_of(const TomlValue& document) {
+  const TomlValue* const version = document.find("version");
+  if (version == nullptr) {
+    return bad("it has no `version = 2`, so containerd takes it for version 1");
   }
-  return bad("it has no `version = 2`, so containerd takes it for version 1");
+  if (version->kind != TomlValue::Kind::integer) return bad("its version is no number");
+  if (version->integer == 2) return std::string("io.containerd.grpc.v1.cri");
+  if (version->integer == 3) return std::string("io.containerd.cri.v1.runtime");
+  return bad(concat("version = ", version->integer, " is not known"));
 }
 
-/// Whether the file reaches into `table` from a table above: `runc = {...}`, `runc.options = ...`.
-bool is_written_otherwise(const TomlLines& toml, const TomlPath& table) {
-  return std::any_of(toml.entries.begin(), toml.entries.end(), [&](const TomlEntry& entry) {
-    if (entry.table == table || !is_prefix(entry.table, table)) return false;
-    const TomlPath whole = path_of(entry);
-    return is_prefix(whole, table) || is_prefix(table, whole);
-  });
+/// The plugin's table of runtimes; null if the file does not say anything of them.
+Result<const TomlValue*> runtimes_of(const TomlValue& document, const std::string& plugin) {
+  const TomlValue* table = &document;
+  for (const std::string_view name :
+       std::array<std::string_view, 4>{"plugins", plugin, "containerd", "runtimes"}) {
+    table = table->find(name);
+    if (table == nullptr) return nullptr;
+    if (!table->is_table() || table->is_inline)
+      return bad("runtimes are not in tables of their own");
+  }
+  return table;
+}
+
+/// Two definitions of one table would keep containerd from starting.
+Result<> check_own_table(const std::string& runtime, const TomlValue& value) {
+  if (value.is_table() && value.made != TomlValue::Made::key) return {};
+  return bad(concat("the runtime ", printable(runtime), " is not in a table of its own"));
 }
 
 const std::vector<std::string>& our_patterns() {
@@ -56,44 +77,34 @@ const std::vector<std::string>& our_patterns() {
   return patterns;
 }
 
-/// Strings over several lines, and what does not end, are beyond the reader.
-Result<TomlLines> read_whole(std::string_view config) {
-  if (config.find("\"\"\"") != std::string_view::npos ||
-      config.find("'''") != std::string_view::npos) {
-    return bad("it has strings over several lines");
-  }
-  TomlLines toml = read_toml_lines(config);
-  if (toml.ends_open) return bad("it has an array or an inline table that does not end");
-  return toml;
-}
-
 /// A file with the place in it that is ours to edit.
 struct Place {
-  TomlLines toml;
-  TomlPath table;
-  std::optional<std::size_t> header;  ///< its line
+  Config config;
+  std::string plugin;
+  std::string runtime;
+  const TomlValue* table{nullptr};  ///< in `config`; null: the runtime has no header
 
-  [[nodiscard]] const TomlEntry* find(std::string_view key) const {
-    for (const TomlEntry& entry : toml.entries) {
-      if (entry.table == table && entry.key == TomlPath{std::string(key)}) return &entry;
-    }
-    return nullptr;
+  [[nodiscard]] const TomlValue* find(std::string_view key) const {
+    return table == nullptr ? nullptr : table->find(key);
+  }
+  /// As a header names it.
+  [[nodiscard]] std::string header() const {
+    return "[plugins.\"" + plugin + "\".containerd.runtimes." + runtime + "]";
   }
 };
 
-Result<Place> find_place(std::string_view config, const std::string& runtime) {
-  Place place{.toml = SL_TRY(read_whole(config)), .table = {}, .header = std::nullopt};
-  place.table = {"plugins", SL_TRY(plugin_of(place.toml)), "containerd", "runtimes", runtime};
-  for (const TomlHeader& header : place.toml.headers) {
-    if (header.table == place.table) place.header = header.line;
+Result<Place> find_place(std::string_view text, const std::string& runtime) {
+  Place place{.config = SL_TRY(read_config(text)), .plugin = {}, .runtime = runtime};
+  place.plugin = SL_TRY(plugin_of(place.config.document));
+  const TomlValue* const runtimes = SL_TRY(runtimes_of(place.config.document, place.plugin));
+  const TomlValue* const table = runtimes == nullptr ? nullptr : runtimes->find(runtime);
+  if (table != nullptr) {
+    SL_CHECK(check_own_table(runtime, *table));
+    if (table->made == TomlValue::Made::header) place.table = table;
   }
-  if (is_written_otherwise(place.toml, place.table)) {
-    return bad("the runtime " + runtime + " is not in a table of its own");
-  }
-  if (!place.header && runtime != "runc") {
-    return fail(Exit::usage, "it has no runtime " + runtime + ": add the table [plugins.\"" +
-                                 place.table[1] + "\".containerd.runtimes." + runtime +
-                                 "] with its runtime_type first");
+  if (place.table == nullptr && runtime != "runc") {
+    return fail(Exit::usage, "it has no runtime ", runtime, ": add the table ", place.header(),
+                " with its runtime_type first");
   }
   return place;
 }
@@ -104,13 +115,13 @@ std::string indent_of(std::string_view line) {
 
 /// Adds `line` to the table, or puts it in the place of the entry for `key`.
 void put(Place& place, std::string_view key, const std::string& line) {
-  std::vector<std::string>& lines = place.toml.lines;
+  std::vector<std::string>& lines = place.config.lines;
   const auto at = [&](std::size_t index) {
     return lines.begin() + static_cast<std::ptrdiff_t>(index);
   };
-  const TomlEntry* const entry = place.find(key);
-  const std::size_t index = entry != nullptr ? entry->begin : *place.header + 1;
-  std::string indented = indent_of(lines[entry != nullptr ? index : *place.header]);
+  const TomlValue* const entry = place.find(key);
+  const std::size_t index = entry != nullptr ? entry->begin : place.table->begin + 1;
+  std::string indented = indent_of(lines[entry != nullptr ? index : place.table->begin]);
   if (entry == nullptr) indented += "  ";
   indented += line;
   if (entry != nullptr) lines.erase(at(entry->begin), at(entry->end));
@@ -128,8 +139,8 @@ std::string whole(const std::vector<std::string>& lines) {
 std::string or_new(std::string_view config) {
   std::string text(config);
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  const TomlLines toml = read_toml_lines(text);
-  if (toml.entries.empty() && toml.headers.empty()) text += "version = 2\n";
+  const auto document = parse_toml(text);
+  if (document && document->members.empty()) text += "version = 2\n";
   return text;
 }
 
@@ -137,62 +148,49 @@ Result<std::string> with_setting(std::string_view config, const std::string& run
                                  std::string_view key, const std::string& value) {
   Place place = SL_TRY(find_place(config, runtime));
   put(place, key, std::string(key) + " = " + value);
-  return whole(place.toml.lines);
+  return whole(place.config.lines);
 }
 
 /// What containerd has built in for runc is lost where the file has the table: the type is needed.
-std::string with_table(const std::string& config, const TomlPath& table) {
-  return config + "\n[plugins.\"" + table[1] + "\".containerd.runtimes." + table[4] +
-         "]\n  runtime_type = \"io.containerd.runc.v2\"\n";
+std::string with_table(const std::string& config, const Place& place) {
+  return config + "\n" + place.header() + "\n  runtime_type = \"io.containerd.runc.v2\"\n";
+}
+
+/// The strings of an entry; none if there is no entry.
+std::vector<std::string> strings_of(const TomlValue* entry) {
+  return entry == nullptr ? std::vector<std::string>{} : entry->strings();
+}
+
+std::string spec_of(const TomlValue* entry) {
+  const std::vector<std::string> strings = strings_of(entry);
+  return strings.empty() ? std::string() : strings.front();
+}
+
+/// Whether the file says anything of the CRI plugin, under whatever name.
+bool speaks_of_plugin(std::string_view config) {
+  const auto document = parse_toml(config);
+  const TomlValue* const plugins = document ? document->find("plugins") : nullptr;
+  return plugins != nullptr && (plugins->find("io.containerd.grpc.v1.cri") != nullptr ||
+                                plugins->find("io.containerd.cri.v1.runtime") != nullptr);
 }
 
 }  // namespace
 
 Result<std::vector<RuntimeSettings>> runtimes_in(std::string_view config) {
-  const TomlLines toml = SL_TRY(read_whole(or_new(config)));
-  const TomlPath above = {"plugins", SL_TRY(plugin_of(toml)), "containerd", "runtimes"};
-  std::map<std::string, RuntimeSettings> found;
-  for (const TomlHeader& header : toml.headers) {
-    if (header.table.size() != above.size() + 1 || !is_prefix(above, header.table)) continue;
-    if (is_written_otherwise(toml, header.table)) {
-      return bad("the runtime " + printable(header.table.back()) + " is not in a table of its own");
-    }
-    found[header.table.back()].runtime = header.table.back();
-  }
-  for (const TomlEntry& entry : toml.entries) {
-    const TomlPath whole = path_of(entry);
-    const bool holds_runtimes = is_prefix(whole, above) || is_prefix(above, whole);
-    if (holds_runtimes && entry.table.size() <= above.size()) {
-      return bad("runtimes are not in tables of their own");
-    }
-    if (entry.table.size() != above.size() + 1 || !is_prefix(above, entry.table)) continue;
-    RuntimeSettings& runtime = found[entry.table.back()];
-    if (entry.key == TomlPath{std::string(annotations_key)}) {
-      runtime.patterns = strings_in(entry.value);
-    }
-    if (entry.key != TomlPath{std::string(spec_key)}) continue;
-    const auto strings = strings_in(entry.value);
-    runtime.spec = strings.empty() ? std::string() : strings.front();
-  }
+  const Config read = SL_TRY(read_config(or_new(config)));
+  const std::string plugin = SL_TRY(plugin_of(read.document));
+  const TomlValue* const found = SL_TRY(runtimes_of(read.document, plugin));
   std::vector<RuntimeSettings> runtimes;
-  for (auto& [name, runtime] : found) runtimes.push_back(std::move(runtime));
+  if (found == nullptr) return runtimes;
+  for (const auto& [name, table] : found->members) {
+    SL_CHECK(check_own_table(name, table));
+    if (table.made != TomlValue::Made::header) continue;
+    runtimes.push_back({.runtime = name,
+                        .spec = spec_of(table.find(spec_key)),
+                        .patterns = strings_of(table.find(annotations_key))});
+  }
   return runtimes;
 }
-
-namespace {
-
-/// Whether the file says anything of the CRI plugin, under whatever name.
-bool speaks_of_plugin(std::string_view config) {
-  const TomlLines toml = read_toml_lines(config);
-  const auto is_plugin = [](const TomlPath& path) {
-    return path.size() > 1 && path[0] == "plugins" &&
-           (path[1] == "io.containerd.grpc.v1.cri" || path[1] == "io.containerd.cri.v1.runtime");
-  };
-  return std::any_of(toml.headers.begin(), toml.headers.end(),
-                     [&](const TomlHeader& header) { return is_plugin(header.table); });
-}
-
-}  // namespace
 
 Result<std::vector<RuntimeSettings>> runtimes_in_all(const std::vector<std::string>& files) {
   std::map<std::string, RuntimeSettings> all = {
@@ -217,28 +215,20 @@ bool passes_annotations(const RuntimeSettings& runtime) {
 }
 
 std::vector<std::string> imports_of(std::string_view config) {
-  for (const TomlEntry& entry : read_toml_lines(config).entries) {
-    if (entry.table.empty() && entry.key == TomlPath{"imports"}) return strings_in(entry.value);
-  }
-  return {};
+  const auto document = parse_toml(config);
+  return document ? strings_of(document->find("imports")) : std::vector<std::string>{};
 }
 
 Result<std::string> spec_in_force(std::string_view config, const std::string& runtime) {
-  const Place place = SL_TRY(find_place(or_new(config), runtime));
-  const TomlEntry* const entry = place.find(spec_key);
-  if (entry == nullptr) return std::string();
-  const auto strings = strings_in(entry->value);
-  return strings.empty() ? std::string() : strings.front();
+  return spec_of(SL_TRY(find_place(or_new(config), runtime)).find(spec_key));
 }
 
 Result<std::string> with_settings(std::string_view config, const RuntimeTable& wanted) {
   std::string text = or_new(config);
   const Place place = SL_TRY(find_place(text, wanted.runtime));
-  if (!place.header) text = with_table(text, place.table);
+  if (place.table == nullptr) text = with_table(text, place);
 
-  const TomlEntry* const given = place.find(annotations_key);
-  std::vector<std::string> patterns =
-      given == nullptr ? std::vector<std::string>{} : strings_in(given->value);
+  std::vector<std::string> patterns = strings_of(place.find(annotations_key));
   const std::size_t before = patterns.size();
   for (const std::string& pattern : our_patterns()) {
     if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
@@ -246,11 +236,13 @@ Result<std::string> with_settings(std::string_view config, const RuntimeTable& w
     }
   }
   if (patterns.size() != before) {
+    std::vector<std::string> quoted_patterns;
+    for (const std::string& pattern : patterns) quoted_patterns.push_back(toml_string(pattern));
     text = SL_TRY(with_setting(text, wanted.runtime, annotations_key,
-                               "[\"" + joined(patterns, "\", \"") + "\"]"));
+                               "[" + joined(quoted_patterns, ", ") + "]"));
   }
   if (SL_TRY(spec_in_force(text, wanted.runtime)) != wanted.spec) {
-    text = SL_TRY(with_setting(text, wanted.runtime, spec_key, "\"" + wanted.spec + "\""));
+    text = SL_TRY(with_setting(text, wanted.runtime, spec_key, toml_string(wanted.spec)));
   }
   return text;
 }

@@ -9,8 +9,8 @@
 // Both patterns, for `*` does not cross a slash (Go's path.Match). containerd 2 (version = 3) calls
 // the plugin 'io.containerd.cri.v1.runtime'.
 //
-// Not a TOML reader: the file is edited line by line, and what is not ours stays as it is, comments
-// too. A file that says the same in another way (inline tables, dotted keys) is refused, since two
+// The file is edited line by line, and what is not ours stays as it is, comments too. A file that
+// says the same in another way (inline tables, dotted keys) is refused, since two
 // definitions of one table would keep containerd from starting. Pure.
 #pragma once
 

@@ -5,8 +5,7 @@
 //   [engine]
 //   hooks_dir = ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"]
 //
-// Not a TOML reader: it knows tables, comments, strings in either quotes, and arrays over several
-// lines, and skips what it does not know. Pure.
+// podman does not start with a file that is no TOML: then it reads no hooks at all. Pure.
 #pragma once
 
 #include <optional>
@@ -22,7 +21,8 @@ struct HooksDirSetting {
   friend bool operator==(const HooksDirSetting&, const HooksDirSetting&) = default;
 };
 
-/// Nothing if `text` does not set hooks_dir in [engine].
+/// Nothing if `text` does not set hooks_dir in [engine]; no directory if that, or the whole file,
+/// is nothing that podman would take.
 [[nodiscard]] std::optional<HooksDirSetting> parse_hooks_dir(std::string_view text);
 
 /// What is in force after all files, in the order podman reads them, from podman's default.

@@ -32,7 +32,7 @@ Result<AnnotationFile> read_annotations(const ExplainOptions& options) {
   for (const std::string& assignment : options.assignments) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return fail(Exit::usage, printable(assignment) + ": expected KEY=VALUE");
+      return fail(Exit::usage, printable(assignment), ": expected KEY=VALUE");
     }
     file.annotations.insert_or_assign(assignment.substr(0, equals), assignment.substr(equals + 1));
   }
@@ -46,8 +46,8 @@ Result<std::vector<std::string>> chosen(const ExplainOptions& options, const Ann
   if (!known.empty() && std::find(known.begin(), known.end(), options.container) == known.end()) {
     std::vector<std::string> names;
     for (const std::string& name : known) names.push_back(printable(name));
-    return fail(Exit::usage, printable(options.container) +
-                                 ": the pod has no such container: " + joined(names, ", "));
+    return fail(Exit::usage, printable(options.container),
+                ": the pod has no such container: ", joined(names, ", "));
   }
   return std::vector<std::string>{options.container};
 }
@@ -56,7 +56,7 @@ Result<NetnsKind> network_named(const std::string& wanted) {
   for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
     if (wanted == name_of(kind)) return kind;
   }
-  return fail(Exit::usage, "--network " + printable(wanted) + ": expected own, shared or host");
+  return fail(Exit::usage, "--network ", printable(wanted), ": expected own, shared or host");
 }
 
 void write_text(const std::vector<Explanation>& explanations,

@@ -19,9 +19,9 @@ std::string path_of(const HooksFile& file) {
 Result<std::vector<std::string>> strings_of(const json::Value* array, std::string_view name) {
   std::vector<std::string> strings;
   if (array == nullptr) return strings;
-  if (!array->is_array()) return fail(Exit::node, std::string(name) + " is no array");
+  if (!array->is_array()) return fail(Exit::node, name, " is no array");
   for (const json::Value& item : array->array()) {
-    if (!item.is_string()) return fail(Exit::node, std::string(name) + " holds no strings only");
+    if (!item.is_string()) return fail(Exit::node, name, " holds no strings only");
     strings.push_back(item.string());
   }
   return strings;
@@ -38,8 +38,8 @@ Result<> check_arguments(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& stages) {
   for (const std::string& stage : stages) {
     if (arguments.size() != 2 || arguments[1] != stage) {
-      return fail(Exit::node, "hook.args must be [\"" + std::string(program_name) + "\", \"" +
-                                  printable(stage) + "\"] for the stage " + printable(stage));
+      return fail(Exit::node, "hook.args must be [\"", program_name, "\", \"", printable(stage),
+                  "\"] for the stage ", printable(stage));
     }
   }
   return {};

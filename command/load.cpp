@@ -24,11 +24,11 @@ Hooks common_hooks() {
   return needed_hooks(policy, NetnsKind::own);
 }
 
-tl::unexpected<Error> no_such_hook(std::string_view wanted) {
+Failure no_such_hook(std::string_view wanted) {
   std::vector<std::string_view> names;
   for (const Hook hook : every_hook()) names.push_back(name(hook));
-  return fail(Exit::usage, "load: no hook is called " + printable(wanted) +
-                               "; choose common, all, none, or from " + joined(names, ","));
+  return fail(Exit::usage, "load: no hook is called ", printable(wanted),
+              "; choose common, all, none, or from ", joined(names, ","));
 }
 
 }  // namespace

@@ -22,17 +22,6 @@ namespace socklid::command {
 /// "2026-11-22T02:24:02Z" from seconds since 1970.
 [[nodiscard]] std::string utc_time(std::int64_t seconds);
 
-/// With `separator` between the items.
-template <typename Items>
-[[nodiscard]] std::string joined(const Items& items, std::string_view separator) {
-  std::string text;
-  for (const auto& item : items) {
-    if (!text.empty()) text += separator;
-    text += item;
-  }
-  return text;
-}
-
 template <typename Items>
 [[nodiscard]] json::Array json_array(const Items& items) {
   json::Array array;

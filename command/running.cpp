@@ -9,11 +9,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "command/runtime_files.hpp"
 #include "hook/cgroup.hpp"
+#include "hook/engine.hpp"
 #include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
 #include "hook/process.hpp"
 
 namespace socklid::command {
@@ -49,14 +50,13 @@ std::optional<Process> look_at(const std::string& root, pid_t pid) {
   return process;
 }
 
-/// Whether a part of the cgroup's path is ID or ends in it: "libpod-ID.scope", ":youki:ID".
-bool is_named_after(std::string_view cgroup, std::string_view id) {
-  constexpr std::string_view scope = ".scope";
-  for (std::string_view part : split(cgroup, '/')) {
-    if (part.ends_with(scope)) part.remove_suffix(scope.size());
-    if (!part.ends_with(id)) continue;
-    part.remove_suffix(id.size());
-    if (part.empty() || part.back() == '-' || part.back() == ':') return true;
+/// Whether a part of the cgroup's path is named after `id`, as "libpod-ID.scope" is, or as youki
+/// does it, ":youki:ID".
+bool has_part_named_after(std::string_view cgroup, std::string_view id) {
+  const std::string youkis = concat(":", id);
+  for (const std::string_view part : split(cgroup, '/')) {
+    if (is_named_after(part, id)) return true;
+    if (part.ends_with(youkis) || part.ends_with(youkis + ".scope")) return true;
   }
   return false;
 }
@@ -113,7 +113,7 @@ class Surveyor {
     // A file that outlived its process may name the number of another one by now. A runtime says
     // when its process began; an engine calls the cgroup after the container.
     const bool same = told.start_time != 0 ? told.start_time == process->start_time
-                                           : is_named_after(process->cgroup, id);
+                                           : has_part_named_after(process->cgroup, id);
     if (!same) return;
     RunningContainer running{.told_by = directory,
                              .id = id,

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <map>
 #include <utility>
 
 #include "base/json_members.hpp"
+#include "base/text.hpp"
 #include "hook/files.hpp"
 
 namespace socklid::command {
@@ -21,7 +21,7 @@ Result<std::optional<std::string>> read_present(const std::string& path) {
   auto text = read_file(AT_FDCWD, path, Exit::node, large_file_limit);
   if (text) return std::move(*text);
   if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
-  return tl::unexpected<Error>(text.error());
+  return Failure(text.error());
 }
 
 /// A file as far as it is ours to know: the annotations of ours and of engines that lie beside what
@@ -136,7 +136,7 @@ MaybeTold read_bundle(const std::string& config, const std::string& pid_file) {
   const auto text = SL_TRY(read_present(pid_file));
   if (!text || ::access(config.c_str(), F_OK) != 0) return std::nullopt;
   Told result;
-  (void)std::from_chars(text->data(), text->data() + text->size(), result.pid);
+  result.pid = parse_number<pid_t>(trimmed(*text)).value_or(0);
   result.configs = {config};
   return result;
 }
@@ -146,7 +146,7 @@ Result<annotations::Annotations> annotations_of(const Told& told) {
   for (const std::string& path : told.configs) {
     if (auto config = SL_TRY(read_members(path))) return std::move(config->annotations);
   }
-  return fail(Exit::node, told.configs.back() + " is not there");
+  return fail(Exit::node, told.configs.back(), " is not there");
 }
 
 }  // namespace socklid::command

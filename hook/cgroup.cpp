@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/text.hpp"
 #include "hook/engine.hpp"
 #include "hook/files.hpp"
 #include "hook/occupants.hpp"
@@ -31,10 +32,10 @@ std::string_view without(std::string_view path, std::string_view name) {
   return above.size() > 1 && above.ends_with('/') ? above.substr(0, above.size() - 1) : path;
 }
 
-tl::unexpected<Error> refuse(std::string_view path, std::string_view cause) {
-  return fail(Exit::cgroup, "cgroup " + std::string(path) + " " + std::string(cause) +
-                                ": give the container a cgroup of its own (not --cgroups=disabled; "
-                                "linux.cgroupsPath in its config.json)");
+Failure refuse(std::string_view path, std::string_view cause) {
+  return fail(Exit::cgroup, "cgroup ", path, " ", cause,
+              ": give the container a cgroup of its own (not --cgroups=disabled; "
+              "linux.cgroupsPath in its config.json)");
 }
 
 bool has_parent_component(std::string_view path) {
@@ -70,9 +71,9 @@ Result<std::optional<std::string>> subgroup_at(const annotations::Annotations& a
   const auto found = annotations.find(key);
   if (found == annotations.end()) return std::optional<std::string>{};
   if (found->second.empty() || goes_down(found->second)) return std::optional(found->second);
-  return fail(Exit::cgroup, std::string(key) +
-                                ": leads out of the container's own cgroup, or may: name one below "
-                                "it, without empty parts, . and ..");
+  return fail(Exit::cgroup, key,
+              ": leads out of the container's own cgroup, or may: name one below "
+              "it, without empty parts, . and ..");
 }
 
 }  // namespace
@@ -100,12 +101,12 @@ Result<std::string> parse_unified_path(std::string_view proc_cgroup) {
     line.remove_prefix(prefix.size());
     if (!line.starts_with('/')) break;
     if (line.ends_with(deleted)) {
-      return fail(Exit::cgroup, "cgroup " + std::string(line) + " no longer exists");
+      return fail(Exit::cgroup, "cgroup ", line, " no longer exists");
     }
     if (has_parent_component(line)) {
-      return fail(Exit::cgroup, "cgroup " + std::string(line) +
-                                    " lies outside the hook's cgroup namespace: run the container "
-                                    "engine in the host's");
+      return fail(Exit::cgroup, "cgroup ", line,
+                  " lies outside the hook's cgroup namespace: run the container "
+                  "engine in the host's");
     }
     return std::string(line);
   }
@@ -157,8 +158,8 @@ Result<> check_bears_id(std::string_view path, std::string_view id) {
 
 Result<std::string> path_below(const CgroupMount& mount, std::string_view path) {
   if (!holds(mount.root, path)) {
-    return fail(Exit::cgroup, "cgroup " + std::string(path) + " is not below " + mount.root +
-                                  ", which is all that is mounted at " + mount.point);
+    return fail(Exit::cgroup, "cgroup ", path, " is not below ", mount.root,
+                ", which is all that is mounted at ", mount.point);
   }
   if (mount.root != "/") path.remove_prefix(mount.root.size());
   if (path == "/") path = "";
@@ -190,7 +191,7 @@ Result<CgroupRef> open_cgroup(const CgroupMount& mount, const std::string& path)
     return fail_errno(Exit::cgroup, "statfs " + directory);
   }
   if (filesystem.f_type != CGROUP2_SUPER_MAGIC) {
-    return fail(Exit::cgroup, directory + " is not on cgroup2: something is mounted over it");
+    return fail(Exit::cgroup, directory, " is not on cgroup2: something is mounted over it");
   }
   cgroup.id = SL_TRY(cgroup_id(cgroup.fd.get()));
   return cgroup;
@@ -220,8 +221,8 @@ Result<std::string> cgroup_path_of(const ContainerProcess& process) {
 Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process) {
   const std::string now = SL_TRY(cgroup_path_of(process));
   if (holds(cgroup.path, now)) return {};
-  return fail(Exit::process, "the container's process was moved from cgroup " + cgroup.path +
-                                 " to " + now + " while it was set up");
+  return fail(Exit::process, "the container's process was moved from cgroup ", cgroup.path, " to ",
+              now, " while it was set up");
 }
 
 Result<UniqueFd> open_cgroup_by_id(int mount, std::uint64_t id) {

@@ -15,8 +15,8 @@ namespace {
 // PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h); proc(5), pid_max.
 constexpr std::int64_t pid_max = std::int64_t{4} * 1024 * 1024;
 
-tl::unexpected<Error> bad(const std::string& what) {
-  return fail(Exit::state, "OCI state: " + what);
+Failure bad(const std::string& what) {
+  return fail(Exit::state, "OCI state: ", what);
 }
 
 Result<> check_id(std::string_view id) {
@@ -116,8 +116,8 @@ ContainerState leniently(const json::Value& document, ContainerState state) {
 Result<Stage> parse_stage(std::string_view argument) {
   if (argument == "createRuntime" || argument == "prestart") return Stage::create;
   if (argument == "poststop") return Stage::remove;
-  return fail(Exit::usage, "unknown stage " + quoted(argument) +
-                               ": the hook serves createRuntime (or prestart) and poststop");
+  return fail(Exit::usage, "unknown stage ", quoted(argument),
+              ": the hook serves createRuntime (or prestart) and poststop");
 }
 
 Result<ContainerState> parse_state(std::string_view text, Stage stage) {
@@ -143,8 +143,8 @@ Result<> check_ready(const ContainerState& state) {
                "before the container's process exists, so nothing can be attached in time; youki "
                "does so before 0.6.0: update it, or use runc or crun");
   }
-  return fail(Exit::usage, "stage createRuntime contradicts the state: status is " + state.status +
-                               " and there is no process");
+  return fail(Exit::usage, "stage createRuntime contradicts the state: status is ", state.status,
+              " and there is no process");
 }
 
 std::string short_id(std::string_view id) {

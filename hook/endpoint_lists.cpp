@@ -150,13 +150,12 @@ Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<End
   const auto most =
       std::max_element(shares.begin(), shares.end(),
                        [&](const Share& a, const Share& b) { return entries(a) < entries(b); });
-  return fail(Exit::unsupported,
-              std::string(most->annotation) + " comes to " + std::to_string(entries(*most)) +
-                  (places ? " entries of addresses" : " entries of ports") +
-                  " in the kernel, and one container may have " + std::to_string(max_list_entries) +
-                  ": name fewer " + (places ? "addresses" : "ports") +
-                  (places ? ", or prefixes that hold them"
-                          : ", or ranges that begin and end at multiples of powers of two"));
+  return fail(Exit::unsupported, most->annotation, " comes to ", entries(*most),
+              (places ? " entries of addresses" : " entries of ports"),
+              " in the kernel, and one container may have ", max_list_entries, ": name fewer ",
+              (places ? "addresses" : "ports"),
+              (places ? ", or prefixes that hold them"
+                      : ", or ranges that begin and end at multiples of powers of two"));
 }
 
 EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generation) const {

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "hook/cgroup.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid {
 namespace {
@@ -84,10 +84,9 @@ Result<> check_no_other(Engine engine, const annotations::Annotations& annotatio
     const bool bad =
         say == Say::refused || (say == Say::own && found->second != manager_of(engine));
     if (!bad) continue;
-    return fail(Exit::annotation,
-                std::string(row.key) + ": not " + std::string(name_of(engine)) +
-                    "'s own, which made this container, as its cgroup says: an image or a pod's "
-                    "author has written it; take it out there");
+    return fail(Exit::annotation, row.key, ": not ", name_of(engine),
+                "'s own, which made this container, as its cgroup says: an image or a pod's "
+                "author has written it; take it out there");
   }
   return {};
 }

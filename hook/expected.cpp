@@ -15,7 +15,7 @@ std::optional<Hook> find_hook(std::string_view wanted) {
 }
 
 Result<Expected> expected_of(const StoreEntry& entry, const Details& details) {
-  if (!entry.record) return fail(Exit::store, entry.key + ": has no record");
+  if (!entry.record) return fail(Exit::store, entry.key, ": has no record");
   const Record& record = *entry.record;
   Expected expected{.key = entry.key,
                     .hash = record.object_hash,
@@ -31,7 +31,7 @@ Result<Expected> expected_of(const StoreEntry& entry, const Details& details) {
                     .rules = std::nullopt};
   if (!expected.exact) return expected;
   const auto policy = annotations::parse(details.annotations, details.container);
-  if (!policy) return fail(Exit::store, "its record: " + policy.error().message);
+  if (!policy) return fail(Exit::store, "its record: ", policy.error().message);
   expected.plan = compile(*policy, record.placement);
   expected.hooks.clear();
   for (const Hook hook : expected.plan.hooks) expected.hooks.emplace_back(name(hook));

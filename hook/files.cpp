@@ -31,7 +31,7 @@ Result<> check_ours_alone(int directory, const std::string& path) {
   struct stat status {};
   if (::fstat(directory, &status) != 0) return fail_errno(Exit::store, "stat " + path);
   if (status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(Exit::store, path + " is not ours alone to write: remove it or chmod it to 0700");
+    return fail(Exit::store, path, " is not ours alone to write: remove it or chmod it to 0700");
   }
   return {};
 }
@@ -51,7 +51,7 @@ Result<std::string> read_file(int directory, const std::string& path, Exit exit,
     if (got == 0) return content;
     content.append(buffer, static_cast<std::size_t>(got));
     if (content.size() > limit) {
-      return fail(exit, path + " is larger than " + std::to_string(limit) + " bytes");
+      return fail(exit, path, " is larger than ", limit, " bytes");
     }
   }
 }

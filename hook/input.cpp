@@ -18,8 +18,7 @@ Result<std::string> read_input(int fd, std::size_t limit) {
     if (total <= limit) content.append(buffer, static_cast<std::size_t>(got));
   }
   if (total > limit) {
-    return fail(Exit::state,
-                "standard input is larger than " + std::to_string(limit) + " bytes, the limit");
+    return fail(Exit::state, "standard input is larger than ", limit, " bytes, the limit");
   }
   return content;
 }

@@ -30,9 +30,9 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   for (const Table& table : SL_TRY(tables(netlink))) {
     auto parsed = parse_rules_owner(table.owner);
     if (!parsed) {
-      return fail(Exit::netns, "table inet " + table_name(table.slot) +
-                                   " in the container's network namespace was not made by "
-                                   "socklid: delete it there");
+      return fail(Exit::netns, "table inet ", table_name(table.slot),
+                  " in the container's network namespace was not made by "
+                  "socklid: delete it there");
     }
     parsed->slot = table.slot;
     owners.push_back(std::move(*parsed));
@@ -40,8 +40,8 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   return owners;
 }
 
-tl::unexpected<Error> out_of_order(std::string_view what) {
-  return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
+Failure out_of_order(std::string_view what) {
+  return fail(Exit::internal, what, " before identify(), begin() or attach()");
 }
 
 }  // namespace
@@ -137,7 +137,7 @@ Result<bool> LinuxKernel::anybody_lives() {
 /// What 0.1.0 has left is of this view if its pins are here.
 Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
   const auto recorded = PolicyStore::view(paths_);
-  if (!recorded && !takes_it) return tl::unexpected<Error>(recorded.error());
+  if (!recorded && !takes_it) return Failure(recorded.error());
   if (recorded && *recorded) {
     const auto same = check_same(**recorded, here);
     if (same) {
@@ -149,9 +149,9 @@ Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
     for (const StoreEntry& entry : SL_TRY(entries())) {
       if (entry.pinned || !entry.recorded) continue;
       if (liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
-      return fail(Exit::node, "the pins of container " + entry.parts.encoded_id +
-                                  ", which runs, are not on the bpffs at " + paths_.bpffs_mount +
-                                  ": run this in the mount namespace of the engine");
+      return fail(Exit::node, "the pins of container ", entry.parts.encoded_id,
+                  ", which runs, are not on the bpffs at ", paths_.bpffs_mount,
+                  ": run this in the mount namespace of the engine");
     }
   }
   SL_CHECK(store_->take_view(here));

@@ -31,7 +31,7 @@ struct Facts {
 /// `input` is what the runtime wrote.
 Result<> run(const char* argument, const Result<std::string>& input, Facts& facts) {
   const Stage stage = SL_TRY(parse_stage(argument));
-  if (!input) return tl::unexpected<Error>(input.error());
+  if (!input) return Failure(input.error());
   const ContainerState state = SL_TRY(parse_state(*input, stage));
   facts = {.id = state.id, .may_tell = may_be_told(state.annotations)};
   if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);

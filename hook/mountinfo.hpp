@@ -24,7 +24,4 @@ struct Mount {
 /// not look like mountinfo are left out. Octal escapes (\040) are decoded.
 [[nodiscard]] std::vector<Mount> parse_mountinfo(std::string_view text);
 
-/// Splits at `separator`; empty parts stay.
-[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
-
 }  // namespace socklid

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
+#include "base/text.hpp"
 #include "hook/files.hpp"
 #include "hook/socket_guard_tasks.hpp"
 
@@ -48,20 +48,16 @@ std::optional<RulesOwner> parse_rules_owner(std::string_view comment) {
     digits.remove_prefix(2);
     base = 16;
   }
-  RulesOwner owner{.id = std::string(words[1]), .cgroup_id = 0};
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, owner.cgroup_id, base);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return owner;
+  const auto cgroup_id = parse_number<std::uint64_t>(digits, base);
+  if (!cgroup_id) return std::nullopt;
+  return RulesOwner{.id = std::string(words[1]), .cgroup_id = *cgroup_id};
 }
 
 std::optional<std::uint64_t> parse_netns_name(std::string_view name) {
   constexpr std::string_view prefix = "net:[";
   if (!name.starts_with(prefix)) return std::nullopt;
   name.remove_prefix(prefix.size());
-  std::uint64_t inode = 0;
-  const auto parsed = std::from_chars(name.data(), name.data() + name.size(), inode);
-  return parsed.ec == std::errc{} ? std::optional(inode) : std::nullopt;
+  return take_number<std::uint64_t>(name);
 }
 
 std::vector<std::string> netns_mounts(const std::vector<Mount>& mounts, std::uint64_t inode) {

@@ -3,8 +3,11 @@
 // Network namespaces: which one a container uses, whose it is, and one call inside it.
 //
 //   const NetnsRef netns = SL_TRY(open_netns(process));
-//   const NetnsKind kind = classify(...);                   // own, shared or host
-//   { const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns)); socket = ::socket(...); }
+//   const NetnsKind kind = classify(netns.inode, host, in_pod);  // own, shared or host
+//   {
+//     const NetnsGuard inside = SL_TRY(NetnsGuard::enter(netns));
+//     socket = ::socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+//   }
 //
 // Namespaces are told apart by inode number (ioctl_ns(2)); all of them are on the one nsfs, so
 // the device number adds nothing. Numbers are reused after the last holder is gone.

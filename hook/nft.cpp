@@ -113,8 +113,8 @@ Result<std::optional<std::string>> owner(NetlinkSocket& netlink, const std::stri
   }
   auto found = answer.messages.empty() ? std::nullopt : table_of(answer.messages.front());
   if (!found) {
-    return fail(Exit::nft,
-                "nft table inet " + table + ": the kernel's description of it is unreadable");
+    return fail(Exit::nft, "nft table inet ", table,
+                ": the kernel's description of it is unreadable");
   }
   return std::move(found->owner);
 }

@@ -5,10 +5,12 @@
 //
 //   NftBatch batch(ruleset.table);
 //   batch.add_table(ruleset.comment);
-//   batch.add(chain); batch.add(set); batch.add(chain.name, rule);   // what a rule names comes
-//   first const NetlinkAnswer answer = SL_TRY(socket.exchange(batch.finish(),
-//   batch.last_sequence())); SL_CHECK(batch.check(answer));                                   //
-//   names what was refused
+//   batch.add(chain);
+//   batch.add(set);
+//   batch.add(chain.name, rule);  // what a rule names comes first
+//   const std::string_view messages = batch.finish();
+//   const NetlinkAnswer answer = SL_TRY(socket.exchange(messages, batch.last_sequence()));
+//   SL_CHECK(batch.check(answer));  // names what was refused
 #pragma once
 
 #include <cstdint>

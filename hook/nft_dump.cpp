@@ -41,7 +41,7 @@ bool means_absent(const NetlinkError& error) {
   return error.error == ENOENT || error.error == EINVAL;
 }
 
-tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error) {
+Failure refused(std::string_view what, const NetlinkError& error) {
   std::string message = "nft " + std::string(what);
   if (!error.text.empty()) message.append(": ").append(error.text);
   message.append(": ").append(std::strerror(error.error)).append(mend_for(error.error));
@@ -85,7 +85,7 @@ Result<std::vector<std::string>> dump(NetlinkSocket& netlink, const std::string&
     }
     if (!answer.interrupted) return std::move(answer.messages);
   }
-  return fail(Exit::nft, "nft " + std::string(what) + ": they keep changing while they are read");
+  return fail(Exit::nft, "nft ", what, ": they keep changing while they are read");
 }
 
 }  // namespace socklid

@@ -2,8 +2,7 @@
 //
 // nft_dump: questions to nf_tables and their answers, for nft*.cpp.
 //
-//   for (const std::string& message : SL_TRY(dump(netlink, request, "rules of table inet
-//   socklid")))
+//   for (const std::string& message : SL_TRY(dump(netlink, request, "rules of a table")))
 //     use(header_of(message));
 #pragma once
 
@@ -29,7 +28,7 @@ inline constexpr std::uint32_t only_sequence = 1;
 [[nodiscard]] bool means_absent(const NetlinkError& error);
 
 /// Exit::nft: what was asked, the kernel's words, the errno and its mend.
-[[nodiscard]] tl::unexpected<Error> refused(std::string_view what, const NetlinkError& error);
+[[nodiscard]] Failure refused(std::string_view what, const NetlinkError& error);
 
 /// The comment in the user data of a table or rule; `type` is NFTNL_UDATA_*_COMMENT.
 [[nodiscard]] std::string comment_of(std::uint8_t type, const void* data, std::uint32_t size);

@@ -7,7 +7,7 @@
 namespace socklid {
 namespace {
 
-tl::unexpected<Error> not_here() {
+Failure not_here() {
   return fail(Exit::internal, "nft rules are for socklid-hook-rules, and were not handed over");
 }
 

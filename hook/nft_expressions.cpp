@@ -68,25 +68,18 @@ void Writer::depend(Field field) {
 
 void Writer::load(Field field, std::uint32_t reg) {
   const Source& source = row_of(field).source;
+  const auto load_key = [&](const char* name, std::uint16_t key, std::uint16_t destination) {
+    nftnl_expr* expression = add(name);
+    nftnl_expr_set_u32(expression, key, source.key);
+    nftnl_expr_set_u32(expression, destination, reg);
+  };
   switch (source.kind) {
-    case Source::Kind::meta: {
-      nftnl_expr* expression = add("meta");
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_META_KEY, source.key);
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_META_DREG, reg);
-      return;
-    }
-    case Source::Kind::socket: {
-      nftnl_expr* expression = add("socket");
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_SOCKET_KEY, source.key);
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_SOCKET_DREG, reg);
-      return;
-    }
-    case Source::Kind::ct: {
-      nftnl_expr* expression = add("ct");
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_KEY, source.key);
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_CT_DREG, reg);
-      return;
-    }
+    case Source::Kind::meta:
+      return load_key("meta", NFTNL_EXPR_META_KEY, NFTNL_EXPR_META_DREG);
+    case Source::Kind::socket:
+      return load_key("socket", NFTNL_EXPR_SOCKET_KEY, NFTNL_EXPR_SOCKET_DREG);
+    case Source::Kind::ct:
+      return load_key("ct", NFTNL_EXPR_CT_KEY, NFTNL_EXPR_CT_DREG);
     case Source::Kind::route: {
       nftnl_expr* expression = add("fib");
       nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, source.key);

@@ -130,9 +130,9 @@ Result<> NetlinkSocket::send(std::string_view request) {
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return {};
   if (errno == EMSGSIZE) {
-    return fail(Exit::nft, "send " + std::to_string(request.size()) +
-                               " bytes of nft rules: too many for the socket: shorten the lists, "
-                               "or raise net.core.wmem_max");
+    return fail(Exit::nft, "send ", request.size(),
+                " bytes of nft rules: too many for the socket: shorten the lists, "
+                "or raise net.core.wmem_max");
   }
   return fail_errno(Exit::nft, "send nft rules");
 }

@@ -3,7 +3,7 @@
 // owned: libnftnl's objects with an owner.
 //
 //   const auto chain = owned(nftnl_chain_alloc());
-//   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, nft_table_name.data());
+//   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table.c_str());
 #pragma once
 
 #include <libnftnl/chain.h>

@@ -4,9 +4,9 @@
 // hook/nft_rules.hpp, it prints as nft's own syntax (`socklid explain`, and `nft -f` accepts it),
 // compares, and is what hook/nft.hpp sends.
 //
-//   const NftRuleset ruleset = compile_rules(policy, mark, "web", 4711);   // pure, total
-//   const std::string text = to_string(ruleset);                          // "table inet socklid
-//   {..." SL_CHECK(install(netlink, ruleset));
+//   const NftRuleset ruleset = compile_rules(policy, mark, slot, container_id, cgroup_id);
+//   const std::string text = to_string(ruleset);  // "table inet socklid {..."
+//   SL_CHECK(install(netlink, ruleset));
 //
 // Only what our rules need of nftables is here. A rule matches when each of its matches does; a
 // match on a field that the packet does not have (an IPv6 address of an IPv4 packet, the mark of a

@@ -356,7 +356,7 @@ Result<std::optional<std::string>> check_table(NetlinkSocket& netlink, const Nft
   const auto table = owned(nftnl_table_alloc());
   if (answer.messages.empty() ||
       nftnl_table_nlmsg_parse(header_of(answer.messages.front()), table.get()) < 0) {
-    return fail(Exit::nft, "nft " + what + ": the kernel's description of it is unreadable");
+    return fail(Exit::nft, "nft ", what, ": the kernel's description of it is unreadable");
   }
   std::uint32_t size = 0;
   const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &size);

@@ -65,10 +65,10 @@ Result<> lock(int file, const Paths& paths, const Deadline& deadline) {
   while (::flock(file, LOCK_EX) != 0) {
     if (errno != EINTR) return fail_errno(Exit::store, "lock " + paths.run + "/lock");
     if (deadline.milliseconds_left() == 0) {
-      return fail(Exit::busy, "another run of socklid has held " + paths.run +
-                                  "/lock for too long; start the container again, and see "
-                                  "`fuser " +
-                                  paths.run + "/lock` if it happens again");
+      return fail(Exit::busy, "another run of socklid has held ", paths.run,
+                  "/lock for too long; start the container again, and see "
+                  "`fuser ",
+                  paths.run, "/lock` if it happens again");
     }
   }
   return {};

@@ -22,7 +22,7 @@ Result<std::vector<std::string>> rules_damage(NetlinkSocket& netlink, const Expe
 }  // namespace
 
 Result<Expected> Observer::expect(const StoreEntry& entry) const {
-  if (!entry.record) return fail(Exit::store, entry.key + ": has no record");
+  if (!entry.record) return fail(Exit::store, entry.key, ": has no record");
   return expected_of(entry, SL_TRY(PolicyStore::details(paths_, entry.key)));
 }
 

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
+#include "base/text.hpp"
 #include "hook/engine.hpp"
 #include "hook/files.hpp"
 #include "hook/mountinfo.hpp"
@@ -40,9 +40,7 @@ Result<std::vector<std::string>> children_of(int directory) {
 Result<> add_occupants(int directory, std::vector<pid_t>& all) {
   const std::string text = SL_TRY(read_file(directory, "cgroup.procs", Exit::cgroup));
   for (const std::string_view line : split(text, '\n')) {
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (!line.empty() && error == std::errc{}) all.push_back(pid);
+    if (const auto pid = parse_number<pid_t>(line)) all.push_back(*pid);
   }
   for (const std::string& name : SL_TRY(children_of(directory))) {
     const UniqueFd child(
@@ -96,10 +94,9 @@ Result<> check_alone(const CgroupRef& cgroup, const ContainerProcess& process,
   for (const pid_t pid : SL_TRY(occupants(cgroup))) {
     if (pid == process.pid()) continue;
     if (runtime > 1 && descends_from(pid, runtime)) continue;
-    return fail(Exit::cgroup,
-                "cgroup " + cgroup.path + " also holds process " + std::to_string(pid) +
-                    ", which is not this container's first: give the container a cgroup that "
-                    "nobody else is in (linux.cgroupsPath in its config.json)");
+    return fail(Exit::cgroup, "cgroup ", cgroup.path, " also holds process ", pid,
+                ", which is not this container's first: give the container a cgroup that "
+                "nobody else is in (linux.cgroupsPath in its config.json)");
   }
   return {};
 }

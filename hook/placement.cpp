@@ -2,8 +2,8 @@
 #include "hook/placement.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/text.hpp"
 #include "hook/endpoint_lists.hpp"
 
 namespace socklid {
@@ -44,10 +44,9 @@ std::optional<std::uint8_t> slot_of_table(std::string_view name) {
   if (name == own_table) return std::uint8_t{0};
   const std::size_t digits = own_table.size() + 1;
   if (name.size() <= digits) return std::nullopt;
-  unsigned slot = 0;
-  std::from_chars(name.data() + digits, name.data() + name.size(), slot);
-  if (slot < 1 || slot > slot_max) return std::nullopt;
-  const auto found = static_cast<std::uint8_t>(slot);
+  const auto slot = parse_number<unsigned>(name.substr(digits));
+  if (!slot || *slot < 1 || *slot > slot_max) return std::nullopt;
+  const auto found = static_cast<std::uint8_t>(*slot);
   return name == table_name(found) ? std::optional(found) : std::nullopt;
 }
 

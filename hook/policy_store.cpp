@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <memory>
 #include <set>
 #include <string_view>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "hook/files.hpp"
 
 namespace socklid {
@@ -93,13 +93,11 @@ Result<View> view_of_node(const Paths& paths) {
   if (here) return here;
   const auto recorded = PolicyStore::view(paths);
   if (recorded && !*recorded) {
-    return fail(here.error().exit,
-                here.error().message + ": mount -t bpf bpf " + paths.bpffs_mount);
+    return fail(here.error().exit, here.error().message, ": mount -t bpf bpf ", paths.bpffs_mount);
   }
-  return fail(here.error().exit,
-              here.error().message +
-                  ", and the node's policies are pinned in one: run this in the mount namespace of "
-                  "the engine (not in `ip netns exec`)");
+  return fail(here.error().exit, here.error().message,
+              ", and the node's policies are pinned in one: run this in the mount namespace of "
+              "the engine (not in `ip netns exec`)");
 }
 
 Result<> check_view(const Paths& paths) {
@@ -186,9 +184,9 @@ Result<std::optional<View>> PolicyStore::view(const Paths& paths) {
   const auto text = text_of(paths.run + "/view.json");
   if (!text) return std::optional<View>{};
   const auto value = json::parse(*text);
-  const auto view = value ? parse_view(*value) : Result<View>(tl::unexpected<Error>(value.error()));
+  const auto view = value ? parse_view(*value) : Result<View>(Failure(value.error()));
   if (!view) {
-    return fail(Exit::store, paths.run + "/view.json does not read: `socklid load` writes it anew");
+    return fail(Exit::store, paths.run, "/view.json does not read: `socklid load` writes it anew");
   }
   return std::optional<View>{*view};
 }
@@ -198,7 +196,7 @@ Result<Details> PolicyStore::details(const Paths& paths, const std::string& key)
     return parse_details(*text);
   }
   const auto text = text_of(records_path(paths) + "/" + record_name(key));
-  if (!text) return fail(Exit::store, "no record of " + key);
+  if (!text) return fail(Exit::store, "no record of ", key);
   return parse_details(*text);
 }
 
@@ -208,8 +206,7 @@ Result<PolicyStore::Stretch> PolicyStore::next(const Paths& paths, std::size_t c
   if (!directory && errno == ENOENT) return stretch;
   if (!directory) return fail_errno(Exit::store, "open " + records_path(paths));
   if (const auto cursor = text_of(paths.run + "/cursor")) {
-    std::int64_t from = 0;
-    (void)std::from_chars(cursor->data(), cursor->data() + cursor->size(), from);
+    const auto from = parse_number<std::int64_t>(trimmed(*cursor)).value_or(0);
     if (from > 0) ::seekdir(directory.get(), from);
   }
   if (take_keys(directory.get(), count, stretch.keys)) {
@@ -270,11 +267,11 @@ Result<> PolicyStore::publish(const Saved& wanted) const {
   const std::optional<Saved> previous = saved(key);
   const auto netns =
       wanted.record.rules ? std::optional(wanted.record.netns) : std::optional<std::uint64_t>{};
-  const auto back = [&](tl::unexpected<Error> error) {
+  const auto back = [&](Failure error) {
     (void)(previous ? put(*previous) : erase(key, netns));
     return error;
   };
-  if (auto done = put(wanted); !done) return back(tl::unexpected<Error>(done.error()));
+  if (auto done = put(wanted); !done) return back(Failure(done.error()));
   const std::string staging = staging_name(key);
   const auto rename = [&](unsigned flags) {
     return ::renameat2(bpffs_.get(), staging.c_str(), pins_.get(), key.c_str(), flags);

@@ -5,14 +5,14 @@
 //   <bpffs>/containers/<key>/    pinned links: what keeps the policy in force; published by rename
 //   <run>/containers/<key>.json  the Record, which others look up
 //   <run>/details/<key>.json     its Details, which nobody else reads
-//   <run>/index/                 finds records by id, cgroup and namespace, see
-//   hook/store_index.hpp <run>/view.json              the view in which all of it was made, see
-//   hook/view.hpp <run>/intent.json            what a run is about to do: what it leaves if it is
-//   killed <run>/cursor                 how far the collection of what is gone has got <run>/new/
-//   files that are being written
+//   <run>/index/                 finds records by id, cgroup and namespace: hook/store_index.hpp
+//   <run>/view.json              the view in which all of it was made: hook/view.hpp
+//   <run>/intent.json            what a run is about to do: what it leaves if it is killed
+//   <run>/cursor                 how far the collection of what is gone has got
+//   <run>/new/                   files that are being written
 //
 //   const std::string directory = SL_TRY(store.stage(key));      // pin the links there
-//   SL_CHECK(store.publish({record, details}));                    // the commit point
+//   SL_CHECK(store.publish({record, details}));                  // the commit point
 //   SL_CHECK(store.unstage(key));                                // what publish replaced, if any
 //
 // Callers hold the NodeLock; only the static functions work without it, and without the store being

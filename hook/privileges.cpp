@@ -17,8 +17,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/text.hpp"
 #include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid {
 namespace {
@@ -112,9 +112,9 @@ Result<> check_privileges() {
   if (!held) return fail_errno(Exit::privilege, "read our capabilities");
   for (const Needed& one : needed) {
     if (is_set(held, one.capability, CAP_EFFECTIVE)) continue;
-    return fail(Exit::privilege, std::string(one.name) +
-                                     " is missing: the container engine must run as root with it "
-                                     "(look at CapabilityBoundingSet= of its service)");
+    return fail(Exit::privilege, one.name,
+                " is missing: the container engine must run as root with it "
+                "(look at CapabilityBoundingSet= of its service)");
   }
   return {};
 }

@@ -6,11 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <optional>
 
+#include "base/text.hpp"
 #include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid {
 namespace {
@@ -27,11 +26,7 @@ std::optional<Number> field_of(std::string_view stat, std::size_t number) {
   if (name_end == std::string_view::npos || name_end + 2 > stat.size()) return std::nullopt;
   const auto fields = split(stat.substr(name_end + 2), ' ');
   if (fields.size() <= number - first_after_name) return std::nullopt;
-  const std::string_view text = fields[number - first_after_name];
-  Number value{0};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return parse_number<Number>(fields[number - first_after_name]);
 }
 
 UniqueFd open_pidfd(pid_t pid) {
@@ -69,7 +64,7 @@ Result<bool> process_is_dead(pid_t pid, std::uint64_t start_time) {
   const auto stat = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", Exit::process);
   // In this order: what was read before is of the process that the pidfd has only if that lives.
   if (SL_TRY(has_ended(pidfd, pid))) return true;
-  if (!stat) return tl::unexpected<Error>(stat.error());
+  if (!stat) return Failure(stat.error());
   return start_time != 0 && SL_TRY(parse_start_time(*stat)) != start_time;
 }
 
@@ -98,10 +93,10 @@ Result<std::uint64_t> ContainerProcess::read_start_time() const {
 
 Result<> ContainerProcess::check_same() const {
   if (SL_TRY(has_ended(pidfd_, pid_))) {
-    return fail(Exit::process, name_of_process(pid_) + " has ended");
+    return fail(Exit::process, name_of_process(pid_), " has ended");
   }
   if (SL_TRY(read_start_time()) != start_time_) {
-    return fail(Exit::process, name_of_process(pid_) + " is another process by now");
+    return fail(Exit::process, name_of_process(pid_), " is another process by now");
   }
   return {};
 }

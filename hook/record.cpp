@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 
 namespace socklid {
 namespace {
@@ -17,12 +17,6 @@ bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
 }
 
-std::string hexadecimal(std::uint64_t number) {
-  std::array<char, 16> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
-  return {digits.data(), end};
-}
-
 /// FNV-1a. Two long ids that only differ past the cut must get two names; nobody gains by making
 /// two of his own containers collide, as the cgroup id is part of the key too.
 std::uint64_t hash_of(std::string_view text) {
@@ -31,8 +25,8 @@ std::uint64_t hash_of(std::string_view text) {
   return hash;
 }
 
-tl::unexpected<Error> bad(std::string_view member) {
-  return fail(Exit::store, "record: " + std::string(member) + " is missing or of the wrong type");
+Failure bad(std::string_view member) {
+  return fail(Exit::store, "record: ", member, " is missing or of the wrong type");
 }
 
 Result<std::string> text_at(const json::Value& record, std::string_view member) {
@@ -114,7 +108,7 @@ json::Array to_array(const std::vector<std::string>& list) {
 
 Result<json::Value> parse_document(std::string_view text) {
   auto parsed = json::parse(text);
-  if (!parsed) return fail(Exit::store, "record: " + parsed.error().message);
+  if (!parsed) return fail(Exit::store, "record: ", parsed.error().message);
   return parsed;
 }
 
@@ -223,12 +217,11 @@ std::optional<StoreKey> parse_key(std::string_view name) {
   const std::size_t last = name.rfind('_');
   if (last == std::string_view::npos || last == 0) return std::nullopt;
   const std::string_view digits = name.substr(last + 1);
-  StoreKey key{.encoded_id = std::string(name.substr(0, last)), .cgroup_id = 0};
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, key.cgroup_id, 16);
+  const auto cgroup_id = parse_number<std::uint64_t>(digits, 16);
+  StoreKey key{.encoded_id = std::string(name.substr(0, last)), .cgroup_id = cgroup_id.value_or(0)};
   const bool plain = std::all_of(key.encoded_id.begin(), key.encoded_id.end(),
                                  [](char c) { return is_plain(c) || c == '_'; });
-  if (error != std::errc{} || stop != end || !plain) return std::nullopt;
+  if (!cgroup_id || !plain) return std::nullopt;
   return key;
 }
 

@@ -20,9 +20,8 @@ Result<> check_table_is_free(LinuxKernel& kernel, const ContainerTarget& target,
              kernel.liveness(owner.cgroup_id) != Liveness::gone;
     };
     if (std::any_of(entries.begin(), entries.end(), is_neighbour)) {
-      return fail(Exit::netns, "table inet " + table_name(owner.slot) +
-                                   " of its network namespace is container " + short_id(owner.id) +
-                                   "'s by now");
+      return fail(Exit::netns, "table inet ", table_name(owner.slot),
+                  " of its network namespace is container ", short_id(owner.id), "'s by now");
     }
   }
   return {};
@@ -34,9 +33,9 @@ Result<> repair(LinuxKernel& kernel, const StoreEntry& entry, bool with_rules) {
   const Details details = SL_TRY(kernel.details(entry.key));
   const Expected expected = SL_TRY(expected_of(entry, details));
   if (!expected.exact) {
-    return fail(Exit::unsupported, "it is under programs of another version (" + expected.hash +
-                                       "), which only that version can put back: stop and start "
-                                       "the container");
+    return fail(Exit::unsupported, "it is under programs of another version (", expected.hash,
+                "), which only that version can put back: stop and start "
+                "the container");
   }
   const ContainerTarget target = SL_TRY(kernel.reopen_target(*entry.record));
   if (with_rules && expected.rules) {

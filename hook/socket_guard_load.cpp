@@ -96,7 +96,7 @@ Result<> remove_pins(const std::string& path) {
   return {};
 }
 
-tl::unexpected<Error> explain_load_failure(int error, const FirstWarning& warning) {
+Failure explain_load_failure(int error, const FirstWarning& warning) {
   std::string message = "load the BPF LSM programs: ";
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return fail(Exit::node, message +

@@ -4,8 +4,9 @@
 // succeeded is undone, newest first; a step that failed must have left nothing behind itself.
 //
 //   Transaction transaction([&](const Error& error) { kernel.warn(error.message); });
-//   SL_CHECK(transaction.step("attach programs", [&] { return attach(); }, [&] { return detach();
-//   })); transaction.commit();
+//   SL_CHECK(transaction.step(
+//       "attach programs", [&] { return attach(); }, [&] { return detach(); }));
+//   transaction.commit();
 #pragma once
 
 #include <functional>

@@ -16,14 +16,12 @@ Result<std::uint64_t> namespace_inode(const char* path) {
   return status.st_ino;
 }
 
-tl::unexpected<Error> elsewhere(std::string_view what, std::uint64_t recorded, std::uint64_t here,
-                                std::string_view where) {
-  return fail(Exit::node,
-              "this run sees another " + std::string(what) + " (" + std::to_string(here) +
-                  ") than the one in which the node's policies were made (" +
-                  std::to_string(recorded) + "), so that running containers look gone: run it in " +
-                  std::string(where) +
-                  "; if no container under policy runs any more, `socklid load` takes this view");
+Failure elsewhere(std::string_view what, std::uint64_t recorded, std::uint64_t here,
+                  std::string_view where) {
+  return fail(Exit::node, "this run sees another ", what, " (", here,
+              ") than the one in which the node's policies were made (", recorded,
+              "), so that running containers look gone: run it in ", where,
+              "; if no container under policy runs any more, `socklid load` takes this view");
 }
 
 }  // namespace
@@ -34,7 +32,7 @@ Result<View> view_here(const Paths& paths) {
   if (::statfs(paths.bpffs_mount.c_str(), &filesystem) != 0 ||
       filesystem.f_type != static_cast<decltype(filesystem.f_type)>(BPF_FS_MAGIC) ||
       ::stat(paths.bpffs_mount.c_str(), &status) != 0) {
-    return fail(Exit::node, "no bpffs at " + paths.bpffs_mount);
+    return fail(Exit::node, "no bpffs at ", paths.bpffs_mount);
   }
   return View{.bpffs = status.st_dev,
               .cgroup_namespace = SL_TRY(namespace_inode("/proc/self/ns/cgroup")),

@@ -103,7 +103,7 @@ Result<> Arena::hold() {
   tell.reset();
   char answer = 'n';
   if (::read(ready.get(), &answer, 1) == 1) return {};
-  return fail(Exit::cgroup, "no process can be put into the cgroup " + cgroup_);
+  return fail(Exit::cgroup, "no process can be put into the cgroup ", cgroup_);
 }
 
 Result<> Arena::apply(const annotations::Annotations& annotations) {

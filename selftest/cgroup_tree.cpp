@@ -9,12 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <vector>
 
+#include "base/text.hpp"
 #include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
 
 namespace socklid::selftest {
 namespace {
@@ -38,9 +37,7 @@ Result<std::vector<pid_t>> processes(const std::string& path) {
   const std::string text = SL_TRY(read_file(AT_FDCWD, path + "/cgroup.procs", Exit::cgroup));
   std::vector<pid_t> found;
   for (const std::string_view line : split(text, '\n')) {
-    pid_t pid = 0;
-    std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (pid != 0) found.push_back(pid);
+    if (const auto pid = parse_number<pid_t>(line)) found.push_back(*pid);
   }
   return found;
 }
@@ -51,7 +48,7 @@ Result<> end(pid_t pid) {
   ::kill(pid, SIGKILL);
   pollfd entry{process.get(), POLLIN, 0};
   if (::poll(&entry, 1, patience_ms) != 1) {
-    return fail(Exit::cgroup, "process " + std::to_string(pid) + " does not end");
+    return fail(Exit::cgroup, "process ", pid, " does not end");
   }
   (void)::waitpid(pid, nullptr, WNOHANG);  // ours, if its parent has left it to us
   return {};

@@ -80,8 +80,7 @@ Outcome fork_and_wait(const std::function<void(int reporter)>& body) {
 }
 
 /// In a child, after `prepare` has changed what it changes; an empty step of its is success.
-Outcome in_changed_child(const std::function<Outcome()>& prepare, Attempt attempt,
-                         const Scene& scene) {
+Outcome in_changed_child(const std::function<Outcome()>& prepare, Act attempt, const Scene& scene) {
   return fork_and_wait([&](int reporter) {
     Outcome outcome = prepare();
     if (outcome.step.empty()) outcome = attempt(scene);
@@ -110,17 +109,17 @@ Outcome join(const std::string& cgroup) {
 
 }  // namespace
 
-Outcome in_thread(Attempt attempt, const Scene& scene) {
+Outcome in_thread(Act attempt, const Scene& scene) {
   Outcome outcome;
   std::thread([&] { outcome = attempt(scene); }).join();
   return outcome;
 }
 
-Outcome in_child(Attempt attempt, const Scene& scene) {
+Outcome in_child(Act attempt, const Scene& scene) {
   return in_changed_child([] { return Outcome{}; }, attempt, scene);
 }
 
-Outcome in_daemon(Attempt attempt, const Scene& scene) {
+Outcome in_daemon(Act attempt, const Scene& scene) {
   return fork_and_wait([&](int reporter) {
     const pid_t parent = ::getpid();
     std::optional<Pipe> gone = open_pipe();
@@ -134,7 +133,7 @@ Outcome in_daemon(Attempt attempt, const Scene& scene) {
   });
 }
 
-Outcome in_nested_cgroup(Attempt attempt, const Scene& scene) {
+Outcome in_nested_cgroup(Act attempt, const Scene& scene) {
   const std::string own = own_cgroup();
   if (own.empty()) return failed("find cgroup");
   const std::string nested = own + "/nested";
@@ -144,7 +143,7 @@ Outcome in_nested_cgroup(Attempt attempt, const Scene& scene) {
   return outcome;
 }
 
-Outcome as_nobody(Attempt attempt, const Scene& scene) {
+Outcome as_nobody(Act attempt, const Scene& scene) {
   const auto change = []() -> Outcome {
     if (::setgroups(0, nullptr) != 0) return failed("setgroups");
     if (::setgid(nobody) != 0) return failed("setgid");
@@ -154,7 +153,7 @@ Outcome as_nobody(Attempt attempt, const Scene& scene) {
   return in_changed_child(change, attempt, scene);
 }
 
-Outcome in_user_namespace(Attempt attempt, const Scene& scene) {
+Outcome in_user_namespace(Act attempt, const Scene& scene) {
   const auto change = []() -> Outcome {
     if (::unshare(CLONE_NEWUSER) != 0) return failed("unshare");
     return {};

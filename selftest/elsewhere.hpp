@@ -12,17 +12,17 @@
 
 namespace socklid::selftest {
 
-using Attempt = Outcome (*)(const Scene& scene);
+using Act = Outcome (*)(const Scene& scene);
 
-[[nodiscard]] Outcome in_thread(Attempt attempt, const Scene& scene);
-[[nodiscard]] Outcome in_child(Attempt attempt, const Scene& scene);
+[[nodiscard]] Outcome in_thread(Act attempt, const Scene& scene);
+[[nodiscard]] Outcome in_child(Act attempt, const Scene& scene);
 /// An orphan in a session of its own, when its parent is gone.
-[[nodiscard]] Outcome in_daemon(Attempt attempt, const Scene& scene);
+[[nodiscard]] Outcome in_daemon(Act attempt, const Scene& scene);
 /// In a cgroup below the task's own, which is removed afterwards.
-[[nodiscard]] Outcome in_nested_cgroup(Attempt attempt, const Scene& scene);
+[[nodiscard]] Outcome in_nested_cgroup(Act attempt, const Scene& scene);
 /// As user and group 65534, without capabilities.
-[[nodiscard]] Outcome as_nobody(Attempt attempt, const Scene& scene);
+[[nodiscard]] Outcome as_nobody(Act attempt, const Scene& scene);
 /// With all capabilities in a user namespace of its own; the network namespace stays.
-[[nodiscard]] Outcome in_user_namespace(Attempt attempt, const Scene& scene);
+[[nodiscard]] Outcome in_user_namespace(Act attempt, const Scene& scene);
 
 }  // namespace socklid::selftest

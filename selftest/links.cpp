@@ -119,7 +119,7 @@ Result<> LinkWatch::wait_for(unsigned index) const {
     const bool any = SL_TRY(wait_readable(fd_.get()));
     const ssize_t size = any ? ::recv(fd_.get(), news.data(), news.size(), 0) : -1;
     if (size < 0) {
-      return fail(Exit::netns, "the interface " + std::to_string(index) + " does not come up");
+      return fail(Exit::netns, "the interface ", index, " does not come up");
     }
     if (tells_up({news.data(), static_cast<std::size_t>(size)}, index)) return {};
   }

@@ -44,8 +44,7 @@ Result<annotations::Annotations> annotations_of(Policy policy, const Row& row) {
   for (const std::string_view assignment : row.annotations) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string_view::npos) {
-      return fail(Exit::internal,
-                  std::string(row.name) + ": not KEY=VALUE: " + std::string(assignment));
+      return fail(Exit::internal, row.name, ": not KEY=VALUE: ", assignment);
     }
     wanted[std::string(assignment.substr(0, equals))] = assignment.substr(equals + 1);
   }

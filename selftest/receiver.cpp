@@ -103,7 +103,7 @@ Result<> check_complete(int fd) {
     return fail_errno(Exit::netns, "count what was captured");
   }
   if (statistics.tp_drops == 0) return {};
-  return fail(Exit::netns, std::to_string(statistics.tp_drops) + " frames were not captured");
+  return fail(Exit::netns, statistics.tp_drops, " frames were not captured");
 }
 
 bool is_bound_and_listens(const UniqueFd& fd, const Address& address, bool stream) {

@@ -11,8 +11,8 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,13 +35,13 @@ enum class Guard : std::uint8_t {
   listen,
   accept,
   shutdown,
-  mark,      ///< another mark by socket option or control message
-  option,    ///< a socket option that would loosen the policy
-  netlink,   ///< a netlink message that changes something
-  bpf,       ///< bpf(2)
-  ioctl,     ///< an ioctl(2) that changes interfaces, addresses, routes or tunnels
-  cgroup,    ///< leaving the container's cgroup
-  foreign,   ///< a socket that is not the container's: of another network namespace, or unmarked
+  mark,     ///< another mark by socket option or control message
+  option,   ///< a socket option that would loosen the policy
+  netlink,  ///< a netlink message that changes something
+  bpf,      ///< bpf(2)
+  ioctl,    ///< an ioctl(2) that changes interfaces, addresses, routes or tunnels
+  cgroup,   ///< leaving the container's cgroup
+  foreign,  ///< a socket that is not the container's: of another network namespace, or unmarked
   // nft: a counted rule each
   unmarked,        ///< a packet without the container's mark
   socket_mark,     ///< a packet whose mark is not its socket's
@@ -69,28 +69,32 @@ using Token = std::array<char, 16>;
 
 /// The places of a run; the arena (selftest/arena.hpp) is made of them. The inside is one network
 /// namespace and cgroup, the container's; the receiver is another host, one veth away.
-inline constexpr std::string_view inside4 = "10.231.7.2", inside6 = "fd5e:1f::2";    // a /24, a /64
-inline constexpr std::string_view target4 = "10.231.7.1", target6 = "fd5e:1f::1";    // named by nothing
-inline constexpr std::string_view named4 = "10.231.7.9", named6 = "fd5e:1f::9";      // named below
-inline constexpr std::uint16_t named_port = 4747;   ///< tcp and udp on named4, named6: policies allow it
-inline constexpr std::uint16_t served_port = 4748;  ///< tcp and udp: policies allow to bind it
+/// The container's, in a /24 and a /64:
+inline constexpr std::string_view inside4 = "10.231.7.2", inside6 = "fd5e:1f::2";
+/// The receiver's, named by no policy:
+inline constexpr std::string_view target4 = "10.231.7.1", target6 = "fd5e:1f::1";
+/// The receiver's; policies allow tcp and udp to named_port of them:
+inline constexpr std::string_view named4 = "10.231.7.9", named6 = "fd5e:1f::9";
+inline constexpr std::uint16_t named_port = 4747;
+/// Policies allow to bind it, tcp and udp:
+inline constexpr std::uint16_t served_port = 4748;
 
 /// What an attempt is given. It runs as root with every capability in a process of its own, in the
 /// container's cgroup and network namespace, after the policy is in force.
 struct Scene {
   Ip ip{Ip::v4};
-  Address target;         ///< target4/6 and `port`: may not be reached under any policy
-  Address named;          ///< named4/6 and named_port: every policy allows it
-  Address local;          ///< inside4/6 and `port`: may not be bound under any policy
-  std::uint16_t port{0};  ///< host byte order; this run's alone: what arrives for it is the row's
-  Token token{};          ///< printable; this run's alone: a frame that carries it is the row's
-  unsigned interface{0};  ///< index of the container's veth
-  int broker{-1};         ///< ask selftest/broker.hpp for sockets from elsewhere through it
+  Address target;          ///< target4/6 and `port`: may not be reached under any policy
+  Address named;           ///< named4/6 and named_port: every policy allows it
+  Address local;           ///< inside4/6 and `port`: may not be bound under any policy
+  std::uint16_t port{0};   ///< host byte order; this run's alone: what arrives for it is the row's
+  Token token{};           ///< printable; this run's alone: a frame that carries it is the row's
+  unsigned interface = 0;  ///< index of the container's veth
+  int broker{-1};          ///< ask selftest/broker.hpp for sockets from elsewhere through it
   [[nodiscard]] int family() const { return ip == Ip::v4 ? AF_INET : AF_INET6; }
 };
 
-/// How an attempt ended. Empty step: it did all it had to. Otherwise the step that failed, and errno:
-/// {"connect", EPERM}.
+/// How an attempt ended. Empty step: it did all it had to. Otherwise the step that failed, and
+/// errno: {"connect", EPERM}.
 struct Outcome {
   std::string step;
   int error{0};
@@ -137,7 +141,7 @@ struct Row {
   /// Of Proof::effect: whether what the attempt wanted has come about. Runs in the inside's network
   /// namespace as a process of the host.
   bool (*check)(const Scene& scene){nullptr};
-  int transport{0};  ///< of Proof::answered: IPPROTO_*; 0: TCP
+  int transport{0};   ///< of Proof::answered: IPPROTO_*; 0: TCP
   bool alone{false};  ///< changes the namespace: gets an arena of its own
 };
 

@@ -7,7 +7,6 @@
 #include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 
-
 #include <string>
 
 #include "selftest/broker.hpp"

@@ -22,7 +22,7 @@ Outcome connect_and_send(const Scene& scene) {
   return outcome;
 }
 
-template <Outcome (*place)(Attempt, const Scene&)>
+template <Outcome (*place)(Act, const Scene&)>
 Outcome from(const Scene& scene) {
   return place(connect_and_send, scene);
 }

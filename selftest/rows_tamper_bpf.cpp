@@ -206,7 +206,7 @@ Outcome get_pinned_on_lent(const Scene& scene) {
   return get_pinned(directory.get());
 }
 
-Row done_row(std::string_view name, Attempt attempt) {
+Row done_row(std::string_view name, Act attempt) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,
@@ -214,7 +214,7 @@ Row done_row(std::string_view name, Attempt attempt) {
           .attempt = attempt};
 }
 
-Row send_row(std::string_view name, Attempt attempt) {
+Row send_row(std::string_view name, Act attempt) {
   return {.name = name, .stops = always(Guard::bpf), .attempt = attempt, .alone = true};
 }
 

@@ -164,7 +164,7 @@ Outcome part_a_thread(const Scene& scene) {
   return outcome;
 }
 
-Row cgroup_row(std::string_view name, Attempt attempt) {
+Row cgroup_row(std::string_view name, Act attempt) {
   return {.name = name, .stops = always(Guard::cgroup), .attempt = attempt};
 }
 

@@ -179,7 +179,7 @@ Outcome make_tun(const Scene& /*scene*/) {
   return {};
 }
 
-Row ioctl_row(std::string_view name, Attempt attempt, std::vector<std::string_view> modules = {}) {
+Row ioctl_row(std::string_view name, Act attempt, std::vector<std::string_view> modules = {}) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,

@@ -136,7 +136,7 @@ Outcome add_pair_from_elsewhere(const Scene& /*scene*/) {
   return change_by_netlink(message.close().close().close());
 }
 
-Row link_row(std::string_view name, Attempt attempt, std::vector<std::string_view> modules = {}) {
+Row link_row(std::string_view name, Act attempt, std::vector<std::string_view> modules = {}) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,

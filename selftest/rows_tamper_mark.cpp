@@ -105,11 +105,11 @@ Outcome mark_behind_others(const Scene& scene) {
 
 constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
 
-Row set_row(std::string_view name, Attempt attempt) {
+Row set_row(std::string_view name, Act attempt) {
   return {.name = name, .proof = Proof::done, .stops = stops_mark, .attempt = attempt};
 }
 
-Row send_row(std::string_view name, Attempt attempt) {
+Row send_row(std::string_view name, Act attempt) {
   return {.name = name, .stops = stops_mark, .attempt = attempt};
 }
 

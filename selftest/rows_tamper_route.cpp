@@ -160,7 +160,7 @@ NetlinkMessage new_namespace_id(const Scene& scene) {
   return message.value(NETNSA_NSID, std::int32_t{47}).value(NETNSA_PID, std::uint32_t{1});
 }
 
-Row change_row(std::string_view name, Each each, Attempt attempt) {
+Row change_row(std::string_view name, Each each, Act attempt) {
   return {.name = name,
           .each = each,
           .proof = Proof::done,

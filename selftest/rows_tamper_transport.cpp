@@ -162,7 +162,7 @@ Outcome in_own_cgroup(const Scene& scene) {
   return in_nested_cgroup(behind_a_question, scene);
 }
 
-Row rule_row(std::string_view name, Attempt attempt) {
+Row rule_row(std::string_view name, Act attempt) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,

@@ -157,7 +157,7 @@ Outcome route_multicast(const Scene& scene) {
   return {};
 }
 
-Row option_row(std::string_view name, Attempt attempt, std::vector<std::string_view> modules) {
+Row option_row(std::string_view name, Act attempt, std::vector<std::string_view> modules) {
   return {.name = name,
           .each = Each::once,
           .proof = Proof::done,

@@ -2,7 +2,7 @@
 //
 // Runner: carries rows out, first without a policy, then under each.
 //
-//   Runner runner = SL_TRY(Runner::open([] { return std::make_unique<LinuxKernel>(...); }));
+//   Runner runner = SL_TRY(Runner::open(make_kernel));
 //   for (const Case& one : cases(patterns))
 //     for (const Finding& finding : SL_TRY(runner.run(one))) print(finding);
 //   SL_CHECK(runner.close());

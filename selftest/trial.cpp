@@ -77,8 +77,7 @@ Result<> must_work(Arena& arena, const Row& row, const Scene& scene) {
   const Trial trial = SL_TRY(try_row(arena, row, scene));
   if (trial.proof) return {};
   const std::string ending = to_string(trial.ending);
-  return fail(Exit::internal,
-              std::string(row.name) + " is not reached" + (ending.empty() ? "" : ": " + ending));
+  return fail(Exit::internal, row.name, " is not reached", (ending.empty() ? "" : ": " + ending));
 }
 
 }  // namespace

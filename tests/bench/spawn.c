@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a hook costs its caller: the time of spawn, run and wait, for several hooks in turn, each on a
-// container made for it. It does what a runtime does and nothing else, so that little but the hook
-// is measured.
+// What a hook costs its caller: the time of spawn, run and wait, for several hooks in turn, each on
+// a container made for it. It does what a runtime does and nothing else, so that little but the
+// hook is measured.
 //
 //   socklid-bench-spawn ROUNDS [+N CASE] [@N] 'NAME|ANNOTATIONS|PREPARE|HOOK|UNDO'...
 //
@@ -196,8 +196,7 @@ static void hold(int count, char* text) {
   if (count < 1 || count > max_held) die("+N takes 1 to %d", max_held);
   for (; held_count < count; ++held_count) {
     held[held_count] = start();
-    const int input =
-        state_pipe(&held_case, &held[held_count], "creating", held[held_count].pid);
+    const int input = state_pipe(&held_case, &held[held_count], "creating", held[held_count].pid);
     run(&held_case, held_case.hook, input);
   }
 }

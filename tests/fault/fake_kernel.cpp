@@ -44,7 +44,7 @@ Result<> FakeKernel::call(const std::string& name) {
     EXPECT_TRUE(in_force(*never_open)) << "before " << name;
   }
   if (kill_at >= 0 && number >= kill_at) return fail(Exit::internal, "killed");
-  if (number == fail_at) return fail(Exit::internal, name + " was made to fail");
+  if (number == fail_at) return fail(Exit::internal, name, " was made to fail");
   return {};
 }
 

@@ -7,9 +7,10 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/text.hpp"
 #include "command/containerd_spec.hpp"
 #include "command/containerd_toml.hpp"
-#include "command/toml_lines.hpp"
+#include "command/toml.hpp"
 
 namespace {
 
@@ -19,19 +20,24 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
+/// The lines of entries for one of our two keys.
+void add_ours(const TomlValue& table, std::set<std::size_t>& ours) {
+  for (const auto& [key, value] : table.members) {
+    if (key == "base_runtime_spec" || key == "pod_annotations") {
+      for (std::size_t line = value.begin; line < value.end; ++line) ours.insert(line);
+    }
+    add_ours(value, ours);
+  }
+}
+
 /// Lines outside entries for one of our two keys.
 std::multiset<std::string> lines_of_others(std::string_view config) {
-  const TomlLines toml = read_toml_lines(config);
   std::set<std::size_t> ours;
-  for (const TomlEntry& entry : toml.entries) {
-    if (entry.key != TomlPath{"base_runtime_spec"} && entry.key != TomlPath{"pod_annotations"}) {
-      continue;
-    }
-    for (std::size_t line = entry.begin; line < entry.end; ++line) ours.insert(line);
-  }
+  if (const auto document = parse_toml(config)) add_ours(*document, ours);
   std::multiset<std::string> lines;
-  for (std::size_t line = 0; line < toml.lines.size(); ++line) {
-    if (!ours.contains(line) && !toml.lines[line].empty()) lines.insert(toml.lines[line]);
+  std::size_t number = 0;
+  for (const std::string_view line : socklid::split(config, '\n')) {
+    if (!ours.contains(number++) && !line.empty()) lines.emplace(line);
   }
   return lines;
 }

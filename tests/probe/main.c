@@ -29,9 +29,9 @@ static const struct verb verbs[] = {
     {"bpf", try_bpf},           /* makes a BPF map */
     {"unix", try_unix},         /* every verb on unix sockets */
     {"exchangefrom", try_exchange_from}, /* exchangefrom.KIND:PORT:ADDRESS:PORT */
-    {"stream", try_stream},     /* stream.KIND:ADDRESS:PORT: until told to end; counts what is lost */
-    {"serve", try_serve},       /* serve.KIND:PORT, serve.inherited: answers for ever */
-    {"wait", try_wait},         /* wait.term, wait.fifo:PATH, wait.stdin */
+    {"stream", try_stream}, /* stream.KIND:ADDRESS:PORT: until told to end; counts what is lost */
+    {"serve", try_serve},   /* serve.KIND:PORT, serve.inherited: answers for ever */
+    {"wait", try_wait},     /* wait.term, wait.fifo:PATH, wait.stdin */
 };
 
 bool failed(struct outcome* out, const char* step) {

@@ -10,7 +10,6 @@
 #include "command/check.hpp"
 #include "command/containerd_spec.hpp"
 #include "command/containerd_toml.hpp"
-#include "command/toml_lines.hpp"
 
 namespace socklid::command {
 namespace {
@@ -122,6 +121,21 @@ TEST(ContainerdToml, AFileThatSaysAllIsEditedInPlace) {
             "    SystemdCgroup = true\n");
 }
 
+TEST(ContainerdToml, PatternsOfOthersKeepTheirMeaning) {
+  const std::string table =
+      "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n";
+  EXPECT_THAT(edited(table + "pod_annotations = ['a\\[b', \"c\\\"d\"]\n"),
+              HasSubstr(R"(= ["a\\[b", "c\"d", "io.socklid.*", "io.socklid.*/*"])"));
+}
+
+TEST(ContainerdToml, ARuntimeThatOnlyHasATableBelowGetsItsOwn) {
+  const std::string below =
+      "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+      "  SystemdCgroup = true\n";
+  EXPECT_EQ(edited(below), below + "\n" + whole_table);
+  EXPECT_TRUE(runtimes_in(below).value().empty());
+}
+
 TEST(ContainerdToml, Version3CallsThePluginOtherwise) {
   const std::string table =
       "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.crun]\n";
@@ -147,20 +161,6 @@ TEST(ContainerdToml, WhatSaysTheSameOtherwiseIsRefusedWithAMend) {
   const auto kata = with_settings(two, {.runtime = "kata", .spec = "/s"});
   ASSERT_FALSE(kata);
   EXPECT_THAT(kata.error().message, HasSubstr("no runtime kata"));
-}
-
-TEST(TomlLines, FindsTablesAndEntriesOverSeveralLines) {
-  const TomlLines toml = read_toml_lines(
-      "a = 1\n[x.\"y.z\"] # c\n b = [ \"[\",\n [\"#\"] ]\n'c.d' = \"=\"\n[[l]]\ne={f=[\n]}\n");
-  ASSERT_EQ(toml.headers.size(), 2U);
-  EXPECT_THAT(toml.headers[0].table, ElementsAre("x", "y.z"));
-  EXPECT_THAT(toml.headers[1].table, ElementsAre("l"));
-  ASSERT_EQ(toml.entries.size(), 4U);
-  EXPECT_EQ(toml.entries[1].begin, 2U);
-  EXPECT_EQ(toml.entries[1].end, 4U);
-  EXPECT_THAT(strings_in(toml.entries[1].value), ElementsAre("[", "#"));
-  EXPECT_THAT(toml.entries[2].key, ElementsAre("c.d"));
-  EXPECT_THAT(toml.entries[3].key, ElementsAre("e"));
 }
 
 TEST(ContainerdRuntimes, AreAllThatARuntimeClassMayName) {

@@ -56,7 +56,8 @@ TEST(AnnotationFile, SaysWhatItExpected) {
 
 constexpr std::string_view pod = R"({"kind": "Pod",
   "metadata": {"annotations": {"io.socklid.connect/web": "deny", "io.socklid.bind/wbe": "deny"}},
-  "spec": {"containers": [{"name": "web"}, {"name": "db"}], "initContainers": [{"name": "first"}]}})";
+  "spec": {"containers": [{"name": "web"}, {"name": "db"}],
+           "initContainers": [{"name": "first"}]}})";
 
 TEST(AnnotationFile, KnowsTheContainersOfAPod) {
   const AnnotationFile file = read(pod);

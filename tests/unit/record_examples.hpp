@@ -32,7 +32,8 @@ inline Saved example(const std::string& id = "web", std::uint64_t cgroup = 0x123
 
 /// As 0.1.0 wrote it.
 inline constexpr std::string_view of_0_1_0 = R"({
-  "annotations": { "io.kubernetes.container.name": "web", "io.socklid.bind": "tcp/80", "io.socklid.egress": "" },
+  "annotations": { "io.kubernetes.container.name": "web", "io.socklid.bind": "tcp/80",
+                   "io.socklid.egress": "" },
   "cgroup_id": 4660, "cgroup_path": "/machine.slice/libpod-web.scope", "created": 1795314557,
   "hooks": [ "socket_create", "socket_bind" ], "id": "web",
   "mark": { "mask": 4294967295, "value": 3 }, "netns": 4026532145, "network": "shared",
