@@ -14,9 +14,16 @@
 #include "bpf/decide.h"
 #include "bpf/policy_abi.h"
 
+/*
+ * What 512 containers may have that have the most each may (hook/endpoint_lists.hpp), so that no
+ * pod's author fills them for the others. A trie takes memory for the entries that it has, not for
+ * those that it might have.
+ */
+#define SL_LISTS_LIMIT (1 << 24)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, SL_LISTS_LIMIT);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_place_key);
 	__type(value, struct sl_place);
@@ -24,7 +31,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, SL_LISTS_LIMIT);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_port_key);
 	__type(value, __u32);

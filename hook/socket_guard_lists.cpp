@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hook/socket_guard_maps.hpp"
+
 namespace socklid {
 namespace {
 
@@ -51,9 +53,10 @@ Result<bool> next_key(int map, const Key& key, Key& next) {
 Result<> update(int map, const void* key, const void* value) {
   if (bpf_map_update_elem(map, key, value, BPF_ANY) == 0) return {};
   if (errno == ENOSPC) {
-    return fail(Exit::bpf,
-                "the endpoint lists of this node's containers are full (1048576 entries): shorten "
-                "io.socklid.connect or io.socklid.bind, or stop containers that have such lists");
+    return fail(Exit::bpf, "the endpoint lists of this node's containers are full (" +
+                               std::to_string(SL_TRY(max_entries(map))) +
+                               " entries): shorten io.socklid.connect or io.socklid.bind, or stop "
+                               "containers that have such lists");
   }
   return fail_errno(Exit::bpf, "write an endpoint list");
 }
