@@ -101,8 +101,7 @@ Result<Policy> merge(const Collected& collected) {
 }
 
 /// Of a setting that was given: it lacks another one beside it.
-Failure fail_alone(const Collected& collected, Key setting,
-                                 std::string_view problem) {
+Failure fail_alone(const Collected& collected, Key setting, std::string_view problem) {
   const OwnText name = name_of(setting);
   const auto key = collected.by_key.find(name);
   const Given& given = key != collected.by_key.end() ? key->second : collected.by_document.at(name);

@@ -13,8 +13,12 @@
 
 /* As many as the node may have containers under policy. */
 #define SL_CONTAINERS 16384
-/* Of the endpoint lists of all containers, in each of the two tries. */
-#define SL_LIST_ENTRIES (1 << 20)
+/*
+ * Of the endpoint lists of all containers, in each of the two tries: what 512 containers may have that
+ * have the most each may (hook/endpoint_lists.hpp), so that no pod's author fills them for the others.
+ * A trie takes memory for the entries that it has, not for those that it might have.
+ */
+#define SL_LIST_ENTRIES (1 << 24)
 
 /* The policy of the cgroup a program is attached to, found without a look-up and also for tasks
  * in cgroups below it. Zero until the hook writes it, and zero denies. */

@@ -79,6 +79,7 @@ struct Check {
 struct ContainerdRuntime {
   std::string name;
   std::string lacks;  ///< what keeps it from calling the hook with the annotations; empty: nothing
+  std::string config{"/etc/containerd/config.toml"};  ///< the file that names it
 };
 [[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".

@@ -9,6 +9,8 @@
 #include <algorithm>
 
 #include "command/check.hpp"
+#include "command/containerd_config.hpp"
+#include "command/containerd_files.hpp"
 #include "command/containerd_spec.hpp"
 #include "command/containerd_toml.hpp"
 #include "command/output.hpp"
@@ -18,7 +20,10 @@ namespace socklid::command {
 namespace {
 
 constexpr const char* check_name = "containerd";
-constexpr const char* config_path = "/etc/containerd/config.toml";
+
+std::string usual_config() {
+  return ContainerdConfigOptions{}.config;
+}
 
 /// Files that match, by name; imports are globs, relative ones to the directory of the file `from`.
 std::vector<std::string> files_of(std::string pattern, const std::string& from) {
@@ -33,9 +38,9 @@ std::vector<std::string> files_of(std::string pattern, const std::string& from) 
 }
 
 /// The configuration's files, in the order in which containerd reads them; imports may import.
-Result<std::vector<std::string>> texts() {
+Result<std::vector<std::string>> texts(const std::string& first) {
   std::vector<std::string> found;
-  std::vector<std::string> paths = {config_path};
+  std::vector<std::string> paths = {first};
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const std::string path = paths[i];
     found.push_back(SL_TRY(read_file(AT_FDCWD, path, Exit::node)));
@@ -58,25 +63,33 @@ std::string what_lacks(const RuntimeSettings& runtime) {
                                      : "pod_annotations without io.socklid.* and io.socklid.*/*";
 }
 
+Result<> add_runtimes(const std::string& config, std::vector<ContainerdRuntime>& all) {
+  const std::vector<std::string> files = SL_TRY(texts(config));
+  for (const RuntimeSettings& one : SL_TRY(runtimes_in_all(files))) {
+    all.push_back({one.runtime, what_lacks(one), config});
+  }
+  return {};
+}
+
 }  // namespace
 
 Check check_containerd(const Paths& /*paths*/) {
-  if (::access(config_path, F_OK) != 0) {
+  const std::vector<std::string> configs = containerd_files();
+  if (configs.empty()) {
     const bool there = ::access("/usr/bin/containerd", X_OK) == 0 ||
                        ::access("/usr/local/bin/containerd", X_OK) == 0;
     if (!there) return passed(check_name, "no containerd");
-    return judge_containerd({{"runc", "no base_runtime_spec with the hook"}});
-  }
-  const auto files = texts();
-  const auto settings = files ? runtimes_in_all(*files)
-                              : Result<std::vector<RuntimeSettings>>(Failure(files.error()));
-  if (!settings) {
-    return risky(check_name,
-                 "cannot tell which runtimes call the hook: " + settings.error().message,
-                 "see docs/containerd.md");
+    return judge_containerd({{"runc", "no base_runtime_spec with the hook", usual_config()}});
   }
   std::vector<ContainerdRuntime> runtimes;
-  for (const RuntimeSettings& one : *settings) runtimes.push_back({one.runtime, what_lacks(one)});
+  for (const std::string& config : configs) {
+    if (const auto added = add_runtimes(config, runtimes); !added) {
+      return risky(check_name,
+                   printable(config) +
+                       ": cannot tell which runtimes call the hook: " + added.error().message,
+                   "see docs/containerd.md");
+    }
+  }
   return judge_containerd(runtimes);
 }
 
@@ -85,12 +98,15 @@ Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes) {
   std::vector<std::string> without;
   std::vector<std::string> commands;
   for (const ContainerdRuntime& one : runtimes) {
-    const std::string name = printable(one.name);
+    const bool usual = one.config == usual_config();
+    const std::string runtime = printable(one.name);
+    const std::string name = usual ? runtime : runtime + " in " + printable(one.config);
     if (one.lacks.empty()) {
       with.push_back(name);
     } else {
       without.push_back(name + " (" + printable(one.lacks) + ")");
-      commands.push_back("socklid containerd-config --runtime " + name + " --write");
+      commands.push_back("socklid containerd-config --runtime " + runtime +
+                         (usual ? "" : " --config " + printable(one.config)) + " --write");
     }
   }
   const std::string called =

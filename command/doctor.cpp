@@ -46,8 +46,10 @@ Diagnosis diagnose(const Paths& paths) {
 
 std::string to_string(const Refusal& refusal) {
   const std::string id = refusal.id.empty() ? "-" : printable(refusal.id);
+  const std::string times =
+      refusal.count > 1 ? " (" + std::to_string(refusal.count) + " times)" : "";
   return "  " + utc_time(refusal.time) + "  " + id + "  exit " + std::to_string(refusal.exit) +
-         "  " + printable(refusal.message) + "\n";
+         times + "  " + printable(refusal.message) + "\n";
 }
 
 }  // namespace
@@ -101,7 +103,9 @@ json::Value doctor_json(const Diagnosis& diagnosis, bool strict) {
     kept.emplace_back(json::Object{{"time", refusal.time},
                                    {"id", refusal.id},
                                    {"exit", refusal.exit},
-                                   {"message", refusal.message}});
+                                   {"message", refusal.message},
+                                   {"origin", refusal.origin},
+                                   {"count", refusal.count}});
   }
   return json::Object{{"ok", healthy(diagnosis, strict)},
                       {"checks", std::move(checks)},

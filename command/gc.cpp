@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/gc.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "command/container.hpp"
 #include "command/output.hpp"
@@ -11,45 +11,45 @@
 namespace socklid::command {
 namespace {
 
-struct Share {
-  std::size_t before{0};
-  std::size_t after{0};
-  std::vector<Error> errors;
-};
-
-Result<std::size_t> gone(Kernel& kernel) {
-  const std::vector<StoreEntry> entries = SL_TRY(kernel.entries());
-  return static_cast<std::size_t>(
-      std::count_if(entries.begin(), entries.end(), [&](const StoreEntry& entry) {
-        return kernel.liveness(entry.parts.cgroup_id) == Liveness::gone;
-      }));
-}
-
-Result<Share> collect_share() {
+Result<Collection> collect_share() {
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
   SL_CHECK(kernel.begin());
-  Share share;
-  share.before = SL_TRY(gone(kernel));
-  share.errors = collect_garbage(kernel);
-  share.after = SL_TRY(gone(kernel));
-  return share;
+  return collect_garbage(kernel);
+}
+
+/// Share by share, the lock given back in between, until nothing more goes. What hinders one
+/// container's removal hinders no other's.
+Result<Collection> collect_all() {
+  Collection all;
+  while (true) {
+    Collection share = SL_TRY(collect_share());
+    share.removed += all.removed;
+    const bool goes_on = share.removed > all.removed || share.out_of_time;
+    all = std::move(share);
+    if (all.left == 0 || !goes_on) return all;
+  }
+}
+
+Result<> try_slow_again() {
+  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(kernel.begin());
+  return kernel.forget_slow();
 }
 
 }  // namespace
 
 Result<int> gc() {
   SL_CHECK(check_root("gc"));
-  std::size_t removed = 0;
-  while (true) {
-    const Share share = SL_TRY(collect_share());
-    removed += share.before - std::min(share.before, share.after);
-    if (share.after > 0 && share.errors.empty() && share.after < share.before) continue;
-    for (const Error& error : share.errors) {
-      print_error(error.message);
-    }
-    print("removed " + std::to_string(removed) + ", left " + std::to_string(share.after) + "\n");
-    return share.after == 0 && share.errors.empty() ? 0 : 1;
+  Collection done = SL_TRY(collect_all());
+  if (done.left > 0) {
+    SL_CHECK(try_slow_again());
+    const std::size_t before = done.removed;
+    done = SL_TRY(collect_share());
+    done.removed += before;
   }
+  for (const Error& error : done.errors) print_error(error.message);
+  print("removed " + std::to_string(done.removed) + ", left " + std::to_string(done.left) + "\n");
+  return done.left == 0 && done.errors.empty() ? 0 : 1;
 }
 
 }  // namespace socklid::command

@@ -64,7 +64,7 @@ Result<int> load(const LoadOptions& options) {
   const Paths paths;
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
   SL_CHECK(kernel.begin_and_take_view());  // holds the lock until we are done
-  for (const Error& error : collect_garbage(kernel)) kernel.warn(error.message);
+  for (const Error& error : collect_garbage(kernel).errors) kernel.warn(error.message);
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   SL_CHECK(SocketGuard::open(hooks, mount));
   print("loaded " + kernel.programs() + ", attached to " + std::to_string(hooks.size()) +

@@ -20,7 +20,6 @@ Result<int> repair(const std::string& id) {
   SL_CHECK(check_root("repair"));
   const Paths paths;
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());  // holds the lock until we are done
   const std::vector<Container> all = SL_TRY(containers(kernel));
   const auto found = find_container(all, id);
   if (!found) return no(found.error().message);

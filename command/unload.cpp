@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "command/builds.hpp"
 #include "command/output.hpp"
@@ -53,12 +55,27 @@ Result<> remove_run_directory(const Paths& paths) {
   return {};
 }
 
+/// Whether this program's file was replaced while it waited: the package that it was left behind by
+/// is here again, and with it a reason to keep what is loaded.
+bool is_installed_again() {
+  std::array<char, 4096> buffer{};
+  const ssize_t length = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
+  const std::string_view path(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  constexpr std::string_view deleted = " (deleted)";
+  if (!path.ends_with(deleted)) return false;
+  return ::access(std::string(path.substr(0, path.size() - deleted.size())).c_str(), F_OK) == 0;
+}
+
 /// 1 and `why` while a container is under policy.
 Result<int> unload_once(bool purge, std::string& why) {
   const Paths paths;
   LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
   SL_CHECK(kernel.begin());  // holds the lock until we are done
-  for (const Error& error : collect_garbage(kernel)) print_error(error.message);
+  if (is_installed_again()) {
+    print("socklid was installed again: nothing is unloaded\n");
+    return 0;
+  }
+  for (const Error& error : collect_garbage(kernel).errors) print_error(error.message);
   remove_what_is_over(kernel);
   why = refusal(SL_TRY(containers(kernel)));
   if (!why.empty()) return 1;

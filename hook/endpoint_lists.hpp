@@ -17,7 +17,7 @@
 
 namespace socklid {
 
-/// One container's share of each of the two tries, which hold 32 such: what the 10,000 endpoints
+/// One container's share of each of the two tries, which hold 512 such: what the 10,000 endpoints
 /// that a policy may have come to where each names one port, with those of `bind` once more as what
 /// is served. A range of ports is up to 30 entries.
 inline constexpr std::size_t max_list_entries = 32768;

@@ -57,8 +57,19 @@ std::string_view without_scope(std::string_view component) {
 Engine engine_of_prefix(std::string_view prefix) {
   if (prefix == "libpod-" || prefix == "libpod-payload-") return Engine::podman;
   if (prefix == "crio-") return Engine::crio;
-  if (prefix == "cri-containerd-" || prefix.empty()) return Engine::containerd;
+  if (prefix == "cri-containerd-") return Engine::containerd;
   return Engine::other;
+}
+
+/// Whether the cgroup `path` is the kubelet's for a pod, as its cgroupfs driver calls them
+/// (pkg/kubelet/cm: kubepods, with "pod" before the pod's UID), or containerd's own for the CRI.
+bool is_for_pods(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string_view last = path.substr(slash + 1);
+  if (last == "k8s.io") return true;
+  return last.starts_with("pod") &&
+         path.substr(0, slash + 1).find("/kubepods/") != std::string_view::npos;
 }
 
 Say say_of(const EngineKey& row, Engine engine) {
@@ -169,7 +180,8 @@ Engine engine_of(std::string_view cgroup, std::string_view id) {
   if (!named) return Engine::other;
   std::string_view prefix = without_scope(named->substr(named->rfind('/') + 1));
   prefix.remove_suffix(id.size());
-  return engine_of_prefix(prefix);
+  if (!prefix.empty()) return engine_of_prefix(prefix);
+  return is_for_pods(named->substr(0, named->rfind('/'))) ? Engine::containerd : Engine::other;
 }
 
 Result<Identity> identify(std::string_view cgroup, std::string_view id,
@@ -194,6 +206,17 @@ Result<Identity> identify(std::string_view cgroup, std::string_view id,
 Result<Identity> identify_container(const ContainerProcess& process,
                                     const ContainerState& container) {
   return identify(SL_TRY(cgroup_path_of(process)), container.id, container.annotations);
+}
+
+std::string origin_of(pid_t pid, std::string_view id) {
+  const auto process = pid > 0 ? ContainerProcess::open(pid)
+                               : Result<ContainerProcess>(fail(Exit::process, "no process"));
+  const auto path =
+      process ? cgroup_path_of(*process) : Result<std::string>(Failure(process.error()));
+  if (!path) return {};
+  const auto named = cgroup_named_after(*path, id);
+  const std::string_view own = named ? *named : std::string_view(*path);
+  return std::string(own.substr(0, own.rfind('/')));
 }
 
 }  // namespace socklid

@@ -69,12 +69,17 @@ struct Identity {
 [[nodiscard]] std::optional<std::string_view> cgroup_named_after(std::string_view path,
                                                                  std::string_view id);
 
+/// The cgroup above that of the container `id`, whose first process is `pid`: its pod's where there
+/// are pods. Empty if there is no such process.
+[[nodiscard]] std::string origin_of(pid_t pid, std::string_view id);
+
 /// By the name of the cgroup that bears `id`, at or above `cgroup`, the path of the process's:
 ///   libpod-ID  libpod-payload-ID    podman      (libpod: getOCICgroupPath)
 ///   crio-ID                         CRI-O       (internal/config/cgmgr: crioPrefix)
-///   cri-containerd-ID  ID           containerd  (CRI's getCgroupsPath: systemd, cgroupfs)
-/// each with or without ".scope". A bare ID is also Docker's and nerdctl's, which write none of the
-/// keys of the table and take no annotation from an image.
+///   cri-containerd-ID               containerd  (CRI's getCgroupsPath: systemd)
+///   kubepods/.../podUID/ID  k8s.io/ID           containerd  (the same: cgroupfs; the kubelet's
+///   cgroups)
+/// each with or without ".scope". A bare ID anywhere else is anybody's.
 [[nodiscard]] Engine engine_of(std::string_view cgroup, std::string_view id);
 
 /// Errors: Exit::annotation, naming the key of another engine.

@@ -22,6 +22,7 @@ Result<Expected> expected_of(const StoreEntry& entry, const Details& details) {
                     .cgroup_id = record.cgroup_id,
                     .netns = record.netns,
                     .pid = static_cast<pid_t>(record.pid),
+                    .start_time = record.start_time,
                     .hooks = details.hooks,
                     .has_rules = record.rules,
                     .table = table_name(record.placement.slot),

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "annotations/parser.hpp"
+#include "hook/neighbours.hpp"
 #include "hook/nft_rules.hpp"
 #include "hook/transaction.hpp"
 
@@ -60,107 +62,6 @@ Saved saved_of(const Kernel& kernel, const ContainerState& container, const Cont
   return saved;
 }
 
-/// One cgroup is one container's: a second policy on it would be counted as the first one's, and
-/// removed with it.
-Result<> check_unclaimed(const ContainerTarget& target, const std::vector<StoreEntry>& entries) {
-  const std::string id = encode_id(target.id);
-  for (const StoreEntry& entry : entries) {
-    if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) continue;
-    const std::string owner = entry.record ? short_id(entry.record->id) : entry.parts.encoded_id;
-    return fail(Exit::cgroup, "process ", target.pid, " is in the cgroup ", target.cgroup.path,
-                " of container ", owner, ", which has a policy of its own");
-  }
-  return {};
-}
-
-/// Another container that has rules in the target's namespace.
-struct Neighbour {
-  std::uint8_t slot{0};
-  std::optional<Record> record;  ///< none if it is lost
-};
-
-/// By their records, for whoever is in the namespace and has the capability can take a table away;
-/// and by their tables, for a record can be lost. Numbers of namespaces are used again: what is on
-/// record counts while its cgroup has processes.
-std::vector<Neighbour> neighbours(Kernel& kernel, const ContainerTarget& target,
-                                  const std::vector<StoreEntry>& entries) {
-  std::vector<Neighbour> found;
-  for (const StoreEntry& entry : entries) {
-    if (entry.parts.cgroup_id == target.cgroup.id || !entry.record || !entry.record->rules)
-      continue;
-    if (entry.record->netns != target.netns.inode) continue;
-    if (kernel.liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
-    found.push_back({entry.record->placement.slot, entry.record});
-  }
-  for (const RulesOwner& owner : target.rules_owners) {
-    if (owner.cgroup_id == target.cgroup.id) continue;
-    if (kernel.liveness(owner.cgroup_id) == Liveness::gone) continue;
-    found.push_back({owner.slot, std::nullopt});
-  }
-  return found;
-}
-
-Result<std::uint8_t> free_slot(const std::vector<Neighbour>& others) {
-  for (unsigned slot = 1; slot <= slot_max; ++slot) {
-    const auto has_it = [slot](const Neighbour& other) { return other.slot == slot; };
-    if (std::none_of(others.begin(), others.end(), has_it)) return static_cast<std::uint8_t>(slot);
-  }
-  return fail(Exit::unsupported,
-              "io.socklid.egress: the network namespace has " + std::to_string(slot_max) +
-                  " containers with rules, and no more can be told apart",
-              {.key = "io.socklid.egress"});
-}
-
-/// A neighbour in a namespace of its own tells others by the same bits of the mark as we do.
-Result<> check_neighbours(const std::vector<Neighbour>& others) {
-  for (const Neighbour& other : others) {
-    if (other.slot != 0 || !other.record || !other.record->mark) continue;
-    if ((other.record->mark->mask & slot_mask) == 0) continue;
-    return fail(Exit::unsupported,
-                "io.socklid.egress: container " + short_id(other.record->id) +
-                    ", whose network namespace this is, has the mark " +
-                    annotations::to_string(*other.record->mark) +
-                    " and with it bits 24..31, which tell containers in a shared namespace apart: "
-                    "give it a mask within 0x00ffffff",
-                {.key = "io.socklid.egress"});
-  }
-  return {};
-}
-
-/// How the policy is put in force in the namespace the container is in (I6, D6).
-Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
-                        const ContainerTarget& target, const std::vector<StoreEntry>& entries,
-                        const std::optional<Saved>& saved) {
-  Placement placement{.netns = target.netns_kind, .slot = 0};
-  if (!policy.egress || placement.netns == NetnsKind::host) {
-    SL_CHECK(check_placement(policy, placement.netns));
-    return placement;
-  }
-  // The second call for a container finds its own rules: they stay where they are.
-  if (saved && saved->record.rules && saved->record.netns == target.netns.inode) {
-    SL_CHECK(check_placement(policy, saved->record.placement.netns));
-    return saved->record.placement;
-  }
-  const std::vector<Neighbour> others = neighbours(kernel, target, entries);
-  if (!others.empty()) placement.netns = NetnsKind::shared;
-  SL_CHECK(check_placement(policy, placement.netns));
-  if (placement.netns == NetnsKind::own) return placement;
-  SL_CHECK(check_neighbours(others));
-  placement.slot = SL_TRY(free_slot(others));
-  return placement;
-}
-
-/// Tables whose container is gone, and which nobody has taken away: one would go on judging what
-/// has no slot.
-Result<> remove_stale_tables(Kernel& kernel, const ContainerTarget& target) {
-  for (const RulesOwner& owner : target.rules_owners) {
-    if (owner.cgroup_id == target.cgroup.id) continue;
-    if (kernel.liveness(owner.cgroup_id) != Liveness::gone) continue;
-    SL_CHECK(kernel.uninstall_rules(target, table_name(owner.slot)));
-  }
-  return {};
-}
-
 /// What an earlier call for the same container and cgroup has left, if it did. Without its details,
 /// its record alone.
 std::optional<Saved> find_saved(Kernel& kernel, const std::vector<StoreEntry>& entries,
@@ -176,16 +77,53 @@ void append(std::vector<Error>& all, std::vector<Error> more) {
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-/// Removes the entries of containers that are gone, also from `entries`, as long as there is time.
-std::vector<Error> remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries) {
+bool has_rules(const StoreEntry& entry) {
+  return entry.record && entry.record->rules;
+}
+
+/// `keeps_record`: something else could not be removed.
+std::vector<Error> remove_without_rules(Kernel& kernel, const StoreEntry& entry,
+                                        bool keeps_record) {
   std::vector<Error> errors;
+  const auto attempt = [&](Result<> done) {
+    if (!done) errors.push_back(wrap("remove " + entry.key, done.error()).value());
+  };
+  attempt(kernel.unpin(entry.key));
+  const std::string hash = entry.record ? entry.record->object_hash : kernel.programs();
+  attempt(kernel.forget(hash, entry.parts.cgroup_id));
+  if (errors.empty() && !keeps_record) attempt(kernel.erase(entry.key));
+  return errors;
+}
+
+/// Those of the container that poststop may remove. Others may be in the cgroup still, or have been
+/// put there: the container has ended with its first process.
+Result<std::vector<StoreEntry>> ended_entries(Kernel& kernel, const ContainerState& container) {
+  std::vector<StoreEntry> entries = SL_TRY(kernel.entries_of(container.id));
   std::erase_if(entries, [&](const StoreEntry& entry) {
-    if (kernel.has_collected_enough()) return false;
+    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
+    const bool ended =
+        liveness == Liveness::empty || (entry.record && kernel.has_ended(*entry.record));
+    return liveness != Liveness::gone && !(container.status == "stopped" && ended);
+  });
+  return entries;
+}
+
+/// Removes the entries of containers that are gone, also from `entries`, as long as there is time.
+Collection remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries) {
+  Collection done;
+  std::erase_if(entries, [&](const StoreEntry& entry) {
     if (kernel.liveness(entry.parts.cgroup_id) != Liveness::gone) return false;
-    append(errors, remove_entry(kernel, entry));
+    if (kernel.has_collected_enough()) {
+      ++done.left;
+      done.out_of_time = true;
+      return false;
+    }
+    std::vector<Error> errors = remove_entry(kernel, entry);
+    ++(errors.empty() ? done.removed : done.left);
+    append(done.errors, std::move(errors));
     return true;
   });
-  return errors;
+  return done;
 }
 
 /// A cgroup that is used again by another container, whose own poststop never came for it.
@@ -206,9 +144,9 @@ std::vector<Error> remove_predecessors(Kernel& kernel, const ContainerTarget& ta
 void collect_a_share(Kernel& kernel, const ContainerTarget& target,
                      std::vector<StoreEntry>& related) {
   std::vector<Error> errors = remove_predecessors(kernel, target, related);
-  append(errors, remove_gone(kernel, related));
+  append(errors, remove_gone(kernel, related).errors);
   if (auto gone = kernel.some_gone()) {
-    append(errors, remove_gone(kernel, *gone));
+    append(errors, remove_gone(kernel, *gone).errors);
   } else {
     errors.push_back(gone.error());
   }
@@ -238,25 +176,40 @@ Result<> write_back(Kernel& kernel, const ContainerTarget& target, const Record&
   return saved ? Result<>{} : kernel.forget(record.object_hash, target.cgroup.id);
 }
 
+/// The steps within the container's network namespace, where others of it may keep us waiting as
+/// long as they like: meanwhile the node's lock is let go of, and what is intended stands for us.
+Result<> change_rules(Kernel& kernel, const ContainerTarget& target, Transaction& transaction,
+                      const std::optional<NftRuleset>& wanted,
+                      const std::optional<NftRuleset>& old) {
+  const std::vector<RulesOwner> stale = stale_owners(kernel, target);
+  if (stale.empty() && !wanted && !old) return {};
+  kernel.let_go();
+  for (const RulesOwner& owner : stale) SL_CHECK(kernel.uninstall_rules_of(target, owner));
+  if (wanted || old) {
+    SL_CHECK(transaction.step(
+        "install nft rules", [&] { return put_rules(kernel, target, wanted, old); },
+        [&kernel, &target, &wanted, &old] { return put_rules(kernel, target, old, wanted); }));
+  }
+  return transaction.step(
+      "go on with the node's lock", [&] { return kernel.begin(); },
+      [&kernel] {
+        kernel.let_go();
+        return Result<>{};
+      });
+}
+
 /// Runs the steps that put `wanted` in force; a failure returns to `saved`.
 Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wanted,
                const Saved& next, const std::optional<Saved>& saved) {
   const std::optional<InForce> before = earlier(saved, target);
   const std::optional<NftRuleset> old_rules = before ? before->rules : std::nullopt;
   const std::string key = key_of(target.id, target.cgroup.id);
-  const Intent intent{.key = key,
-                      .object_hash = next.record.object_hash,
-                      .netns = next.record.rules ? std::optional(next.record.netns) : std::nullopt};
 
   Transaction transaction([&](const Error& error) { kernel.warn(error.message); });  // I2
   SL_CHECK(transaction.step(
-      "write down what is begun", [&] { return kernel.intend(intent); },
+      "write down what is begun", [&] { return kernel.intend(next.record); },
       [&] { return kernel.intend_no_more(); }));
-  if (wanted.rules || old_rules) {
-    SL_CHECK(transaction.step(
-        "install nft rules", [&] { return put_rules(kernel, target, wanted.rules, old_rules); },
-        [&] { return put_rules(kernel, target, old_rules, wanted.rules); }));
-  }
+  SL_CHECK(change_rules(kernel, target, transaction, wanted.rules, old_rules));
   SL_CHECK(transaction.step(
       "attach programs", [&] { return kernel.attach(target, wanted.plan.hooks); },
       [&] { return kernel.detach(target); }));
@@ -294,16 +247,19 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
   ContainerTarget target = SL_TRY(kernel.open_target(container, identity));
   InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
 
+  const bool has_others = policy.egress && target.netns_kind != NetnsKind::host;
+  if (has_others) SL_CHECK(kernel.look_for_rules(target));
+
   SL_CHECK(kernel.begin());
-  if (policy.egress && target.netns_kind != NetnsKind::host) SL_CHECK(kernel.look_around(target));
+  if (has_others) SL_CHECK(kernel.look_around(target));
   std::vector<StoreEntry> entries = SL_TRY(kernel.related(target));
   collect_a_share(kernel, target, entries);
-  SL_CHECK(check_unclaimed(target, entries));
+  const std::vector<Record> in_flight = SL_TRY(kernel.in_flight());
+  SL_CHECK(check_unclaimed(target, entries, in_flight));
 
   const auto saved = find_saved(kernel, entries, key_of(target.id, target.cgroup.id));
-  const Placement placement = SL_TRY(place(kernel, policy, target, entries, saved));
+  const Placement placement = SL_TRY(place(kernel, policy, target, entries, in_flight, saved));
   if (placement != wanted.placement) wanted = in_force(policy, placement, target);
-  SL_CHECK(remove_stale_tables(kernel, target));
   SL_CHECK(apply(kernel, target, wanted,
                  saved_of(kernel, container, target, identity, placement, wanted.plan), saved));
   for (const std::string& note : wanted.plan.notes) {
@@ -314,52 +270,62 @@ Result<> create(Kernel& kernel, const ContainerState& container) {
 
 std::vector<Error> remove(Kernel& kernel, const ContainerState& container) {
   // Most containers have no policy: look before waiting for the lock, and again under it.
-  auto entries = kernel.entries_of(container.id);
-  if (entries && entries->empty()) return {};
+  const auto any = kernel.entries_of(container.id);
+  if (any && any->empty()) return {};
   if (const auto begun = kernel.begin(); !begun) return {begun.error()};
-  entries = kernel.entries_of(container.id);
+  auto entries = ended_entries(kernel, container);
   if (!entries) return {entries.error()};
 
   std::vector<Error> errors;
+  std::set<std::string> kept;  // keys
+  if (std::any_of(entries->begin(), entries->end(), has_rules)) {
+    kernel.let_go();
+    for (const StoreEntry& entry : *entries) {
+      if (!has_rules(entry)) continue;
+      if (auto done = kernel.uninstall_saved_rules(*entry.record); !done) {
+        errors.push_back(wrap("remove " + entry.key, done.error()).value());
+        kept.insert(entry.key);
+      }
+    }
+    if (const auto begun = kernel.begin(); !begun) return {begun.error()};
+    entries = ended_entries(kernel, container);
+    if (!entries) return {entries.error()};
+  }
   for (const StoreEntry& entry : *entries) {
-    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
-    // Others may be in the cgroup still, or have been put there: the container has ended with its
-    // first process.
-    const bool ended =
-        liveness == Liveness::empty || (entry.record && kernel.has_ended(*entry.record));
-    const bool stopped = container.status == "stopped" && ended;
-    if (liveness == Liveness::gone || stopped) append(errors, remove_entry(kernel, entry));
+    append(errors, remove_without_rules(kernel, entry, kept.contains(entry.key)));
   }
   return errors;
 }
 
-std::vector<Error> collect_garbage(Kernel& kernel) {
+Collection collect_garbage(Kernel& kernel) {
   auto entries = kernel.entries();
-  if (!entries) return {entries.error()};
-  std::vector<Error> errors = remove_gone(kernel, *entries);
+  if (!entries) return {.removed = 0, .left = 0, .out_of_time = false, .errors = {entries.error()}};
+  Collection done = remove_gone(kernel, *entries);
   const auto known = kernel.known_cgroups();
-  if (!known) errors.push_back(known.error());
-  if (!known || !errors.empty()) return errors;
+  const auto begun = kernel.in_flight();
+  if (!known) done.errors.push_back(known.error());
+  if (!begun) done.errors.push_back(begun.error());
+  if (!done.errors.empty()) return done;
+  std::set<std::uint64_t> owned;
+  for (const StoreEntry& entry : *entries) owned.insert(entry.parts.cgroup_id);
+  for (const Record& record : *begun) owned.insert(record.cgroup_id);
   for (const std::uint64_t cgroup : *known) {
-    const bool owned = std::any_of(entries->begin(), entries->end(), [&](const StoreEntry& entry) {
-      return entry.parts.cgroup_id == cgroup;
-    });
-    if (owned) continue;
-    if (auto done = kernel.forget(kernel.programs(), cgroup); !done) errors.push_back(done.error());
+    if (owned.contains(cgroup)) continue;
+    auto forgotten = kernel.forget(kernel.programs(), cgroup);
+    if (!forgotten) done.errors.push_back(forgotten.error());
   }
-  return errors;
+  return done;
 }
 
 std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry) {
   std::vector<Error> errors;
-  const auto attempt = [&](Result<> done) {
-    if (!done) errors.push_back(wrap("remove " + entry.key, done.error()).value());
-  };
-  if (entry.record && entry.record->rules) attempt(kernel.uninstall_saved_rules(*entry.record));
-  attempt(kernel.unpin(entry.key));
-  const std::string hash = entry.record ? entry.record->object_hash : kernel.programs();
-  attempt(kernel.forget(hash, entry.parts.cgroup_id));
-  if (errors.empty()) attempt(kernel.erase(entry.key));
+  if (has_rules(entry)) {
+    if (auto done = kernel.uninstall_abandoned_rules(*entry.record); !done) {
+      errors.push_back(wrap("remove " + entry.key, done.error()).value());
+    }
+  }
+  const bool keeps_record = !errors.empty();
+  append(errors, remove_without_rules(kernel, entry, keeps_record));
   return errors;
 }
 

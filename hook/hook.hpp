@@ -7,6 +7,7 @@
 //   for (const Error& error : remove(kernel, state)) log_error(error.message);
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,21 @@ namespace socklid {
 /// returns all of them.
 [[nodiscard]] std::vector<Error> remove(Kernel& kernel, const ContainerState& container);
 
+struct Collection {
+  std::size_t removed{0};  ///< containers that were gone
+  std::size_t left{0};     ///< for lack of time, or by the errors
+  bool out_of_time{false};
+  std::vector<Error> errors;
+};
+
 /// Removes what is left of containers whose cgroup is gone, which create() does too, because
 /// poststop is not reliable; and entries in the maps that belong to no saved state, which is what
 /// a run leaves that was killed before it saved any. The caller holds the lock (Kernel::begin).
-[[nodiscard]] std::vector<Error> collect_garbage(Kernel& kernel);
+[[nodiscard]] Collection collect_garbage(Kernel& kernel);
 
-/// Removes one container's state whatever it is: pins, entries in the maps, rules, record. What
-/// could not be removed keeps its record, so that the next run tries again.
+/// Removes one container's state whatever it is: rules, pins, entries in the maps, record. What
+/// could not be removed keeps its record, so that the next run tries again. Waits for nobody's
+/// network namespace longer than half a second. The caller holds the lock.
 [[nodiscard]] std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry);
 
 }  // namespace socklid

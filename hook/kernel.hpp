@@ -33,7 +33,7 @@ struct ContainerTarget {
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
   std::uint64_t start_time{0};           ///< of the process, as parse_start_time()
-  std::vector<RulesOwner> rules_owners;  ///< whose tables are in the namespace; see look_around()
+  std::vector<RulesOwner> rules_owners;  ///< whose tables are there; see look_for_rules()
 };
 
 class Kernel {
@@ -65,8 +65,13 @@ class Kernel {
   [[nodiscard]] virtual Result<Details> details(const std::string& key) = 0;
   /// Before anything is changed: checks privileges and that the run sees the node as those before
   /// it did (D16), takes the node's lock for the rest of the run, and removes what killed runs have
-  /// left half-made.
+  /// left half-made. Again after let_go().
   [[nodiscard]] virtual Result<> begin() = 0;
+  /// Lets others have the lock: before all that may wait for somebody else's network namespace,
+  /// whose members can make it wait as long as they like.
+  virtual void let_go() = 0;
+  /// What other runs, which live, have begun and not published yet.
+  [[nodiscard]] virtual Result<std::vector<Record>> in_flight() = 0;
   /// Whether the cgroup is still there, and anything in it. Unknown counts as populated.
   [[nodiscard]] virtual Liveness liveness(std::uint64_t cgroup_id) = 0;
   /// Whether the first process of a container on record has ended. Unknown counts as alive.
@@ -88,17 +93,23 @@ class Kernel {
   /// Of the process that identify(), called before, has found. Needs no lock.
   [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
                                                             const Identity& identity) = 0;
-  /// Looks for others in the target's network namespace, for containers and whose rules there are,
-  /// and writes down what it finds. Not for the host's namespace.
+  /// Whose rules are in the target's network namespace: into `rules_owners`. Without the lock. Not
+  /// for the host's namespace.
+  [[nodiscard]] virtual Result<> look_for_rules(ContainerTarget& target) = 0;
+  /// Whether other containers are in it: into `netns_kind`. Not for the host's namespace.
   [[nodiscard]] virtual Result<> look_around(ContainerTarget& target) = 0;
   /// Exit::process if the container's process is no longer the one that identify() found.
   [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
-  /// Replaces whatever the namespace has in a table of that name. The others stay.
+  /// Replaces whatever the namespace has in a table of that name. The others stay. These three
+  /// without the lock, and after intend(): the slot is the run's own then.
   [[nodiscard]] virtual Result<> install_rules(const ContainerTarget& target,
                                                const NftRuleset& rules) = 0;
   [[nodiscard]] virtual Result<> uninstall_rules(const ContainerTarget& target,
                                                  const std::string& table) = 0;
+  /// Removes the table that `owner` names, if it is his still.
+  [[nodiscard]] virtual Result<> uninstall_rules_of(const ContainerTarget& target,
+                                                    const RulesOwner& owner) = 0;
 
   /// Links of the hooks that the policy needs. They last as long as this object, or until
   /// detach(), and longer only if they are staged.
@@ -110,8 +121,8 @@ class Kernel {
   [[nodiscard]] virtual Result<> forget(const std::string& hash, std::uint64_t cgroup_id) = 0;
 
   /// Writes down what is about to be put in force, for the run that comes after one that is killed.
-  [[nodiscard]] virtual Result<> intend(const Intent& intent) = 0;
-  /// It is in force, or taken back.
+  [[nodiscard]] virtual Result<> intend(const Record& wanted) = 0;
+  /// It is in force, or taken back. With or without the lock.
   [[nodiscard]] virtual Result<> intend_no_more() = 0;
 
   /// Pins the attached links in a staging directory.
@@ -127,7 +138,11 @@ class Kernel {
   /// Removes the published pins.
   [[nodiscard]] virtual Result<> unpin(const std::string& key) = 0;
   /// Removes the container's table if the namespace is still found and the table still its own.
+  /// Waits for the namespace as long as it takes: without the lock, for its own poststop.
   [[nodiscard]] virtual Result<> uninstall_saved_rules(const Record& record) = 0;
+  /// The same for a container of somebody else's, with the lock: Exit::busy, and the table stays,
+  /// if it cannot be done shortly. A namespace that has kept one run waiting keeps no other.
+  [[nodiscard]] virtual Result<> uninstall_abandoned_rules(const Record& record) = 0;
   /// Removes the record and its details.
   [[nodiscard]] virtual Result<> erase(const std::string& key) = 0;
 };

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "hook/child.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
@@ -17,10 +18,10 @@
 namespace socklid {
 namespace {
 
-/// How many containers on record a start looks at, and for how long it removes what is gone: a
-/// share of run_seconds, whatever there is.
+/// How many containers on record a start looks at.
 constexpr std::size_t looked_at = 16;
-constexpr std::int64_t collect_milliseconds = 1000;
+/// How long a run waits for nf_tables of a namespace with which it has nothing to do.
+constexpr std::int64_t abandoned_milliseconds = 500;
 
 /// Whose rules are in the namespace. A table of our name without our comment is somebody else's,
 /// and not ours to replace (I6).
@@ -40,8 +41,17 @@ Result<std::vector<RulesOwner>> rules_owners_in(const NetnsRef& netns) {
   return owners;
 }
 
+/// The inode number may be another namespace's by now, or another container's rules be in it.
+Result<> uninstall_rules_in(const NetnsRef& netns, std::uint8_t slot, std::uint64_t cgroup_id) {
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(netns));
+  return uninstall_if(netlink, table_name(slot), [&](const std::string& comment) {
+    const auto owner = parse_rules_owner(comment);
+    return owner && owner->cgroup_id == cgroup_id;
+  });
+}
+
 Failure out_of_order(std::string_view what) {
-  return fail(Exit::internal, what, " before identify(), begin() or attach()");
+  return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
 }
 
 }  // namespace
@@ -108,72 +118,6 @@ Result<Details> LinuxKernel::details(const std::string& key) {
   return PolicyStore::details(paths_, key);
 }
 
-Result<> LinuxKernel::begin() {
-  return begin(false);
-}
-
-Result<> LinuxKernel::begin_and_take_view() {
-  return begin(true);
-}
-
-Result<> LinuxKernel::begin(bool takes_view) {
-  SL_CHECK(check_privileges());
-  const View here = SL_TRY(view_of_node(paths_));
-  lock_ = SL_TRY(NodeLock::acquire(paths_, deadline_));
-  store_ = SL_TRY(PolicyStore::open(paths_));
-  SL_CHECK(settle_view(here, takes_view));
-  collects_until_ = Deadline::after_milliseconds(collect_milliseconds);
-  clean_up_after_killed_run();
-  return store_->sweep();
-}
-
-Result<bool> LinuxKernel::anybody_lives() {
-  for (const StoreEntry& entry : SL_TRY(entries())) {
-    if (liveness(entry.parts.cgroup_id) == Liveness::populated) return true;
-  }
-  return false;
-}
-
-/// What 0.1.0 has left is of this view if its pins are here.
-Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
-  const auto recorded = PolicyStore::view(paths_);
-  if (!recorded && !takes_it) return Failure(recorded.error());
-  if (recorded && *recorded) {
-    const auto same = check_same(**recorded, here);
-    if (same) {
-      view_ = here;
-      return {};
-    }
-    if (!takes_it || SL_TRY(anybody_lives())) return same;
-  } else {
-    for (const StoreEntry& entry : SL_TRY(entries())) {
-      if (entry.pinned || !entry.recorded) continue;
-      if (liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
-      return fail(Exit::node, "the pins of container ", entry.parts.encoded_id,
-                  ", which runs, are not on the bpffs at ", paths_.bpffs_mount,
-                  ": run this in the mount namespace of the engine");
-    }
-  }
-  SL_CHECK(store_->take_view(here));
-  view_ = here;
-  return {};
-}
-
-/// A run that was killed has published both halves, or what it did is taken back.
-void LinuxKernel::clean_up_after_killed_run() {
-  const auto intent = store_->intent();
-  if (!intent || !*intent) return;
-  const std::string& key = (*intent)->key;
-  const std::uint64_t cgroup_id = parse_key(key)->cgroup_id;
-  if (!store_->is_pinned(key)) {
-    const auto forgotten = forget((*intent)->object_hash, cgroup_id);
-    if (!forgotten) return warn("clean up after a killed run: " + forgotten.error().message);
-    if (const auto erased = store_->erase(key, (*intent)->netns); !erased)
-      warn(erased.error().message);
-  }
-  if (const auto ended = store_->end(); !ended) warn(ended.error().message);
-}
-
 Liveness LinuxKernel::liveness(std::uint64_t cgroup_id) {
   const auto mount = mount_fd();
   if (!mount) return Liveness::populated;
@@ -220,17 +164,20 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
   return target;
 }
 
-Result<> LinuxKernel::look_around(ContainerTarget& target) {
-  if (target.netns_kind == NetnsKind::own) {
-    if (!SocketGuard::is_loaded()) {
-      const CgroupMount where = SL_TRY(mount());
-      SL_CHECK(SocketGuard::open({}, where.point));
-    }
-    if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
-      target.netns_kind = NetnsKind::shared;
-    }
-  }
+Result<> LinuxKernel::look_for_rules(ContainerTarget& target) {
   target.rules_owners = SL_TRY(rules_owners_in(target.netns));
+  return {};
+}
+
+Result<> LinuxKernel::look_around(ContainerTarget& target) {
+  if (target.netns_kind != NetnsKind::own) return {};
+  if (!SocketGuard::is_loaded()) {
+    const CgroupMount where = SL_TRY(mount());
+    SL_CHECK(SocketGuard::open({}, where.point));
+  }
+  if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
+    target.netns_kind = NetnsKind::shared;
+  }
   return {};
 }
 
@@ -279,12 +226,19 @@ Result<> LinuxKernel::forget(const std::string& hash, std::uint64_t cgroup_id) {
   return guard ? guard->forget(cgroup_id) : Result<>{};
 }
 
-Result<> LinuxKernel::intend(const Intent& intent) {
-  return SL_TRY(store())->begin(intent);
+Result<> LinuxKernel::intend(const Record& wanted) {
+  PolicyStore* const store = SL_TRY(this->store());
+  UniqueFd file = SL_TRY(store->begin(wanted));
+  begun_ = {.key = key_of(wanted.id, wanted.cgroup_id), .file = std::move(file)};
+  return {};
 }
 
 Result<> LinuxKernel::intend_no_more() {
-  return SL_TRY(store())->end();
+  if (!begun_) return {};
+  const PolicyStore* const store = SL_TRY(this->store());
+  SL_CHECK(store->end(begun_->key));
+  begun_.reset();
+  return {};
 }
 
 Result<> LinuxKernel::stage(const std::string& key) {
@@ -313,16 +267,33 @@ Result<> LinuxKernel::unpin(const std::string& key) {
   return SL_TRY(store())->unpin(key);
 }
 
+Result<> LinuxKernel::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
+  return uninstall_rules_in(target.netns, owner.slot, owner.cgroup_id);
+}
+
 Result<> LinuxKernel::uninstall_saved_rules(const Record& record) {
   const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
   if (!netns) return {};
-  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(*netns));
-  const std::string table = table_name(record.placement.slot);
-  const std::optional<std::string> comment = SL_TRY(owner(netlink, table));
-  const auto parsed = comment ? parse_rules_owner(*comment) : std::nullopt;
-  // The inode number may be another namespace's by now, or another container's rules be in it.
-  if (!parsed || parsed->cgroup_id != record.cgroup_id) return {};
-  return uninstall(netlink, table);
+  return uninstall_rules_in(*netns, record.placement.slot, record.cgroup_id);
+}
+
+Result<> LinuxKernel::uninstall_abandoned_rules(const Record& record) {
+  PolicyStore* const store = SL_TRY(this->store());
+  const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
+  if (!netns) return store->set_slow(record.netns, false);
+  if (store->is_slow(record.netns)) {
+    return fail(Exit::busy, "nf_tables of its network namespace has kept an earlier run waiting");
+  }
+  auto done = in_child(
+      [&] {
+        // Held by the child too: it may have to be left where nothing can end it.
+        lock_.reset();
+        begun_.reset();
+        return uninstall_rules_in(*netns, record.placement.slot, record.cgroup_id);
+      },
+      Deadline::after_milliseconds(abandoned_milliseconds));
+  if (!done && done.error().exit == Exit::busy) SL_CHECK(store->set_slow(record.netns, true));
+  return done;
 }
 
 Result<> LinuxKernel::erase(const std::string& key) {

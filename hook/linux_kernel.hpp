@@ -31,6 +31,8 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] bool has_collected_enough() const override;
   [[nodiscard]] Result<Details> details(const std::string& key) override;
   [[nodiscard]] Result<> begin() override;
+  void let_go() override;
+  [[nodiscard]] Result<std::vector<Record>> in_flight() override;
   [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::string programs() const override;
@@ -41,21 +43,26 @@ class LinuxKernel : public Kernel {
   /// As begin(). Where the store was made in another view and no container on record has a process
   /// any more, this run's view becomes the store's.
   [[nodiscard]] Result<> begin_and_take_view();
+  /// Network namespaces that have kept a run waiting get another chance.
+  [[nodiscard]] Result<> forget_slow();
 
   [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
                                                     const Identity& identity) override;
+  [[nodiscard]] Result<> look_for_rules(ContainerTarget& target) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
   [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target,
                                          const std::string& table) override;
+  [[nodiscard]] Result<> uninstall_rules_of(const ContainerTarget& target,
+                                            const RulesOwner& owner) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
-  [[nodiscard]] Result<> intend(const Intent& intent) override;
+  [[nodiscard]] Result<> intend(const Record& wanted) override;
   [[nodiscard]] Result<> intend_no_more() override;
   [[nodiscard]] Result<> stage(const std::string& key) override;
   [[nodiscard]] Result<> unstage(const std::string& key) override;
@@ -65,6 +72,7 @@ class LinuxKernel : public Kernel {
 
   [[nodiscard]] Result<> unpin(const std::string& key) override;
   [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
+  [[nodiscard]] Result<> uninstall_abandoned_rules(const Record& record) override;
   [[nodiscard]] Result<> erase(const std::string& key) override;
 
   // For repair() (linux_kernel_repair.cpp) -------------------------------------------------------
@@ -73,6 +81,8 @@ class LinuxKernel : public Kernel {
   /// follows. `rules_owners` has those of tables that name one. Exit::cgroup or Exit::netns if that
   /// is gone.
   [[nodiscard]] Result<ContainerTarget> reopen_target(const Record& record);
+  /// Pins what of this build is alive and not pinned any more, see hook/socket_guard_repin.hpp.
+  [[nodiscard]] Result<> pin_again(const std::string& key);
   /// Takes away the node's anchors that hold on to nothing any more: attach() makes them anew.
   [[nodiscard]] Result<> drop_dead_anchors(const Hooks& hooks);
   /// As write_policy(), whatever is left of it: see SocketGuard::rewrite_policy().
@@ -85,7 +95,8 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] Result<> begin(bool takes_view);
   [[nodiscard]] Result<> settle_view(const View& here, bool takes_it);
   [[nodiscard]] Result<bool> anybody_lives();
-  void clean_up_after_killed_run();
+  [[nodiscard]] Result<> clean_up_after_killed_runs();
+  [[nodiscard]] Result<> take_back(const Record& begun);
 
   Paths paths_;
   Deadline deadline_;
@@ -98,6 +109,12 @@ class LinuxKernel : public Kernel {
   std::optional<ContainerProcess> process_;
   std::optional<SocketGuard> guard_;
   std::optional<Links> links_;
+  /// Of intend(): its file is locked for as long as this run lives.
+  struct Begun {
+    std::string key;
+    UniqueFd file;
+  };
+  std::optional<Begun> begun_;
 };
 
 }  // namespace socklid

@@ -6,6 +6,7 @@
 #include "hook/linux_kernel.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
+#include "hook/socket_guard_repin.hpp"
 #include "hook/socket_guard_state.hpp"
 
 namespace socklid {
@@ -24,13 +25,10 @@ Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
   target.netns.inode = record.netns;
   if (!record.rules) return target;
   // A number is used again: rules go only where somebody of this container is.
-  const std::vector<pid_t> processes = SL_TRY(occupants(target.cgroup));
-  const auto is_there = [&](pid_t pid) { return is_in_netns(pid, record.netns); };
-  if (std::none_of(processes.begin(), processes.end(), is_there)) {
+  auto netns = SL_TRY(open_netns_of(target.cgroup, record.netns));
+  if (!netns) {
     return fail(Exit::netns, "none of its processes is in its network namespace any more");
   }
-  auto netns = SL_TRY(find_netns(record.netns));
-  if (!netns) return fail(Exit::netns, "its network namespace is gone");
   target.netns = std::move(*netns);
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   for (const Table& table : SL_TRY(tables(netlink))) {
@@ -40,6 +38,10 @@ Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
     target.rules_owners.push_back(std::move(*owner));
   }
   return target;
+}
+
+Result<> LinuxKernel::pin_again(const std::string& key) {
+  return socklid::pin_again(programs(), paths_.bpffs + "/containers/" + key);
 }
 
 Result<> LinuxKernel::drop_dead_anchors(const Hooks& hooks) {

@@ -60,7 +60,24 @@ std::optional<Refusal> refusal_from(std::string_view text) {
   return Refusal{.time = *time,
                  .id = value->find_string("id").value_or(""),
                  .exit = static_cast<int>(*exit),
-                 .message = value->find_string("message").value_or("")};
+                 .message = value->find_string("message").value_or(""),
+                 .origin = value->find_string("origin").value_or(""),
+                 .count = std::max<std::int64_t>(value->find_integer("count").value_or(1), 1)};
+}
+
+std::string to_json(const Refusal& refusal) {
+  json::Object document{{"time", refusal.time},
+                        {"id", refusal.id},
+                        {"exit", refusal.exit},
+                        {"message", refusal.message},
+                        {"count", refusal.count}};
+  if (!refusal.origin.empty()) document["origin"] = refusal.origin;
+  return json::to_string(json::Value(std::move(document))) + "\n";
+}
+
+/// Whether both are of one pod, or of one container where that is all that is known.
+bool is_of_one(const Refusal& a, const Refusal& b) {
+  return a.origin.empty() && b.origin.empty() ? a.id == b.id : a.origin == b.origin;
 }
 
 /// Sorts by time: nanoseconds of the real-time clock, padded, and the process id.
@@ -79,6 +96,23 @@ std::string refusals_directory(const Paths& paths) {
 
 bool is_finished(std::string_view name) {
   return name.ends_with(".json");
+}
+
+struct Kept {
+  std::string name;  ///< of its file
+  Refusal refusal;
+};
+
+/// Oldest first.
+Result<std::vector<Kept>> kept_in(int directory) {
+  std::vector<Kept> kept;
+  for (std::string& name : SL_TRY(list_directory(directory))) {
+    if (!is_finished(name)) continue;
+    const auto text = read_file(directory, name, Exit::store);
+    auto refusal = text ? refusal_from(*text) : std::nullopt;
+    if (refusal) kept.push_back({std::move(name), std::move(*refusal)});
+  }
+  return kept;
 }
 
 }  // namespace
@@ -124,18 +158,23 @@ void log_notice(std::string_view message) {
 
 Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
   const UniqueFd directory = SL_TRY(make_directory(refusals_directory(paths)));
-  json::Object document;
-  document["time"] = refusal.time;
-  document["id"] = refusal.id;
-  document["exit"] = refusal.exit;
-  document["message"] = log_line(refusal.message);
-  SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(),
-                                 json::to_string(json::Value(std::move(document))) + "\n"));
-  std::vector<std::string> names = SL_TRY(list_directory(directory.get()));
-  std::erase_if(names, [](const std::string& name) { return !is_finished(name); });
-  for (std::size_t i = 0; i + refusals_kept < names.size(); ++i) {
-    SL_CHECK(remove_file(directory.get(), names[i]));
+  const std::vector<Kept> kept = SL_TRY(kept_in(directory.get()));
+  Refusal next = refusal;
+  next.message = log_line(refusal.message);
+  std::vector<std::string> outdated;
+  std::size_t of_one = 1;
+  std::size_t all = 1;
+  for (auto one = kept.rbegin(); one != kept.rend(); ++one) {  // the newest first
+    const bool same = is_of_one(one->refusal, next);
+    const bool again =
+        same && one->refusal.exit == next.exit && one->refusal.message == next.message;
+    if (again) next.count += one->refusal.count;
+    if (again || (same && ++of_one > refusals_of_one) || ++all > refusals_kept) {
+      outdated.push_back(one->name);
+    }
   }
+  SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(), to_json(next)));
+  for (const std::string& name : outdated) SL_CHECK(remove_file(directory.get(), name));
   return {};
 }
 
@@ -145,12 +184,7 @@ Result<std::vector<Refusal>> refusals(const Paths& paths) {
       ::open(refusals_directory(paths).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory && errno == ENOENT) return found;
   if (!directory) return fail_errno(Exit::store, "open " + refusals_directory(paths));
-  for (const std::string& name : SL_TRY(list_directory(directory.get()))) {
-    if (!is_finished(name)) continue;
-    const auto text = read_file(directory.get(), name, Exit::store);
-    if (!text) continue;
-    if (auto refusal = refusal_from(*text)) found.push_back(std::move(*refusal));
-  }
+  for (Kept& kept : SL_TRY(kept_in(directory.get()))) found.push_back(std::move(kept.refusal));
   return found;
 }
 

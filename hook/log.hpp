@@ -41,13 +41,21 @@ struct Refusal {
   std::string id;        ///< empty if the state had none
   int exit{0};           ///< as Exit
   std::string message;   ///< one line
+  /// Whose it is: the cgroup above the container's, which is a pod's where there are pods; empty if
+  /// that is not known.
+  std::string origin{};
+  std::int64_t count{1};  ///< how often, the last time at `time`
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-inline constexpr std::size_t refusals_kept = 64;
+inline constexpr std::size_t refusals_kept = 128;
+/// Of one origin, or of one id where there is none: a pod that fails again and again does not wash
+/// out what others were refused for.
+inline constexpr std::size_t refusals_of_one = 8;
 
-/// Keeps it as a file of its own in <run>/refusals, written by rename, and removes the oldest
-/// above `refusals_kept`. Needs no lock. Errors: Exit::store.
+/// Keeps it as a file of its own in <run>/refusals, written by rename. The same once more, of one
+/// origin or id, is one refusal that is counted; the oldest of an origin above `refusals_of_one`
+/// go, and the oldest of all above `refusals_kept`. Needs no lock. Errors: Exit::store.
 [[nodiscard]] Result<> remember_refusal(const Paths& paths, const Refusal& refusal);
 /// Oldest first; files that do not read are left out. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<Refusal>> refusals(const Paths& paths);

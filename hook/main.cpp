@@ -25,6 +25,7 @@ namespace {
 /// Of a run that failed, what the answer to it needs.
 struct Facts {
   std::string id;        ///< empty if the state has none
+  pid_t pid{0};          ///< 0 if it has none
   bool may_tell{false};  ///< only if it is known that standard error is no author's file
 };
 
@@ -33,7 +34,7 @@ Result<> run(const char* argument, const Result<std::string>& input, Facts& fact
   const Stage stage = SL_TRY(parse_stage(argument));
   if (!input) return Failure(input.error());
   const ContainerState state = SL_TRY(parse_state(*input, stage));
-  facts = {.id = state.id, .may_tell = may_be_told(state.annotations)};
+  facts = {.id = state.id, .pid = state.pid, .may_tell = may_be_told(state.annotations)};
   if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);
   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
   if (stage == Stage::create) return create(kernel, state);
@@ -52,8 +53,11 @@ int hook(const char* argument) {
   // Nobody undoes or repeats what poststop does, and a failure only hides the engine's own (I7).
   if (std::string_view(argument) == "poststop") return 0;
   const int exit = static_cast<int>(error.exit);
-  (void)remember_refusal(
-      Paths{}, {.time = ::time(nullptr), .id = facts.id, .exit = exit, .message = error.message});
+  (void)remember_refusal(Paths{}, {.time = ::time(nullptr),
+                                   .id = facts.id,
+                                   .exit = exit,
+                                   .message = error.message,
+                                   .origin = origin_of(facts.pid, facts.id)});
   if (facts.may_tell) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
   return exit;
 }

@@ -56,6 +56,7 @@ std::string tables_request() {
 struct NamedOwner {
   std::string name;
   std::string owner;
+  std::uint64_t handle{0};
 };
 std::optional<NamedOwner> table_of(const std::string& message) {
   const auto table = owned(nftnl_table_alloc());
@@ -67,7 +68,32 @@ std::optional<NamedOwner> table_of(const std::string& message) {
   if (!comment.starts_with("container ") || comment.find(" cgroup ") == std::string::npos) {
     comment.clear();
   }
-  return NamedOwner{name == nullptr ? "" : name, std::move(comment)};
+  return NamedOwner{name == nullptr ? "" : name, std::move(comment),
+                    nftnl_table_get_u64(table.get(), NFTNL_TABLE_HANDLE)};
+}
+
+Result<std::optional<NamedOwner>> find_table(NetlinkSocket& netlink, const std::string& table) {
+  const NetlinkAnswer answer = SL_TRY(netlink.exchange(table_request(table), only_sequence));
+  if (!answer.errors.empty()) {
+    if (means_absent(answer.errors.front())) return std::nullopt;
+    return refused("table inet " + table + ": ask for its owner", answer.errors.front());
+  }
+  auto found = answer.messages.empty() ? std::nullopt : table_of(answer.messages.front());
+  if (found) return found;
+  return fail(Exit::nft,
+              "nft table inet " + table + ": the kernel's description of it is unreadable");
+}
+
+Result<> send_removal(NetlinkSocket& netlink, NftBatch& batch) {
+  const std::string_view messages = batch.finish();
+  const NetlinkAnswer answer = SL_TRY(netlink.exchange(messages, batch.last_sequence()));
+  for (const NetlinkError& error : answer.errors) {
+    // EOPNOTSUPP: nf_tables is not there (nfnetlink_rcv_batch), so there is no table either.
+    if (error.error == ENOENT || error.error == EOPNOTSUPP) return {};
+    // A table that its maker keeps for himself (NFT_TABLE_F_OWNER) is not ours, whatever it says.
+    if (error.error == EPERM) return {};
+  }
+  return batch.check(answer);
 }
 
 }  // namespace
@@ -94,29 +120,21 @@ Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
 Result<> uninstall(NetlinkSocket& netlink, const std::string& table) {
   NftBatch batch(table);
   batch.delete_table();
-  const std::string_view messages = batch.finish();
-  const NetlinkAnswer answer = SL_TRY(netlink.exchange(messages, batch.last_sequence()));
-  for (const NetlinkError& error : answer.errors) {
-    // EOPNOTSUPP: nf_tables is not there (nfnetlink_rcv_batch), so there is no table either.
-    if (error.error == ENOENT || error.error == EOPNOTSUPP) return {};
-    // A table that its maker keeps for himself (NFT_TABLE_F_OWNER) is not ours, whatever it says.
-    if (error.error == EPERM) return {};
-  }
-  return batch.check(answer);
+  return send_removal(netlink, batch);
+}
+
+Result<> uninstall_if(NetlinkSocket& netlink, const std::string& table,
+                      const std::function<bool(const std::string&)>& is_wanted) {
+  const auto found = SL_TRY(find_table(netlink, table));
+  if (!found || !is_wanted(found->owner)) return {};
+  NftBatch batch(table);
+  batch.delete_table(found->handle);
+  return send_removal(netlink, batch);
 }
 
 Result<std::optional<std::string>> owner(NetlinkSocket& netlink, const std::string& table) {
-  const NetlinkAnswer answer = SL_TRY(netlink.exchange(table_request(table), only_sequence));
-  if (!answer.errors.empty()) {
-    if (means_absent(answer.errors.front())) return std::nullopt;
-    return refused("table inet " + table + ": ask for its owner", answer.errors.front());
-  }
-  auto found = answer.messages.empty() ? std::nullopt : table_of(answer.messages.front());
-  if (!found) {
-    return fail(Exit::nft, "nft table inet ", table,
-                ": the kernel's description of it is unreadable");
-  }
-  return std::move(found->owner);
+  auto found = SL_TRY(find_table(netlink, table));
+  return found ? std::optional(std::move(found->owner)) : std::nullopt;
 }
 
 Result<std::vector<Table>> tables(NetlinkSocket& netlink) {

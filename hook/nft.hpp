@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,11 @@ namespace socklid {
 /// Removes the table whosever it is. That there is none is success (I7), and that its maker keeps
 /// it for himself, for ours has no owner.
 [[nodiscard]] Result<> uninstall(NetlinkSocket& netlink, const std::string& table);
+
+/// The same of a table whose owner() `is_wanted` likes; any other stays. By the kernel's handle, so
+/// that it is not one that has come to that name since.
+[[nodiscard]] Result<> uninstall_if(NetlinkSocket& netlink, const std::string& table,
+                                    const std::function<bool(const std::string&)>& is_wanted);
 
 /// Whose the table is: its table_comment(); empty if it has no comment of that form; nothing if
 /// there is no table.

@@ -76,6 +76,13 @@ void NftBatch::delete_table() {
           [&table](nlmsghdr* header) { nftnl_table_nlmsg_build_payload(header, table.get()); });
 }
 
+void NftBatch::delete_table(std::uint64_t handle) {
+  const auto table = owned(nftnl_table_alloc());
+  nftnl_table_set_u64(table.get(), NFTNL_TABLE_HANDLE, handle);
+  message(NFT_MSG_DELTABLE, 0, "delete table",
+          [&table](nlmsghdr* header) { nftnl_table_nlmsg_build_payload(header, table.get()); });
+}
+
 void NftBatch::add(const nft::Chain& chain) {
   const auto target = owned(nftnl_chain_alloc());
   nftnl_chain_set_str(target.get(), NFTNL_CHAIN_TABLE, table_.c_str());

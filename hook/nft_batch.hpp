@@ -33,6 +33,8 @@ class NftBatch {
 
   void add_table(std::string_view comment);
   void delete_table();
+  /// The one table that has the kernel's number `handle`, whatever else is called so by now.
+  void delete_table(std::uint64_t handle);
   /// The chain without its rules.
   void add(const nft::Chain& chain);
   /// The set with its elements, in messages of at most 64 KiB; the chains it jumps to come before.

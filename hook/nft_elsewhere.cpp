@@ -25,6 +25,10 @@ Result<> install(NetlinkSocket& /*netlink*/, const NftRuleset& /*ruleset*/) {
 Result<> uninstall(NetlinkSocket& /*netlink*/, const std::string& /*table*/) {
   return not_here();
 }
+Result<> uninstall_if(NetlinkSocket& /*netlink*/, const std::string& /*table*/,
+                      const std::function<bool(const std::string&)>& /*is_wanted*/) {
+  return not_here();
+}
 Result<std::optional<std::string>> owner(NetlinkSocket& /*netlink*/, const std::string& /*table*/) {
   return not_here();
 }

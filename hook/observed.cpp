@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/observed.hpp"
 
+#include <fcntl.h>
+
 #include <numeric>
 #include <utility>
 
+#include "hook/mountinfo.hpp"
 #include "hook/nft_verify.hpp"
+#include "hook/occupants.hpp"
 
 namespace socklid {
 namespace {
@@ -48,10 +52,40 @@ Result<> Observer::look_at_maps(const Expected& expected, Observed& observed) {
   return {};
 }
 
+Result<int> Observer::cgroups() {
+  if (!cgroups_) {
+    const std::string point =
+        paths_.cgroup_mount.empty() ? SL_TRY(find_cgroup_mount()).point : paths_.cgroup_mount;
+    cgroups_.reset(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!cgroups_) return fail_errno(Exit::cgroup, "open " + point);
+  }
+  return cgroups_.get();
+}
+
+/// The namespace of the record, by a process of the container that is in it: a number is used again
+/// once its namespace is gone, and what another one has is nothing of this container's.
+Result<NetnsRef> Observer::netns_of(const Expected& expected) {
+  const auto lives = [&] {
+    return expected.start_time != 0 &&
+           !process_is_dead(expected.pid, expected.start_time).value_or(true);
+  };
+  if (lives()) {
+    auto netns = open_netns_of(expected.pid, expected.netns);
+    if (netns && lives()) return std::move(*netns);
+  }
+  CgroupRef cgroup{.path = {}, .fd = {}, .id = expected.cgroup_id};
+  const int root = SL_TRY(cgroups());
+  cgroup.fd = SL_TRY(open_cgroup_by_id(root, expected.cgroup_id));
+  if (cgroup.fd) {
+    if (auto netns = SL_TRY(open_netns_of(cgroup, expected.netns))) return std::move(*netns);
+  }
+  return fail(Exit::netns,
+              "none of the container's processes is in the network namespace that has its rules");
+}
+
 Result<> Observer::look_at_rules(const Expected& expected, Observed& observed) {
-  const auto netns = SL_TRY(namespaces_.find(expected.netns, expected.pid));
-  if (!netns) return fail(Exit::netns, "the network namespace is gone");
-  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(*netns));
+  const NetnsRef netns = SL_TRY(netns_of(expected));
+  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(netns));
   std::vector<std::string> damage = SL_TRY(rules_damage(netlink, expected));
   observed.rules_damaged = !damage.empty();
   for (std::string& what : damage) observed.damage.push_back("nft: " + std::move(what));

@@ -15,9 +15,10 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "bpf/policy_abi.h"
 #include "hook/expected.hpp"
-#include "hook/netns_index.hpp"
+#include "hook/netns.hpp"
 #include "hook/nft.hpp"
 #include "hook/paths.hpp"
 #include "hook/policy_store.hpp"
@@ -34,7 +35,7 @@ struct Observed {
   std::string counters_missing;       ///< why there are none; empty if there are
 };
 
-/// Everything that containers share is opened once: builds' maps, mounts, the list of processes.
+/// Everything that containers share is opened once: builds' maps and programs, the cgroups.
 class Observer {
  public:
   explicit Observer(Paths paths) : paths_(std::move(paths)) {}
@@ -47,10 +48,12 @@ class Observer {
   [[nodiscard]] Result<const GuardState*> state_of(const std::string& hash);
   [[nodiscard]] Result<> look_at_maps(const Expected& expected, Observed& observed);
   [[nodiscard]] Result<> look_at_rules(const Expected& expected, Observed& observed);
+  [[nodiscard]] Result<NetnsRef> netns_of(const Expected& expected);
+  [[nodiscard]] Result<int> cgroups();
 
   Paths paths_;
   std::map<std::string, std::optional<GuardState>> builds_;
-  NetnsIndex namespaces_;
+  UniqueFd cgroups_;  ///< any file of cgroup2
 };
 
 /// Packets and calls that were refused: by programs and by rules, each of which counts only what it

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,17 +66,26 @@ bool descends_from(pid_t pid, pid_t ancestor) {
 
 }  // namespace
 
-bool is_in_netns(pid_t pid, std::uint64_t netns) {
-  if (pid <= 0) return false;
+std::optional<NetnsRef> open_netns_of(pid_t pid, std::uint64_t netns) {
+  if (pid <= 0) return std::nullopt;
   const std::string threads = "/proc/" + std::to_string(pid) + "/task";
   const UniqueFd directory(::open(threads.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return false;
+  if (!directory) return std::nullopt;
   const auto names = list_directory(directory.get());
-  return names && std::any_of(names->begin(), names->end(), [&](const std::string& thread) {
-           struct stat status {};
-           return ::fstatat(directory.get(), (thread + "/ns/net").c_str(), &status, 0) == 0 &&
-                  status.st_ino == netns;
-         });
+  if (!names) return std::nullopt;
+  for (const std::string& thread : *names) {
+    const std::string path = thread + "/ns/net";
+    if (netns_inode_at(directory.get(), path) != netns) continue;
+    if (auto found = open_netns_if(directory.get(), path, netns)) return found;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<NetnsRef>> open_netns_of(const CgroupRef& cgroup, std::uint64_t netns) {
+  for (const pid_t pid : SL_TRY(occupants(cgroup))) {
+    if (auto found = open_netns_of(pid, netns)) return found;
+  }
+  return std::optional<NetnsRef>{};
 }
 
 Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup) {
@@ -107,11 +115,7 @@ bool is_shared_with(const CgroupMount& mount, const std::string& own, const std:
   const std::string beside = own.substr(0, own.rfind('/')) + "/libpod-" + id;
   for (const std::string& path : {beside + ".scope", beside}) {
     const auto cgroup = open_cgroup(mount, path);
-    const auto all = cgroup ? occupants(*cgroup) : Result<std::vector<pid_t>>{};
-    if (!all) continue;
-    if (std::any_of(all->begin(), all->end(), [&](pid_t pid) { return is_in_netns(pid, netns); })) {
-      return true;
-    }
+    if (cgroup && open_netns_of(*cgroup, netns).value_or(std::nullopt)) return true;
   }
   return false;
 }

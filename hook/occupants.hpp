@@ -10,12 +10,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/container_state.hpp"
+#include "hook/netns.hpp"
 #include "hook/process.hpp"
 
 namespace socklid {
@@ -24,9 +26,12 @@ namespace socklid {
 /// Zombies are in no list (Documentation/admin-guide/cgroup-v2.rst: "Processes"). Exit::cgroup.
 [[nodiscard]] Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup);
 
-/// Whether a thread of the process is in the network namespace `netns`. Of each: the first may have
+/// The network namespace `netns` if a thread of the process is in it. Of each: the first may have
 /// ended, and is in none then.
-[[nodiscard]] bool is_in_netns(pid_t pid, std::uint64_t netns);
+[[nodiscard]] std::optional<NetnsRef> open_netns_of(pid_t pid, std::uint64_t netns);
+/// The same of any process in `cgroup` or below. Exit::cgroup.
+[[nodiscard]] Result<std::optional<NetnsRef>> open_netns_of(const CgroupRef& cgroup,
+                                                            std::uint64_t netns);
 
 /// Refuses (Exit::cgroup) a cgroup in which there is another process than `process`. At a restore
 /// by runc, whose state is "stopped", CRIU is there too, and what it has restored: these are

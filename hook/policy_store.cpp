@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,9 +72,11 @@ std::optional<Record> read_record(const Paths& paths, const std::string& key) {
   return std::move(*record);
 }
 
-std::optional<std::uint64_t> number_in(const json::Value& value, std::string_view member) {
-  const auto number = value.find_integer(member);
-  return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+/// Whether nobody has the file locked, who would live; and its name was not taken away since.
+bool is_abandoned(const UniqueFd& file) {
+  struct stat status {};
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && ::fstat(file.get(), &status) == 0 &&
+         status.st_nlink > 0;
 }
 
 /// At most `count` more names of records into `keys`; whether the directory's end was reached.
@@ -88,30 +91,14 @@ bool take_keys(DIR* directory, std::size_t count, std::vector<std::string>& keys
 
 }  // namespace
 
-Result<View> view_of_node(const Paths& paths) {
-  auto here = view_here(paths);
-  if (here) return here;
-  const auto recorded = PolicyStore::view(paths);
-  if (recorded && !*recorded) {
-    return fail(here.error().exit, here.error().message, ": mount -t bpf bpf ", paths.bpffs_mount);
-  }
-  return fail(here.error().exit, here.error().message,
-              ", and the node's policies are pinned in one: run this in the mount namespace of "
-              "the engine (not in `ip netns exec`)");
-}
-
-Result<> check_view(const Paths& paths) {
-  const View here = SL_TRY(view_of_node(paths));
-  const auto recorded = SL_TRY(PolicyStore::view(paths));
-  return recorded ? check_same(*recorded, here) : Result<>{};
-}
-
 Result<PolicyStore> PolicyStore::open(const Paths& paths) {
   PolicyStore store(paths);
   store.run_ = SL_TRY(make_directory(paths.run));
   store.new_ = SL_TRY(make_directory(paths.run + "/new"));
   store.records_ = SL_TRY(make_directory(records_path(paths)));
   store.details_ = SL_TRY(make_directory(paths.run + "/details"));
+  store.intents_ = SL_TRY(make_directory(paths.run + "/intents"));
+  store.slow_ = SL_TRY(make_directory(paths.run + "/slow"));
   store.bpffs_ = SL_TRY(make_directory(paths.bpffs));
   store.pins_ = SL_TRY(make_directory(pins_path(paths)));
   if (!exists(store.run_.get(), "index")) SL_CHECK(store.make_index());
@@ -228,25 +215,55 @@ Result<> PolicyStore::take_view(const View& view) const {
   return write(run_.get(), "view.json", json::to_string(to_value(view)) + "\n");
 }
 
-Result<std::optional<Intent>> PolicyStore::intent() const {
-  const auto text = text_of(paths_.run + "/intent.json");
-  if (!text) return std::optional<Intent>{};
-  const auto value = json::parse(*text);
-  const auto key = value ? value->find_string("key") : std::nullopt;
-  const auto hash = value ? value->find_string("object_hash") : std::nullopt;
-  // It was written by one rename: what does not read was not written by us.
-  if (!key || !hash || !parse_key(*key)) return std::optional<Intent>{};
-  return std::optional<Intent>{Intent{*key, *hash, number_in(*value, "netns")}};
+Result<std::vector<Intent>> PolicyStore::intents() const {
+  std::vector<Intent> found;
+  for (const std::string& name : SL_TRY(list_directory(intents_.get()))) {
+    const auto key = key_in(name);
+    const std::string path = paths_.run + "/intents/" + name;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const auto text = file && key ? text_of(path) : std::nullopt;
+    auto record = text ? parse_record(*text) : Result<Record>(fail(Exit::store, "unreadable"));
+    if (!record || key_of(record->id, record->cgroup_id) != *key) continue;
+    found.push_back({.record = std::move(*record), .in_flight = !is_abandoned(file)});
+  }
+  return found;
 }
 
-Result<> PolicyStore::begin(const Intent& intent) const {
-  json::Object document{{"key", intent.key}, {"object_hash", intent.object_hash}};
-  if (intent.netns) document["netns"] = *intent.netns;
-  return write(run_.get(), "intent.json", json::to_string(json::Value(std::move(document))));
+Result<UniqueFd> PolicyStore::begin(const Record& wanted) const {
+  const std::string name = record_name(key_of(wanted.id, wanted.cgroup_id));
+  SL_CHECK(write(intents_.get(), name, to_json(wanted)));
+  UniqueFd file(::openat(intents_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    auto error = fail_errno(Exit::store, "lock " + paths_.run + "/intents/" + name);
+    (void)remove_file(intents_.get(), name);
+    return error;
+  }
+  return file;
 }
 
-Result<> PolicyStore::end() const {
-  return remove_file(run_.get(), "intent.json");
+Result<> PolicyStore::end(const std::string& key) const {
+  return remove_file(intents_.get(), record_name(key));
+}
+
+Result<> PolicyStore::keep_unpinned(const Record& record) const {
+  SL_CHECK(index_.add(record));
+  return write(records_.get(), record_name(key_of(record.id, record.cgroup_id)), to_json(record));
+}
+
+bool PolicyStore::is_slow(std::uint64_t netns) const {
+  return exists(slow_.get(), index_value(netns));
+}
+
+Result<> PolicyStore::set_slow(std::uint64_t netns, bool slow) const {
+  const std::string name = index_value(netns);
+  return slow ? write(slow_.get(), name, "") : remove_file(slow_.get(), name);
+}
+
+Result<> PolicyStore::forget_slow() const {
+  for (const std::string& name : SL_TRY(list_directory(slow_.get()))) {
+    SL_CHECK(remove_file(slow_.get(), name));
+  }
+  return {};
 }
 
 Result<std::string> PolicyStore::stage(const std::string& key) const {

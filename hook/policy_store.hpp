@@ -5,9 +5,10 @@
 //   <bpffs>/containers/<key>/    pinned links: what keeps the policy in force; published by rename
 //   <run>/containers/<key>.json  the Record, which others look up
 //   <run>/details/<key>.json     its Details, which nobody else reads
-//   <run>/index/                 finds records by id, cgroup and namespace: hook/store_index.hpp
-//   <run>/view.json              the view in which all of it was made: hook/view.hpp
-//   <run>/intent.json            what a run is about to do: what it leaves if it is killed
+//   <run>/index/                 finds records by id, cgroup and namespace (hook/store_index.hpp)
+//   <run>/view.json              the view in which all of it was made (hook/view.hpp)
+//   <run>/intents/<key>.json     what a run is about to do, and leaves half-done if it is killed
+//   <run>/slow/<inode>           network namespaces whose nf_tables kept somebody waiting
 //   <run>/cursor                 how far the collection of what is gone has got
 //   <run>/new/                   files that are being written
 //
@@ -41,11 +42,11 @@ struct StoreEntry {
   bool pinned{false};            ///< whether there is a directory on bpffs
 };
 
-/// What a run is about to put in force.
+/// What a run is about to put in force: the record that it will publish. Its network namespace and
+/// slot are taken from then on, while it installs rules without the node's lock.
 struct Intent {
-  std::string key;
-  std::string object_hash;             ///< of the programs whose maps it fills
-  std::optional<std::uint64_t> netns;  ///< where it has rules, if it has
+  Record record;
+  bool in_flight{false};  ///< the run that wrote it lives
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 
@@ -87,9 +88,19 @@ class PolicyStore {
   [[nodiscard]] Result<> move_on(const Stretch& stretch) const;
 
   [[nodiscard]] Result<> take_view(const View& view) const;
-  [[nodiscard]] Result<std::optional<Intent>> intent() const;
-  [[nodiscard]] Result<> begin(const Intent& intent) const;
-  [[nodiscard]] Result<> end() const;
+  /// Sorted by key. What does not read was not written by us, and is left out.
+  [[nodiscard]] Result<std::vector<Intent>> intents() const;
+  /// In flight for as long as the descriptor is open.
+  [[nodiscard]] Result<UniqueFd> begin(const Record& wanted) const;
+  /// Absent is done, and so is all of <run>. Whoever ends an intent of his own needs no lock.
+  [[nodiscard]] Result<> end(const std::string& key) const;
+  /// Writes down what a killed run may have left in a network namespace, as a record without pins.
+  [[nodiscard]] Result<> keep_unpinned(const Record& record) const;
+
+  /// Network namespaces that only `socklid gc` tries again.
+  [[nodiscard]] bool is_slow(std::uint64_t netns) const;
+  [[nodiscard]] Result<> set_slow(std::uint64_t netns, bool slow) const;
+  [[nodiscard]] Result<> forget_slow() const;
 
   /// Makes an empty staging directory for `key`, in place of one that a crash has left, and gives
   /// its absolute path.
@@ -127,6 +138,8 @@ class PolicyStore {
   UniqueFd new_;      ///< <run>/new
   UniqueFd records_;  ///< <run>/containers
   UniqueFd details_;  ///< <run>/details
+  UniqueFd intents_;  ///< <run>/intents
+  UniqueFd slow_;     ///< <run>/slow
   UniqueFd bpffs_;    ///< <bpffs>
   UniqueFd pins_;     ///< <bpffs>/containers
 };

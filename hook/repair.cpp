@@ -27,6 +27,17 @@ Result<> check_table_is_free(LinuxKernel& kernel, const ContainerTarget& target,
   return {};
 }
 
+/// It may have ended while nobody held the lock, and its rules would be left behind.
+Result<> check_still_there(LinuxKernel& kernel, const StoreEntry& entry) {
+  const std::vector<StoreEntry> entries = SL_TRY(kernel.entries_of(entry.record->id));
+  const auto is_it = [&](const StoreEntry& one) {
+    return one.key == entry.key && one.record == entry.record;
+  };
+  if (std::any_of(entries.begin(), entries.end(), is_it)) return {};
+  if (entry.record->rules) SL_CHECK(kernel.uninstall_abandoned_rules(*entry.record));
+  return fail(Exit::busy, "it has ended, or was started again, meanwhile");
+}
+
 }  // namespace
 
 Result<> repair(LinuxKernel& kernel, const StoreEntry& entry, bool with_rules) {
@@ -42,6 +53,9 @@ Result<> repair(LinuxKernel& kernel, const StoreEntry& entry, bool with_rules) {
     SL_CHECK(check_table_is_free(kernel, target, *entry.record));
     SL_CHECK(kernel.install_rules(target, *expected.rules));
   }
+  SL_CHECK(kernel.begin());
+  SL_CHECK(check_still_there(kernel, entry));
+  SL_CHECK(kernel.pin_again(expected.key));
   SL_CHECK(kernel.drop_dead_anchors(expected.plan.hooks));
   SL_CHECK(kernel.attach(target, expected.plan.hooks));
   SL_CHECK(kernel.rewrite_policy(target, expected.plan));

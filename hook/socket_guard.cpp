@@ -36,9 +36,10 @@ Result<bool> is_initial_pid_namespace() {
 Result<> check(const Result<Put>& written, std::string_view what) {
   if (!written) return wrap(what, written.error());
   if (*written != Put::full) return {};
-  return fail(Exit::bpf, what, ": the kernel's maps hold as many containers as they can "
-                             "(`socklid doctor` counts): stop some, or `socklid load` forgets "
-                             "those that are gone");
+  return fail(Exit::bpf, what,
+              ": the kernel's maps hold as many containers as they can "
+              "(`socklid doctor` counts): stop some, or `socklid load` forgets "
+              "those that are gone");
 }
 
 template <typename Value>

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "hook/socket_guard_maps.hpp"
+
 namespace socklid {
 namespace {
 
@@ -30,12 +32,12 @@ sl_prefix size_of(const EndpointLists& lists) {
           .bits = static_cast<__u32>(lists.prefixes.size())};
 }
 
-Result<> check(const Result<Put>& written) {
+Result<> check(const Result<Put>& written, std::uint32_t max_entries) {
   if (!written) return wrap("write an endpoint list", written.error());
   if (*written != Put::full) return {};
-  return fail(Exit::bpf,
-              "the endpoint lists of this node's containers are full (1048576 entries): shorten "
-              "io.socklid.connect or io.socklid.bind, or stop containers that have such lists");
+  return fail(Exit::bpf, "the endpoint lists of this node's containers are full (", max_entries,
+              " entries): shorten io.socklid.connect or io.socklid.bind, or stop containers that "
+              "have such lists");
 }
 
 Result<> in_context(const Result<>& done, std::string_view what) {
@@ -114,8 +116,9 @@ Result<> fill(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cg
     values.push_back(entry.value);
   }
   // Ports first: a prefix whose set is missing would name nothing, and that is for nobody to see.
-  SL_CHECK(check(maps.ports.put_all(keyed.ports, std::vector<__u32>(keyed.ports.size(), present))));
-  return check(maps.prefixes.put_all(keys, values));
+  SL_CHECK(check(maps.ports.put_all(keyed.ports, std::vector<__u32>(keyed.ports.size(), present)),
+                 maps.ports.max_entries()));
+  return check(maps.prefixes.put_all(keys, values), maps.prefixes.max_entries());
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 // socket_guard*.cpp, and for the command to look at. No name has a dot: bpffs refuses it.
 #pragma once
 
-
 #include <array>
 #include <string>
 #include <string_view>
@@ -22,6 +21,8 @@ inline constexpr const char* ports = "map_ports";
 inline constexpr const char* seals = "map_seals";
 inline constexpr const char* events = "map_events";
 inline constexpr const char* search = "map_search";
+inline constexpr std::array<std::string_view, 8> maps{policies, guards, denials, places,
+                                                      ports,    seals,  events,  search};
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 

@@ -26,6 +26,7 @@ Result<bool> SocketGuard::has_counters(std::uint64_t cgroup_id) const {
 Result<std::size_t> SocketGuard::count_wrong_entries(const EndpointLists& lists,
                                                      std::uint64_t cgroup_id,
                                                      std::uint32_t generation) const {
+  if (!lists_.prefixes || !lists_.ports) return std::size_t{0};  // missing_maps() names them
   return socklid::count_wrong_entries(lists_, lists, cgroup_id, generation);
 }
 

@@ -48,6 +48,18 @@ Result<> FakeKernel::call(const std::string& name) {
   return {};
 }
 
+Result<> FakeKernel::locked_call(const std::string& name) {
+  SL_CHECK(call(name));
+  EXPECT_TRUE(locked_) << name << " without the node's lock";
+  return {};
+}
+
+Result<> FakeKernel::waiting_call(const std::string& name) {
+  SL_CHECK(call(name));
+  EXPECT_FALSE(locked_) << name << " keeps everybody waiting";
+  return {};
+}
+
 bool FakeKernel::in_force(std::uint64_t cgroup_id) const {
   const auto belongs = [&](const auto& held) {
     const auto parts = parse_key(held.first);
@@ -88,7 +100,7 @@ Result<std::vector<StoreEntry>> FakeKernel::entries_of(const std::string& id) {
 }
 
 Result<std::vector<StoreEntry>> FakeKernel::related(const ContainerTarget& target) {
-  SL_CHECK(call("related"));
+  SL_CHECK(locked_call("related"));
   std::vector<StoreEntry> found = all();
   std::erase_if(found, [&](const StoreEntry& one) {
     return one.parts.encoded_id != encode_id(target.id) &&
@@ -99,7 +111,7 @@ Result<std::vector<StoreEntry>> FakeKernel::related(const ContainerTarget& targe
 }
 
 Result<std::vector<StoreEntry>> FakeKernel::some_gone() {
-  SL_CHECK(call("some_gone"));
+  SL_CHECK(locked_call("some_gone"));
   std::vector<StoreEntry> found = all();
   std::erase_if(found, [&](const StoreEntry& one) {
     return liveness(one.parts.cgroup_id) != Liveness::gone;
@@ -112,17 +124,29 @@ Result<Details> FakeKernel::details(const std::string& key) {
   return node_.kept.records.at(key).details;
 }
 
-/// As LinuxKernel: what a killed run had begun is in force, or taken back.
+/// As LinuxKernel: what a killed run had begun is in force, or taken back, but for its rules.
 Result<> FakeKernel::begin() {
   SL_CHECK(call("begin"));
+  EXPECT_FALSE(locked_) << "it has the lock";
+  locked_ = true;
   Kept& kept = node_.kept;
   kept.staged.clear();
-  if (kept.intent && !kept.pinned.contains(kept.intent->key)) {
-    kept.policies.erase(parse_key(kept.intent->key)->cgroup_id);
-    kept.records.erase(kept.intent->key);
-  }
-  kept.intent.reset();
+  std::erase_if(kept.begun, [&](const auto& begun) {
+    if (begun.first == begun_) return false;
+    if (kept.pinned.contains(begun.first)) return true;
+    kept.policies.erase(begun.second.cgroup_id);
+    kept.records.erase(begun.first);
+    if (begun.second.rules) kept.records[begun.first].record = begun.second;
+    return true;
+  });
   return {};
+}
+
+Result<std::vector<Record>> FakeKernel::in_flight() {
+  SL_CHECK(locked_call("in_flight"));
+  std::vector<Record> records;
+  for (const auto& [key, record] : node_.in_flight) records.push_back(record);
+  return records;
 }
 
 Liveness FakeKernel::liveness(std::uint64_t cgroup_id) {
@@ -161,8 +185,12 @@ Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container,
   return target;
 }
 
-Result<> FakeKernel::look_around(ContainerTarget& target) {
-  SL_CHECK(call("look_around"));
+Result<> FakeKernel::look_around(ContainerTarget&) {
+  return locked_call("look_around");
+}
+
+Result<> FakeKernel::look_for_rules(ContainerTarget& target) {
+  SL_CHECK(waiting_call("look_for_rules"));
   for (const auto& [id, rules] : node_.kept.rules) {
     if (id.first != target.netns.inode) continue;
     target.rules_owners.push_back(parse_rules_owner(rules.comment).value());
@@ -176,19 +204,19 @@ Result<> FakeKernel::check_unchanged(const ContainerTarget&) {
 }
 
 Result<> FakeKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
-  SL_CHECK(call("install_rules"));
+  SL_CHECK(waiting_call("install_rules"));
   node_.kept.rules[{target.netns.inode, rules.table}] = rules;
   return {};
 }
 
 Result<> FakeKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
-  SL_CHECK(call("uninstall_rules"));
+  SL_CHECK(waiting_call("uninstall_rules"));
   node_.kept.rules.erase({target.netns.inode, table});
   return {};
 }
 
 Result<> FakeKernel::attach(const ContainerTarget& target, const Hooks&) {
-  SL_CHECK(call("attach"));
+  SL_CHECK(locked_call("attach"));
   open_links_[target.cgroup.id] = {node_.next_link++};
   return {};
 }
@@ -200,7 +228,7 @@ Result<> FakeKernel::detach(const ContainerTarget& target) {
 }
 
 Result<> FakeKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
-  SL_CHECK(call("write_policy"));
+  SL_CHECK(locked_call("write_policy"));
   EXPECT_TRUE(open_links_.contains(target.cgroup.id)) << "the kernel has no place for it yet";
   node_.kept.policies[target.cgroup.id] = bytes_of(plan);
   return {};
@@ -212,20 +240,21 @@ Result<> FakeKernel::forget(const std::string&, std::uint64_t cgroup_id) {
   return {};
 }
 
-Result<> FakeKernel::intend(const Intent& intent) {
-  SL_CHECK(call("intend"));
-  node_.kept.intent = intent;
+Result<> FakeKernel::intend(const Record& wanted) {
+  SL_CHECK(locked_call("intend"));
+  begun_ = key_of(wanted.id, wanted.cgroup_id);
+  node_.kept.begun[begun_] = wanted;
   return {};
 }
 
 Result<> FakeKernel::intend_no_more() {
   SL_CHECK(call("intend_no_more"));
-  node_.kept.intent.reset();
+  node_.kept.begun.erase(begun_);
   return {};
 }
 
 Result<> FakeKernel::stage(const std::string& key) {
-  SL_CHECK(call("stage"));
+  SL_CHECK(locked_call("stage"));
   node_.kept.staged[key] = open_links_.at(parse_key(key)->cgroup_id);
   return {};
 }
@@ -237,7 +266,7 @@ Result<> FakeKernel::unstage(const std::string& key) {
 }
 
 Result<> FakeKernel::publish(const Saved& saved) {
-  SL_CHECK(call("publish"));
+  SL_CHECK(locked_call("publish"));
   const std::string key = key_of(saved.record.id, saved.record.cgroup_id);
   const std::map<std::string, Saved> before = node_.kept.records;
   node_.kept.records[key] = saved;
@@ -268,22 +297,39 @@ Result<> FakeKernel::withdraw(const std::string& key, const std::optional<Saved>
 }
 
 Result<> FakeKernel::unpin(const std::string& key) {
-  SL_CHECK(call("unpin"));
+  SL_CHECK(locked_call("unpin"));
   node_.kept.pinned.erase(key);
   return {};
 }
 
-Result<> FakeKernel::uninstall_saved_rules(const Record& record) {
-  SL_CHECK(call("uninstall_saved_rules"));
-  const auto rules = node_.kept.rules.find({record.netns, table_name(record.placement.slot)});
-  if (rules == node_.kept.rules.end()) return {};
+void FakeKernel::uninstall(std::uint64_t netns, std::uint8_t slot, std::uint64_t cgroup_id) {
+  const auto rules = node_.kept.rules.find({netns, table_name(slot)});
+  if (rules == node_.kept.rules.end()) return;
   const auto owner = parse_rules_owner(rules->second.comment);
-  if (owner && owner->cgroup_id == record.cgroup_id) node_.kept.rules.erase(rules);
+  if (owner && owner->cgroup_id == cgroup_id) node_.kept.rules.erase(rules);
+}
+
+Result<> FakeKernel::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
+  SL_CHECK(waiting_call("uninstall_rules_of"));
+  uninstall(target.netns.inode, owner.slot, owner.cgroup_id);
+  return {};
+}
+
+Result<> FakeKernel::uninstall_saved_rules(const Record& record) {
+  SL_CHECK(waiting_call("uninstall_saved_rules"));
+  uninstall(record.netns, record.placement.slot, record.cgroup_id);
+  return {};
+}
+
+Result<> FakeKernel::uninstall_abandoned_rules(const Record& record) {
+  SL_CHECK(locked_call("uninstall_abandoned_rules"));
+  if (node_.hostile.contains(record.netns)) return fail(Exit::busy, "it took too long");
+  uninstall(record.netns, record.placement.slot, record.cgroup_id);
   return {};
 }
 
 Result<> FakeKernel::erase(const std::string& key) {
-  SL_CHECK(call("erase"));
+  SL_CHECK(locked_call("erase"));
   node_.kept.records.erase(key);
   removed_++;
   return {};

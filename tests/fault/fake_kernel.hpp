@@ -41,7 +41,7 @@ struct Kept {
   std::map<std::string, LinkIds> staged;                         ///< by key
   std::map<std::string, LinkIds> pinned;                         ///< by key
   std::map<std::string, Saved> records;                          ///< by key
-  std::optional<Intent> intent;
+  std::map<std::string, Record> begun;                           ///< by key
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 
@@ -51,6 +51,8 @@ struct FakeNode {
   int next_link{1};
   View view{31, 4026531835, 4026531836};
   std::int64_t time{1000};
+  std::map<std::string, Record> in_flight;  ///< what runs have begun that live elsewhere, by key
+  std::set<std::uint64_t> hostile;          ///< namespaces whose nf_tables answer nobody in time
 
   /// The container's cgroup and namespace are removed, and what the kernel keeps with them.
   void destroy(pid_t pid);
@@ -86,6 +88,8 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] bool has_collected_enough() const override { return removed_ >= removes; }
   [[nodiscard]] Result<Details> details(const std::string& key) override;
   [[nodiscard]] Result<> begin() override;
+  void let_go() override { locked_ = false; }
+  [[nodiscard]] Result<std::vector<Record>> in_flight() override;
   [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::optional<View> view() const override { return node_.view; }
@@ -95,17 +99,20 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<Identity> identify(const ContainerState& container) override;
   [[nodiscard]] Result<ContainerTarget> open_target(const ContainerState& container,
                                                     const Identity& identity) override;
+  [[nodiscard]] Result<> look_for_rules(ContainerTarget& target) override;
   [[nodiscard]] Result<> look_around(ContainerTarget& target) override;
   [[nodiscard]] Result<> check_unchanged(const ContainerTarget& target) override;
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
   [[nodiscard]] Result<> uninstall_rules(const ContainerTarget& target,
                                          const std::string& table) override;
+  [[nodiscard]] Result<> uninstall_rules_of(const ContainerTarget& target,
+                                            const RulesOwner& owner) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
   [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
-  [[nodiscard]] Result<> intend(const Intent& intent) override;
+  [[nodiscard]] Result<> intend(const Record& wanted) override;
   [[nodiscard]] Result<> intend_no_more() override;
   [[nodiscard]] Result<> stage(const std::string& key) override;
   [[nodiscard]] Result<> unstage(const std::string& key) override;
@@ -114,12 +121,19 @@ class FakeKernel final : public Kernel {
                                   const std::optional<Saved>& previous) override;
   [[nodiscard]] Result<> unpin(const std::string& key) override;
   [[nodiscard]] Result<> uninstall_saved_rules(const Record& record) override;
+  [[nodiscard]] Result<> uninstall_abandoned_rules(const Record& record) override;
   [[nodiscard]] Result<> erase(const std::string& key) override;
 
  private:
   [[nodiscard]] Result<> call(const std::string& name);
+  /// Of what needs the node's lock, and of what may wait for a namespace and must not have it.
+  [[nodiscard]] Result<> locked_call(const std::string& name);
+  [[nodiscard]] Result<> waiting_call(const std::string& name);
+  void uninstall(std::uint64_t netns, std::uint8_t slot, std::uint64_t cgroup_id);
   [[nodiscard]] std::vector<StoreEntry> all() const;
   int removed_{0};
+  bool locked_{false};
+  std::string begun_;  ///< the key of this run's intent
   FakeNode& node_;
   std::map<std::uint64_t, Kept::LinkIds> open_links_;  ///< by cgroup
 };

@@ -60,6 +60,12 @@ FakeNode node_after_kill(FakeNode node, int step) {
   return node;
 }
 
+void remove_killed(FakeNode& node) {
+  node.containers[42].ended = true;
+  FakeKernel kernel(node);
+  EXPECT_THAT(remove(kernel, stopped), IsEmpty());
+}
+
 TEST(Fault, EveryStepThatFailsIsUndone) {
   const FakeNode fresh = node_with_container();
   const int steps = calls_of_a_good_run(fresh);
@@ -114,7 +120,8 @@ TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
     ASSERT_TRUE(create(next, starting));
     next.end_run();
     FakeKernel collector(node);
-    EXPECT_THAT(collect_garbage(collector), IsEmpty());
+    ASSERT_TRUE(collector.begin());
+    EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
     EXPECT_EQ(node.kept.records.size(), 1U);
     EXPECT_EQ(node.kept.pinned.size(), 1U);
     EXPECT_EQ(node.kept.policies.size(), 1U);
@@ -139,13 +146,15 @@ TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
     EXPECT_EQ(node.kept.records.size(), 1U);
     EXPECT_EQ(node.kept.rules.size(), 1U);
     FakeKernel collector(node);
-    EXPECT_THAT(collect_garbage(collector), IsEmpty());
+    ASSERT_TRUE(collector.begin());
+    EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
     EXPECT_EQ(node.kept.policies.size(), 1U);
   }
 }
 
-/// The container stays, as where its runtime tries again: its cgroup is not gone.
-TEST(Fault, AKilledRunLeavesNothingForTheNextOfTheSameContainer) {
+/// The container stays, as where its runtime tries again: its cgroup is not gone. Its rules are
+/// left to who can wait for its namespace, and are on record until then.
+TEST(Fault, AKilledRunLeavesNothingButRulesOnRecord) {
   const FakeNode fresh = node_with_container();
   const int steps = calls_of_a_good_run(fresh);
   for (int step = 0; step < steps; ++step) {
@@ -154,8 +163,27 @@ TEST(Fault, AKilledRunLeavesNothingForTheNextOfTheSameContainer) {
     ASSERT_TRUE(second.begin());
     const bool published = !node.kept.pinned.empty();
     EXPECT_EQ(node.kept.policies.empty(), !published) << "after a kill before step " << step;
-    EXPECT_EQ(node.kept.records.empty(), !published) << "after a kill before step " << step;
-    EXPECT_FALSE(node.kept.intent);
+    EXPECT_THAT(node.kept.begun, IsEmpty());
+    if (!node.kept.rules.empty()) {
+      EXPECT_TRUE(node.kept.records.contains("web_3e9")) << "after a kill before step " << step;
+    }
+    remove_killed(node);
+    EXPECT_EQ(node.kept, Kept{}) << "after a kill before step " << step;
+  }
+}
+
+/// A neighbour keeps the namespace, in which the killed run has installed rules.
+TEST(Fault, TheTableOfAKilledRunGoesWithItsContainer) {
+  FakeNode fresh = node_with_container();
+  fresh.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  const int steps = calls_of_a_good_run(fresh);
+  for (int step = 0; step < steps; ++step) {
+    FakeNode node = node_after_kill(fresh, step);
+    node.destroy(42);
+    FakeKernel collector(node);
+    ASSERT_TRUE(collector.begin());
+    EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
+    EXPECT_EQ(node.kept, Kept{}) << "after a kill before step " << step;
   }
 }
 
@@ -198,7 +226,7 @@ TEST(Fault, RemovalGoesOnAndTheNextOneFinishes) {
 TEST(Fault, KilledRemovalIsFinishedByTheNext) {
   FakeNode full = node_with_policy();
   full.containers.erase(42);
-  for (int step = 0; step < 8; ++step) {
+  for (int step = 0; step < 10; ++step) {
     FakeNode node = full;
     FakeKernel kernel(node);
     kernel.kill_at = step;

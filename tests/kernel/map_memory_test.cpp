@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "annotations/parser.hpp"
+#include "hook/endpoint_lists.hpp"
 #include "hook/socket_guard.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
@@ -74,7 +75,21 @@ TEST_F(MapMemory, IsTheNodesWhoeverLoads) {
   EXPECT_TRUE(guard->forget(other_cgroup));
 }
 
-/// That the test above would see it: entries count where the map was made.
+/// What the lists of one pod's author may take is far from all: 110 pods of four containers each.
+TEST_F(MapMemory, ListsOfFiveHundredContainersFit) {
+  const auto guard = SocketGuard::open({}, mount);
+  ASSERT_TRUE(guard) << guard.error().message;
+  std::size_t lists = 0;
+  const std::vector<MapUse> uses = guard->map_use().value();
+  for (const MapUse& use : uses) {
+    if (use.what != "addresses" && use.what != "port ranges") continue;
+    ++lists;
+    EXPECT_GE(use.limit, 500 * max_list_entries) << use.what;
+  }
+  EXPECT_EQ(lists, 2U);
+}
+
+/// That IsTheNodesWhoeverLoads would see it: entries count where the map was made.
 TEST_F(MapMemory, OfAMapIsItsMakers) {
   const std::string pin = std::string(bpffs_root) + "_memory_test";
   ASSERT_EQ(loader_.run([&] {

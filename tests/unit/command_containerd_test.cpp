@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "command/check.hpp"
+#include "command/containerd_files.hpp"
 #include "command/containerd_spec.hpp"
 #include "command/containerd_toml.hpp"
 
@@ -238,6 +239,28 @@ TEST(ContainerdRuntimes, OneWithoutTheHookIsARisk) {
   EXPECT_EQ(check.level, Level::risk);
   EXPECT_THAT(check.detail, HasSubstr("called by runc; not by kata (no hook)"));
   EXPECT_THAT(check.mend, HasSubstr("--runtime kata --write"));
+}
+
+TEST(ContainerdRuntimes, OfAnotherFileAreCalledByIt) {
+  const Check check = judge_containerd({{"runc", "no hook", "/k3s/config.toml"}});
+  EXPECT_EQ(check.level, Level::risk);
+  EXPECT_THAT(check.detail, HasSubstr("not by runc in /k3s/config.toml (no hook)"));
+  EXPECT_THAT(check.mend, HasSubstr("--runtime runc --config /k3s/config.toml --write"));
+}
+
+TEST(ContainerdFiles, AreWhatARunningOneWasTold) {
+  const auto told = [](std::string line) {
+    for (char& c : line) c = c == ' ' ? '\0' : c;
+    return config_argument(line);
+  };
+  EXPECT_EQ(told("containerd -c /a/config.toml -a /run/sock "), "/a/config.toml");
+  EXPECT_EQ(told("/usr/bin/containerd --config /b "), "/b");
+  EXPECT_EQ(told("containerd --config=/c "), "/c");
+  EXPECT_EQ(told("containerd --log-level debug "), std::nullopt);
+  EXPECT_EQ(told("containerd --config"), std::nullopt);
+  EXPECT_EQ(told("containerd --config-dir /x "), std::nullopt);
+  EXPECT_EQ(told("dockerd --config /x "), std::nullopt);
+  EXPECT_EQ(told(""), std::nullopt);
 }
 
 }  // namespace

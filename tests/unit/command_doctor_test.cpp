@@ -74,6 +74,8 @@ TEST(Doctor, IsHealthyIfNothingFailed) {
   diagnosis.refusals = {{.time = 0, .id = "web\x1b", .exit = 13, .message = "no"}};
   EXPECT_EQ(doctor_text(diagnosis),
             "ok   a: b\nlast refusals:\n  1970-01-01T00:00:00Z  web\\x1b  exit 13  no\n");
+  diagnosis.refusals.front().count = 7;
+  EXPECT_NE(doctor_text(diagnosis).find("exit 13 (7 times)  no"), std::string::npos);
   diagnosis.checks.push_back(failed("c", "d"));
   EXPECT_FALSE(healthy(diagnosis));
   EXPECT_FALSE(doctor_json(diagnosis).find("ok")->boolean());

@@ -120,6 +120,13 @@ TEST(Engines, AreKnownByTheNameOfTheCgroup) {
       {"/kubepods.slice/cri-containerd-" + id + ".scope", Engine::containerd},
       {"/kubepods/besteffort/pod7d3f/" + id, Engine::containerd},
       {"/k8s.io/" + id, Engine::containerd},
+      {"/kubelet/kubepods/pod7d3f/" + id, Engine::containerd},
+      // A bare id is anybody's: Docker's, a runtime's that was given it by hand.
+      {"/docker/" + id, Engine::other},
+      {"/" + id, Engine::other},
+      {"/user.slice/" + id, Engine::other},
+      {"/kubepods/besteffort/web/" + id, Engine::other},
+      {"/podman/pod7d3f/" + id, Engine::other},
       {"/system.slice/docker-" + id + ".scope", Engine::other},
       {"/system.slice/victim.service", Engine::other},
       {"/machine.slice/libpod-" + sandbox + ".scope", Engine::other},

@@ -82,12 +82,62 @@ TEST_F(HookTest, CollectsWhatPoststopNeverCameFor) {
   EXPECT_THAT(node_.kept.pinned, SizeIs(1));
 }
 
+TEST_F(HookTest, AHostileNamespaceOfTheDeadHindersNobodyElse) {
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
+  node_.containers[44] = {.cgroup_id = 1003, .netns = 7002};  // keeps the namespace
+  ASSERT_TRUE(create_once(state_of("a", 43, with_rules)));
+  ASSERT_TRUE(create_once(state_of("b", 42, with_rules)));
+  node_.containers.erase(42);
+  node_.containers.erase(43);
+  node_.hostile.insert(7002);
+  node_.containers[45] = {.cgroup_id = 1004, .netns = 7003};
+  FakeKernel start(node_);
+  ASSERT_TRUE(create(start, state_of("next", 45, with_rules)));
+  start.end_run();
+  EXPECT_THAT(node_.kept.records, SizeIs(2)) << "its own, and that of the hostile namespace";
+  EXPECT_TRUE(node_.kept.records.contains("a_3ea"));
+  FakeKernel collector(node_);
+  ASSERT_TRUE(collector.begin());
+  const Collection stuck = collect_garbage(collector);
+  EXPECT_THAT(stuck.errors, SizeIs(1));
+  EXPECT_EQ(stuck.left, 1U);
+  node_.hostile.clear();
+  FakeKernel again(node_);
+  ASSERT_TRUE(again.begin());
+  EXPECT_EQ(collect_garbage(again).removed, 1U);
+  EXPECT_THAT(node_.kept.records, SizeIs(1));
+}
+
+TEST_F(HookTest, AStartThatInstallsRulesHasItsPlaceMeanwhile) {
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001, .kind = NetnsKind::shared};
+  Record other;
+  other.id = "other";
+  other.cgroup_id = 1003;
+  other.netns = 7001;
+  other.placement = {NetnsKind::shared, 1};
+  other.rules = true;
+  node_.in_flight["other_3eb"] = other;
+  ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
+  EXPECT_EQ(node_.kept.records.at("web_3ea").record.placement, (Placement{NetnsKind::shared, 2}));
+}
+
+TEST_F(HookTest, ACgroupThatIsBeingSetUpIsNotSetUpTwice) {
+  Record& other = node_.in_flight["web_3e9"];
+  other.id = "web";
+  other.cgroup_id = 1001;
+  const auto created = create_once(state_of("web", 42, connect_denied));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::busy);
+  EXPECT_EQ(node_.kept, Kept{});
+}
+
 TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {
   ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
   const Kept before = node_.kept;
   node_.kept.policies[999] = {1};
   FakeKernel kernel(node_);
-  EXPECT_THAT(collect_garbage(kernel), IsEmpty());
+  ASSERT_TRUE(kernel.begin());
+  EXPECT_THAT(collect_garbage(kernel).errors, IsEmpty());
   EXPECT_EQ(node_.kept, before);
 }
 

@@ -68,13 +68,50 @@ TEST_F(Refusals, AreReadBackInOrder) {
 }
 
 TEST_F(Refusals, AreBoundedAndKeepTheNewest) {
-  for (int i = 0; i < 70; ++i) {
-    ASSERT_TRUE(remember_refusal(paths_, {.time = i, .id = "a", .exit = 10, .message = ""}));
+  const int count = static_cast<int>(refusals_kept) + 6;
+  for (int i = 0; i < count; ++i) {
+    ASSERT_TRUE(remember_refusal(
+        paths_, {.time = i, .id = std::to_string(i), .exit = 10, .message = "no"}));
   }
   const auto kept = refusals(paths_).value();
   ASSERT_THAT(kept, SizeIs(refusals_kept));
   EXPECT_EQ(kept.front().time, 6);
-  EXPECT_EQ(kept.back().time, 69);
+  EXPECT_EQ(kept.back().time, count - 1);
+}
+
+TEST_F(Refusals, AreCountedWhereTheyAreTheSame) {
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i,
+                                          .id = std::to_string(i),
+                                          .exit = 13,
+                                          .message = "no",
+                                          .origin = "/kubepods/pod1"}));
+  }
+  ASSERT_TRUE(remember_refusal(
+      paths_, {.time = 1000, .id = "b", .exit = 13, .message = "no", .origin = "/kubepods/pod2"}));
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(2));
+  EXPECT_EQ(kept[0].count, 1000);
+  EXPECT_EQ(kept[0].time, 999);
+  EXPECT_EQ(kept[0].id, "999");
+  EXPECT_EQ(kept[1].count, 1);
+}
+
+/// A pod whose author makes every refusal another one.
+TEST_F(Refusals, OfOneWashOutNobodyElses) {
+  const Refusal other{.time = 0, .id = "other", .exit = 20, .message = "why"};
+  ASSERT_TRUE(remember_refusal(paths_, other));
+  for (int i = 1; i <= 1000; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i,
+                                          .id = std::to_string(i),
+                                          .exit = 13,
+                                          .message = "no " + std::to_string(i),
+                                          .origin = "/kubepods/pod1"}));
+  }
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_of_one + 1));
+  EXPECT_EQ(kept.front(), other);
+  EXPECT_EQ(kept.back().time, 1000);
 }
 
 TEST_F(Refusals, SurviveBytesThatAreNotText) {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <set>
 #include <string>
@@ -274,19 +275,44 @@ TEST_F(Store, GoesRoundAllRecords) {
   EXPECT_EQ(seen, all);
 }
 
-TEST_F(Store, KeepsViewAndIntent) {
+TEST_F(Store, KeepsTheView) {
   EXPECT_EQ(PolicyStore::view(paths_).value(), std::nullopt);
   const View view{31, 4026531835, 4026531836};
   ASSERT_TRUE(store_->take_view(view));
   EXPECT_EQ(PolicyStore::view(paths_).value(), view);
-  EXPECT_EQ(store_->intent().value(), std::nullopt);
-  for (const std::optional<std::uint64_t> netns : {std::optional<std::uint64_t>{7}, {}}) {
-    const Intent intent{"web_1234", "0123456789abcdef", netns};
-    ASSERT_TRUE(store_->begin(intent));
-    EXPECT_EQ(store_->intent().value(), intent);
+}
+
+TEST_F(Store, TellsBegunRunsThatLiveFromKilledOnes) {
+  EXPECT_THAT(store_->intents().value(), IsEmpty());
+  {
+    const auto lives = store_->begin(example("lives", 1).record);
+    ASSERT_TRUE(lives) << lives.error().message;
+    ASSERT_TRUE(store_->begin(example("killed", 2).record));  // its file is closed
+    EXPECT_THAT(store_->intents().value(), ElementsAre(Intent{example("killed", 2).record, false},
+                                                       Intent{example("lives", 1).record, true}));
   }
-  EXPECT_TRUE(store_->end());
-  EXPECT_EQ(store_->intent().value(), std::nullopt);
+  EXPECT_TRUE(store_->end("lives_1"));
+  EXPECT_TRUE(store_->end("killed_2"));
+  EXPECT_TRUE(store_->end("killed_2"));
+  EXPECT_THAT(store_->intents().value(), IsEmpty());
+}
+
+TEST_F(Store, KeepsWhatAKilledRunMayHaveLeft) {
+  ASSERT_TRUE(store_->keep_unpinned(example("killed", 2).record));
+  EXPECT_THAT(keys_of(PolicyStore::find(paths_, IndexBy::netns, "4026532145")),
+              ElementsAre("killed_2"));
+  EXPECT_EQ(list()[0].record, example("killed", 2).record);
+  EXPECT_FALSE(list()[0].pinned);
+}
+
+TEST_F(Store, KeepsSlowNamespacesUntilTheyAreForgotten) {
+  EXPECT_FALSE(store_->is_slow(7));
+  for (const std::uint64_t netns : {7U, 8U}) ASSERT_TRUE(store_->set_slow(netns, true));
+  ASSERT_TRUE(store_->set_slow(8, false));
+  EXPECT_TRUE(store_->is_slow(7));
+  EXPECT_FALSE(store_->is_slow(8));
+  ASSERT_TRUE(store_->forget_slow());
+  EXPECT_FALSE(store_->is_slow(7));
 }
 
 TEST(ViewOfNode, SaysHowToMountBpffsOnlyWhereNothingIsPinned) {

@@ -52,6 +52,7 @@ class Subject:
         """(kind, what is told of it, what takes it away)"""
         for hook, per_cgroup in self.hooks:
             yield from self.links_of(hook, per_cgroup)
+        yield from self.pins_of_the_build()
         yield from self.entries()
         yield from self.list_entries()
         if self.has_rules:
@@ -69,6 +70,14 @@ class Subject:
                 lambda: run("bpftool", "link", "detach", "pinned", anchor)
         if anchor.exists():
             yield "anchor", f"anchor of {hook}: not pinned", anchor.unlink
+
+    def pins_of_the_build(self):
+        for name in ("policies", "guards", "denials", "places", "ports", "seals"):
+            yield "map", f"map map_{name}: not pinned", (self.build / f"map_{name}").unlink
+        for hook, _ in self.hooks:
+            pin = self.build / f"program_{hook}"
+            if pin.exists():
+                yield "program", f"anchor of {hook}: its program is not pinned", pin.unlink
 
     def delete(self, name, key):
         run("bpftool", "map", "delete", "pinned", self.build / f"map_{name}", "key",
@@ -285,5 +294,24 @@ def _(session):
         told = session.socklid("repair", subject.id, check=False)
         expect_equal(told.status, 1, told.text)
         expect_in("no record", told.text, "repair")
+        record.write_bytes(text)
+        subject.expect_active("with its record again")
+
+
+@test("a namespace whose number was used again is not judged")
+def _(session):
+    _ = session.warm
+    with ExitStack() as stack:
+        other = stack.enter_context(session.crun.hold(Options(annotations=POLICY, netns="new")))
+        container = stack.enter_context(session.crun.hold(Options(annotations=POLICY,
+                                                                  netns="new")))
+        subject = Subject(session, container)
+        record = Path("/run/socklid/containers") / f"{subject.pins.name}.json"
+        text = record.read_bytes()
+        inode = Path(f"/proc/{other.pid}/ns/net").stat().st_ino
+        record.write_text(json.dumps({**json.loads(text), "netns": inode}))
+        subject.expect_named("none of the container's processes is in the network namespace", False)
+        told = session.socklid("repair", subject.id, check=False)
+        expect(told.status != 0, f"repair in another's namespace: {told.text}")
         record.write_bytes(text)
         subject.expect_active("with its record again")

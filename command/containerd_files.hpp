@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where containerd's configuration is: distributions of Kubernetes have a containerd of their own,
+// with a file of their own.
+//
+//   for (const std::string& path : containerd_files()) judge(path);
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socklid::command {
+
+/// What `containerd` was told by --config or -c; nothing if `command_line`, NUL after each argument
+/// (proc_pid_cmdline(5)), is no containerd's, or does not say. Pure.
+[[nodiscard]] std::optional<std::string> config_argument(std::string_view command_line);
+
+/// Files that are there, each once: containerd's own place, those of k3s, rke2, microk8s and k0s,
+/// and what containerds that run were told. These count only if they are root's and see the files
+/// that we see: what a container calls its programs is its own business.
+[[nodiscard]] std::vector<std::string> containerd_files();
+
+}  // namespace socklid::command

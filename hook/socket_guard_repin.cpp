@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hook/socket_guard_repin.hpp"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "hook/files.hpp"
+#include "hook/socket_guard_pins.hpp"
+
+namespace socklid {
+namespace {
+
+constexpr std::string_view anchor_prefix = "anchor_";
+constexpr std::string_view program_prefix = "program_";
+constexpr std::string_view map_prefix = "map_";
+
+/// None if there is no such directory.
+Result<std::vector<std::string>> names_in(const std::string& path) {
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory && errno == ENOENT) return std::vector<std::string>{};
+  if (!directory) return fail_errno(Exit::store, "open " + path);
+  return list_directory(directory.get());
+}
+
+Result<> pin(const UniqueFd& object, const std::string& path) {
+  if (bpf_obj_pin(object.get(), path.c_str()) == 0) return {};
+  return fail_errno(Exit::bpf, "pin " + path);
+}
+
+/// Invalid if the pin is no link, or runs nothing any more.
+UniqueFd program_of_link(const std::string& path) {
+  const UniqueFd link(bpf_obj_get(path.c_str()));
+  bpf_link_info info{};
+  __u32 size = sizeof(info);
+  if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return {};
+  return UniqueFd(bpf_prog_get_fd_by_id(info.prog_id));
+}
+
+std::set<__u32> maps_of(const UniqueFd& program) {
+  std::array<__u32, 64> ids{};
+  bpf_prog_info info{};
+  info.nr_map_ids = ids.size();
+  info.map_ids = reinterpret_cast<__u64>(ids.data());
+  __u32 size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return {};
+  return {ids.begin(), ids.begin() + std::min<std::size_t>(info.nr_map_ids, ids.size())};
+}
+
+struct Map {
+  std::string name;
+  UniqueFd fd;
+};
+std::optional<Map> map_of(__u32 id) {
+  UniqueFd fd(bpf_map_get_fd_by_id(id));
+  bpf_map_info info{};
+  __u32 size = sizeof(info);
+  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return std::nullopt;
+  return Map{static_cast<const char*>(info.name), std::move(fd)};
+}
+
+bool is_pinned(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+Result<> pin_programs(const std::string& build, const std::string& links) {
+  const auto pin_program_of = [&](const std::string& link, std::string_view hook) -> Result<> {
+    const std::string path = build + "/" + std::string(program_prefix).append(hook);
+    if (is_pinned(path)) return {};
+    const UniqueFd program = program_of_link(link);
+    return program ? pin(program, path) : Result<>{};
+  };
+  for (const std::string& name : SL_TRY(names_in(build))) {
+    if (!name.starts_with(anchor_prefix)) continue;
+    SL_CHECK(
+        pin_program_of(build + "/" + name, std::string_view(name).substr(anchor_prefix.size())));
+  }
+  for (const std::string& hook : SL_TRY(names_in(links))) {
+    SL_CHECK(pin_program_of(links + "/" + hook, hook));
+  }
+  return {};
+}
+
+Result<> pin_maps(const std::string& build) {
+  std::set<__u32> ids;
+  for (const std::string& name : SL_TRY(names_in(build))) {
+    if (!name.starts_with(program_prefix)) continue;
+    const UniqueFd program(bpf_obj_get((build + "/" + name).c_str()));
+    if (program) ids.merge(maps_of(program));
+  }
+  for (const __u32 id : ids) {
+    const auto map = map_of(id);
+    if (!map) continue;
+    const std::string name = std::string(map_prefix).append(map->name);
+    const bool ours = std::find(pins::maps.begin(), pins::maps.end(), name) != pins::maps.end();
+    const std::string path = build + "/" + name;
+    if (ours && !is_pinned(path)) SL_CHECK(pin(map->fd, path));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> pin_again(std::string_view hash, const std::string& links) {
+  const std::string build = pins::directory(hash);
+  if (!is_pinned(build)) return {};
+  SL_CHECK(pin_programs(build, links));
+  SL_CHECK(pin_maps(build));
+  for (const std::string_view name : pins::maps) {
+    if (is_pinned(build + "/" + std::string(name))) continue;
+    return fail(Exit::unsupported,
+                std::string(name) + " of the build " + std::string(hash) +
+                    " is gone with all that used it: stop its containers, and `socklid unload`");
+  }
+  return {};
+}
+
+}  // namespace socklid
