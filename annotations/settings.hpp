@@ -15,7 +15,7 @@
 
 namespace socklid::annotations {
 
-struct Setting {
+struct Setting {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read
   Key key{};
   KeyInfo info;
   /// What a JSON document may write instead of a string.

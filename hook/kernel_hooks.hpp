@@ -47,7 +47,7 @@ enum class Hook : std::uint8_t {
   bprm_committed_creds,
 };
 
-struct HookInfo {
+struct HookInfo {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read
   Hook hook{};
   std::string_view name;     ///< of its program, and of its pins
   bpf_attach_type attach{};  ///< BPF_LSM_MAC of node-wide LSM programs

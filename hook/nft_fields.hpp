@@ -27,7 +27,7 @@ struct Source {
   std::uint32_t size{1};  ///< bytes
 };
 
-struct FieldInfo {
+struct FieldInfo {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read
   Field field{};
   std::string_view name;                             ///< as nft 1.0.6 reads it: "ip saddr"
   std::string (*value_text)(std::uint32_t value){};  ///< as it stands behind the name

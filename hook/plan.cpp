@@ -10,7 +10,6 @@
 namespace socklid {
 namespace {
 
-using annotations::Endpoint;
 using annotations::Family;
 using annotations::Policy;
 using annotations::Protocol;

@@ -12,7 +12,6 @@ namespace socklid::command {
 namespace {
 
 using annotations::Annotations;
-using annotations::Verdict;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -25,7 +25,6 @@ using annotations::Policy;
 using annotations::PortRange;
 using annotations::Prefix;
 using annotations::Protocol;
-using annotations::Verdict;
 
 using Random = std::mt19937;
 
