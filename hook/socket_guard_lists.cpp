@@ -174,9 +174,10 @@ Result<std::size_t> count_wrong_entries(const ListMaps& maps, const EndpointList
 Result<> mark_lists(const ListMaps& maps, const EndpointLists& lists, std::uint64_t cgroup_id,
                     std::uint32_t generation) {
   const __u32 present = 1;
-  SL_CHECK(
-      check(maps.prefixes.put(first_key<sl_prefix_key>(cgroup_id, generation), size_of(lists))));
-  return check(maps.ports.put(first_key<sl_port_key>(cgroup_id, generation), present));
+  const auto first_prefix = first_key<sl_prefix_key>(cgroup_id, generation);
+  const auto first_port = first_key<sl_port_key>(cgroup_id, generation);
+  SL_CHECK(check(maps.prefixes.put(first_prefix, size_of(lists)), maps.prefixes.max_entries()));
+  return check(maps.ports.put(first_port, present), maps.ports.max_entries());
 }
 
 }  // namespace socklid

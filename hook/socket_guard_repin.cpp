@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "hook/files.hpp"
 #include "hook/socket_guard_pins.hpp"
@@ -70,6 +71,34 @@ bool is_pinned(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
+/// Under the name that a build of now gives it, or one of before.
+bool has_map(const std::string& build, std::string_view name) {
+  if (is_pinned(concat(build, "/", name))) return true;
+  return std::any_of(pins::former_names.begin(), pins::former_names.end(), [&](const auto& one) {
+    return one.name == name && is_pinned(concat(build, "/", one.former));
+  });
+}
+
+/// The kernel keeps so much of a map's name (BPF_OBJ_NAME_LEN, linux/bpf.h).
+std::string_view kept(std::string_view pin) {
+  return pin.substr(map_prefix.size()).substr(0, BPF_OBJ_NAME_LEN - 1);
+}
+
+/// What a map of this name is pinned as, and as which of ours; none if it is not ours.
+struct Pin {
+  std::string_view as;
+  std::string_view name;
+};
+std::optional<Pin> pin_of(std::string_view map) {
+  for (const std::string_view name : pins::maps) {
+    if (kept(name) == map) return Pin{name, name};
+  }
+  for (const pins::FormerName& one : pins::former_names) {
+    if (kept(one.former) == map) return Pin{one.former, one.name};
+  }
+  return std::nullopt;
+}
+
 Result<> pin_programs(const std::string& build, const std::string& links) {
   const auto pin_program_of = [&](const std::string& link, std::string_view hook) -> Result<> {
     const std::string path = build + "/" + std::string(program_prefix).append(hook);
@@ -98,10 +127,9 @@ Result<> pin_maps(const std::string& build) {
   for (const __u32 id : ids) {
     const auto map = map_of(id);
     if (!map) continue;
-    const std::string name = std::string(map_prefix).append(map->name);
-    const bool ours = std::find(pins::maps.begin(), pins::maps.end(), name) != pins::maps.end();
-    const std::string path = build + "/" + name;
-    if (ours && !is_pinned(path)) SL_CHECK(pin(map->fd, path));
+    const auto wanted = pin_of(map->name);
+    if (!wanted || has_map(build, wanted->name)) continue;
+    SL_CHECK(pin(map->fd, concat(build, "/", wanted->as)));
   }
   return {};
 }
@@ -114,10 +142,9 @@ Result<> pin_again(std::string_view hash, const std::string& links) {
   SL_CHECK(pin_programs(build, links));
   SL_CHECK(pin_maps(build));
   for (const std::string_view name : pins::maps) {
-    if (is_pinned(build + "/" + std::string(name))) continue;
-    return fail(Exit::unsupported,
-                std::string(name) + " of the build " + std::string(hash) +
-                    " is gone with all that used it: stop its containers, and `socklid unload`");
+    if (has_map(build, name)) continue;
+    return fail(Exit::unsupported, name, " of the build ", hash,
+                " is gone with all that used it: stop its containers, and `socklid unload`");
   }
   return {};
 }

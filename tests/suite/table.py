@@ -44,7 +44,7 @@ STEPS = (
     Step("fuzz", ("tests/vm/ctest", "fuzz", "-L", "fuzz", "--parallel"), ALL),
     # The packages that a guest with systemd upgrades between.
     Step("packages", ("tests/packaging/prepare",), CI),
-    Step("tidy", ("tests/vm/ctest", "release", "-L", "tidy"), ALL),
+    Step("tidy", ("tests/vm/ctest", "release", "-C", "tidy", "-L", "tidy"), ALL),
 )
 
 # Cheap and telling first: a broken product should show within seconds.
