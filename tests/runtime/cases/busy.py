@@ -60,9 +60,20 @@ def listed():
     return {line["id"]: line["state"] for line in json.loads(told.out)}
 
 
+def warm_shared():
+    """The first that shares a namespace takes hooks of the node, which stay."""
+    with Made("first") as first, Made("second", netns=first) as second:
+        for one in (first, second):
+            expect_equal(hook("createRuntime", one.state(RULES)).status, 0, one.name)
+        for one in (second, first):
+            one.end()
+            hook("poststop", one.stopped())
+
+
 @test("a start that waits for its network namespace keeps no other waiting")
 def _(session):
     _ = session.warm
+    warm_shared()
     with Unchanged(), Made("slow") as slow, Made("quick") as quick, \
             Made("member", netns=slow) as member, state_file(session, slow) as document:
         waiting = delayed(document, 10)
