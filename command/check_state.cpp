@@ -8,7 +8,7 @@
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "hook/container_state.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
@@ -17,8 +17,8 @@ namespace {
 constexpr const char* running_name = "running containers";
 
 Result<std::vector<Container>> all_containers(const Paths& paths) {
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  return containers(kernel);
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  return containers(node);
 }
 
 }  // namespace
@@ -44,13 +44,13 @@ Check check_builds(const Paths& paths) {
 
 Check check_containers(const Paths& paths) {
   const char* const name = "containers";
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  auto all = containers(kernel);
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  auto all = containers(node);
   if (!all) return failed(name, all.error().message);
   Observer observer(paths);
   std::vector<Damaged> damaged;
   for (Container& one : *all) {
-    Observed observed = look_at(kernel, observer, one);
+    Observed observed = look_at(node, observer, one);
     if (one.state != State::damaged) continue;
     damaged.push_back({id_of(one), std::move(observed.damage)});
   }

@@ -34,13 +34,13 @@ const std::string& id_of(const Container& container) {
   return container.entry.record ? container.entry.record->id : container.entry.parts.encoded_id;
 }
 
-Result<std::vector<Container>> containers(Kernel& kernel) {
-  SL_CHECK(kernel.check_view());
+Result<std::vector<Container>> containers(Node& node) {
+  SL_CHECK(node.check_view());
   std::vector<Container> all;
-  for (StoreEntry& entry : SL_TRY(kernel.entries())) {
-    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
+  for (StoreEntry& entry : SL_TRY(node.entries())) {
+    const Liveness liveness = node.liveness(entry.parts.cgroup_id);
     const State state = state_of(entry, liveness);
-    auto details = kernel.details(entry.key);
+    auto details = node.details(entry.key);
     all.push_back({.entry = std::move(entry),
                    .details = details ? std::optional(std::move(*details)) : std::nullopt,
                    .state = state,
@@ -81,11 +81,11 @@ std::string programs_of(const Container& container) {
   return container.entry.record ? container.entry.record->object_hash : std::string(object_hash());
 }
 
-Observed look_at(Kernel& kernel, Observer& observer, Container& container) {
+Observed look_at(Node& node, Observer& observer, Container& container) {
   Observed observed = observer.look(container.entry);
   const bool lives = container.state == State::active && container.liveness == Liveness::populated;
   if (observed.damage.empty()) return observed;
-  if (lives && kernel.liveness(container.entry.parts.cgroup_id) == Liveness::populated) {
+  if (lives && node.liveness(container.entry.parts.cgroup_id) == Liveness::populated) {
     container.state = State::damaged;
   } else {
     observed.damage.clear();

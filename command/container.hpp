@@ -3,8 +3,8 @@
 // Container: one container under policy as list, inspect, doctor and unload see it: what the store
 // has of it, and what became of it.
 //
-//   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-//   const auto all = SL_TRY(containers(kernel));
+//   LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+//   const auto all = SL_TRY(containers(node));
 //   const Container& one = *SL_TRY(find_container(all, "4f1c"));
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 #include "hook/observed.hpp"
 #include "hook/policy_store.hpp"
 
@@ -43,7 +43,7 @@ struct Container {
 /// Every container, by key. Needs no lock and no privilege beyond reading our state. Exit::node
 /// where the node is seen from elsewhere (hook/view.hpp), for then nothing can be said of any of
 /// them.
-[[nodiscard]] Result<std::vector<Container>> containers(Kernel& kernel);
+[[nodiscard]] Result<std::vector<Container>> containers(Node& node);
 
 /// The one container whose id is, or else begins with, `prefix`. Exit::usage if there is none or
 /// more than one; of a container and its restarted self the active one counts.
@@ -55,7 +55,7 @@ struct Container {
 
 /// What the kernel has of the container now (I10). An active container becomes damaged if anything
 /// of its record is not in force; one that stops meanwhile does not: nobody is left to hold.
-[[nodiscard]] Observed look_at(Kernel& kernel, Observer& observer, Container& container);
+[[nodiscard]] Observed look_at(Node& node, Observer& observer, Container& container);
 /// Whether the container runs, with all of its policy or less.
 [[nodiscard]] bool runs(const Container& container);
 

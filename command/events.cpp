@@ -7,7 +7,7 @@
 #include "command/builds.hpp"
 #include "command/container.hpp"
 #include "command/output.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/seal.hpp"
 #include "hook/socket_guard_events.hpp"
 
@@ -16,8 +16,8 @@ namespace {
 
 /// Asked anew for each event: containers come and go while we follow.
 std::string container_with(std::uint64_t cgroup_id) {
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  if (const auto all = containers(kernel)) {
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  if (const auto all = containers(node)) {
     for (const Container& one : *all) {
       if (one.entry.parts.cgroup_id == cgroup_id) return id_of(one);
     }

@@ -6,15 +6,15 @@
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "hook/hook.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 
 namespace socklid::command {
 namespace {
 
 Result<Collection> collect_share() {
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());
-  return collect_garbage(kernel);
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin());
+  return collect_garbage(node);
 }
 
 /// Share by share, the lock given back in between, until nothing more goes. What hinders one
@@ -31,9 +31,9 @@ Result<Collection> collect_all() {
 }
 
 Result<> try_slow_again() {
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());
-  return kernel.forget_slow();
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin());
+  return node.forget_slow();
 }
 
 }  // namespace

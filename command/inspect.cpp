@@ -11,7 +11,7 @@
 #include "command/load.hpp"
 #include "command/output.hpp"
 #include "hook/files.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid::command {
@@ -50,9 +50,9 @@ std::vector<HookInForce> hooks_in_force(const Paths& paths, const Container& con
   return hooks;
 }
 
-Inspection gather(const Paths& paths, Kernel& kernel, Container container) {
+Inspection gather(const Paths& paths, Node& node, Container container) {
   Observer observer(paths);
-  Observed now = look_at(kernel, observer, container);
+  Observed now = look_at(node, observer, container);
   Inspection inspection{.container = std::move(container),
                         .policy = std::nullopt,
                         .hooks = {},
@@ -79,14 +79,14 @@ Inspection gather(const Paths& paths, Kernel& kernel, Container container) {
 Result<int> inspect(const InspectOptions& options) {
   SL_CHECK(check_root("inspect"));
   const Paths paths;
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  const std::vector<Container> all = SL_TRY(containers(kernel));
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  const std::vector<Container> all = SL_TRY(containers(node));
   const auto found = find_container(all, options.id);
   if (!found) {
     print_error(found.error().message);
     return 1;
   }
-  const Inspection inspection = gather(paths, kernel, **found);
+  const Inspection inspection = gather(paths, node, **found);
   if (options.json) {
     print_json(inspect_json(inspection));
   } else {

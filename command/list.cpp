@@ -2,7 +2,7 @@
 #include "command/list.hpp"
 
 #include "command/output.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 
 namespace socklid::command {
 namespace {
@@ -106,14 +106,14 @@ json::Value list_json(const Listing& listing) {
 Result<int> list(const ListOptions& options) {
   SL_CHECK(check_root("list"));
   const Survey survey = running_containers("");
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  std::vector<Container> all = SL_TRY(containers(kernel));
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  std::vector<Container> all = SL_TRY(containers(node));
   Listing listing{.unguarded = unguarded(survey.containers, all), .lines = {}};
   Observer observer{Paths{}};
   const Moment now = moment();
   bool damaged = false;
   for (Container& container : all) {
-    Observed observed = look_at(kernel, observer, container);
+    Observed observed = look_at(node, observer, container);
     damaged = damaged || container.state == State::damaged;
     const bool counted = observed.denials.has_value();
     listing.lines.push_back({std::move(container),

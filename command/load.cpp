@@ -9,7 +9,7 @@
 #include "command/output.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/hook.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
@@ -62,14 +62,13 @@ Result<int> load(const LoadOptions& options) {
   const Hooks hooks = SL_TRY(hooks_named(options.hooks));
   SL_CHECK(check_root("load"));
   const Paths paths;
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin_and_take_view());  // holds the lock until we are done
-  for (const Error& error : collect_garbage(kernel).errors) kernel.warn(error.message);
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin_and_take_view());  // holds the lock until we are done
+  for (const Error& error : collect_garbage(node).errors) node.warn(error.message);
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   SL_CHECK(SocketGuard::open(hooks, mount));
-  print("loaded " + kernel.programs() + ", attached to " + std::to_string(hooks.size()) +
-        " hooks\n");
-  const std::vector<Container> all = SL_TRY(containers(kernel));
+  print("loaded " + node.programs() + ", attached to " + std::to_string(hooks.size()) + " hooks\n");
+  const std::vector<Container> all = SL_TRY(containers(node));
   for (const std::string& hash : unused_builds(SL_TRY(loaded_builds(paths)), all)) {
     SL_CHECK(SocketGuard::unload(hash, mount));
     print("unloaded " + printable(hash) + " of another version\n");

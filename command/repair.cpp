@@ -4,7 +4,7 @@
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "command/repair.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 
 namespace socklid::command {
 namespace {
@@ -19,8 +19,8 @@ int no(const std::string& why) {
 Result<int> repair(const std::string& id) {
   SL_CHECK(check_root("repair"));
   const Paths paths;
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  const std::vector<Container> all = SL_TRY(containers(kernel));
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  const std::vector<Container> all = SL_TRY(containers(node));
   const auto found = find_container(all, id);
   if (!found) return no(found.error().message);
   Container container = **found;
@@ -35,7 +35,7 @@ Result<int> repair(const std::string& id) {
     print(printable(name) + ": nothing is missing\n");
     return 0;
   }
-  if (auto done = socklid::repair(kernel, container.entry, observed.rules_damaged); !done) {
+  if (auto done = socklid::repair(node, container.entry, observed.rules_damaged); !done) {
     return wrap(name, done.error());
   }
   Observer after(paths);

@@ -4,15 +4,15 @@
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "command/seal_status.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
 
 Result<int> seal(const std::string& id) {
   SL_CHECK(check_root("seal"));
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  const std::vector<Container> all = SL_TRY(containers(kernel));
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  const std::vector<Container> all = SL_TRY(containers(node));
   const auto found = find_container(all, id);
   if (!found) {
     print_error(found.error().message);

@@ -6,7 +6,7 @@
 
 #include "command/container.hpp"
 #include "command/output.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "selftest/case.hpp"
 #include "selftest/interrupt.hpp"
 #include "selftest/report.hpp"
@@ -19,8 +19,8 @@ using selftest::Case;
 using selftest::Finding;
 using selftest::Runner;
 
-std::unique_ptr<Kernel> real_kernel() {
-  return std::make_unique<LinuxKernel>(Paths{}, Deadline::after_seconds(run_seconds));
+std::unique_ptr<Node> real_kernel() {
+  return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds));
 }
 
 /// A line as soon as it is known, also into a pipe.

@@ -13,7 +13,7 @@
 #include "hook/cgroup.hpp"
 #include "hook/files.hpp"
 #include "hook/hook.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/socket_guard.hpp"
 
 namespace socklid::command {
@@ -25,17 +25,17 @@ constexpr unsigned patience = 2;
 
 /// A cgroup without processes, whose container's first one has ended, is nobody's: it is never
 /// started again. Whatever else is left of a container is waited for while its cgroup lives.
-bool is_over(Kernel& kernel, const StoreEntry& entry) {
-  if (kernel.liveness(entry.parts.cgroup_id) != Liveness::empty) return false;
-  return !entry.record || kernel.has_ended(*entry.record);
+bool is_over(Node& node, const StoreEntry& entry) {
+  if (node.liveness(entry.parts.cgroup_id) != Liveness::empty) return false;
+  return !entry.record || node.has_ended(*entry.record);
 }
 
-void remove_what_is_over(Kernel& kernel) {
-  const auto entries = kernel.entries();
+void remove_what_is_over(Node& node) {
+  const auto entries = node.entries();
   if (!entries) return print_error(entries.error().message);
   for (const StoreEntry& entry : *entries) {
-    if (!is_over(kernel, entry)) continue;
-    for (const Error& error : remove_entry(kernel, entry)) print_error(error.message);
+    if (!is_over(node, entry)) continue;
+    for (const Error& error : remove_entry(node, entry)) print_error(error.message);
   }
 }
 
@@ -69,15 +69,15 @@ bool is_installed_again() {
 /// 1 and `why` while a container is under policy.
 Result<int> unload_once(bool purge, std::string& why) {
   const Paths paths;
-  LinuxKernel kernel(paths, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());  // holds the lock until we are done
+  LinuxNode node(paths, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin());  // holds the lock until we are done
   if (is_installed_again()) {
     print("socklid was installed again: nothing is unloaded\n");
     return 0;
   }
-  for (const Error& error : collect_garbage(kernel).errors) print_error(error.message);
-  remove_what_is_over(kernel);
-  why = refusal(SL_TRY(containers(kernel)));
+  for (const Error& error : collect_garbage(node).errors) print_error(error.message);
+  remove_what_is_over(node);
+  why = refusal(SL_TRY(containers(node)));
   if (!why.empty()) return 1;
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   const std::vector<std::string> builds = SL_TRY(loaded_builds(paths));

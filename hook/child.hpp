@@ -4,7 +4,7 @@
 // nf_tables waits for its network namespace where not even SIGKILL ends it; what is killed by then
 // changes nothing any more (net/netfilter/nfnetlink.c: nfnetlink_rcv_batch, fatal_signal_pending).
 //
-//   SL_CHECK(in_child([&] { return uninstall(netlink, table); },
+//   SL_CHECK(in_child([&] { return uninstall(table); },
 //                     Deadline::after_milliseconds(500)));
 #pragma once
 

@@ -5,7 +5,7 @@
 // the lists, whatever overlaps in them.
 //
 //   const EndpointLists lists = compile_lists(connect, bind);
-//   lists.of(cgroup_id, generation).prefixes   // the keys that one container's entries have
+//   write(lists.of(cgroup_id, generation).prefixes);  // the keys that one container's entries have
 #pragma once
 
 #include <cstdint>

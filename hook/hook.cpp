@@ -40,19 +40,19 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
   return ours;
 }
 
-Saved saved_of(const Kernel& kernel, const ContainerState& container, const ContainerTarget& target,
+Saved saved_of(const Node& node, const ContainerState& container, const ContainerTarget& target,
                const Identity& identity, Placement placement, const Plan& plan) {
   Saved saved{.record = {.id = target.id,
                          .cgroup_id = target.cgroup.id,
                          .netns = target.netns.inode,
                          .placement = placement,
-                         .object_hash = kernel.programs(),
+                         .object_hash = node.programs(),
                          .mark = plan.mark,
                          .rules = plan.rules,
-                         .created = kernel.now(),
+                         .created = node.now(),
                          .pid = target.pid,
                          .start_time = target.start_time,
-                         .view = kernel.view()},
+                         .view = node.view()},
               .details = {.cgroup_path = target.cgroup.path,
                           .annotations = only_ours(container.annotations),
                           .container = identity.container,
@@ -64,11 +64,11 @@ Saved saved_of(const Kernel& kernel, const ContainerState& container, const Cont
 
 /// What an earlier call for the same container and cgroup has left, if it did. Without its details,
 /// its record alone.
-std::optional<Saved> find_saved(Kernel& kernel, const std::vector<StoreEntry>& entries,
+std::optional<Saved> find_saved(Node& node, const std::vector<StoreEntry>& entries,
                                 const std::string& key) {
   for (const StoreEntry& entry : entries) {
     if (entry.key != key || !entry.record) continue;
-    return Saved{*entry.record, kernel.details(key).value_or(Details{})};
+    return Saved{*entry.record, node.details(key).value_or(Details{})};
   }
   return std::nullopt;
 }
@@ -82,43 +82,42 @@ bool has_rules(const StoreEntry& entry) {
 }
 
 /// `keeps_record`: something else could not be removed.
-std::vector<Error> remove_without_rules(Kernel& kernel, const StoreEntry& entry,
-                                        bool keeps_record) {
+std::vector<Error> remove_without_rules(Node& node, const StoreEntry& entry, bool keeps_record) {
   std::vector<Error> errors;
   const auto attempt = [&](Result<> done) {
     if (!done) errors.push_back(wrap("remove " + entry.key, done.error()).value());
   };
-  attempt(kernel.unpin(entry.key));
-  const std::string hash = entry.record ? entry.record->object_hash : kernel.programs();
-  attempt(kernel.forget(hash, entry.parts.cgroup_id));
-  if (errors.empty() && !keeps_record) attempt(kernel.erase(entry.key));
+  attempt(node.unpin(entry.key));
+  const std::string hash = entry.record ? entry.record->object_hash : node.programs();
+  attempt(node.forget(hash, entry.parts.cgroup_id));
+  if (errors.empty() && !keeps_record) attempt(node.erase(entry.key));
   return errors;
 }
 
 /// Those of the container that poststop may remove. Others may be in the cgroup still, or have been
 /// put there: the container has ended with its first process.
-Result<std::vector<StoreEntry>> ended_entries(Kernel& kernel, const ContainerState& container) {
-  std::vector<StoreEntry> entries = SL_TRY(kernel.entries_of(container.id));
+Result<std::vector<StoreEntry>> ended_entries(Node& node, const ContainerState& container) {
+  std::vector<StoreEntry> entries = SL_TRY(node.entries_of(container.id));
   std::erase_if(entries, [&](const StoreEntry& entry) {
-    const Liveness liveness = kernel.liveness(entry.parts.cgroup_id);
+    const Liveness liveness = node.liveness(entry.parts.cgroup_id);
     const bool ended =
-        liveness == Liveness::empty || (entry.record && kernel.has_ended(*entry.record));
+        liveness == Liveness::empty || (entry.record && node.has_ended(*entry.record));
     return liveness != Liveness::gone && !(container.status == "stopped" && ended);
   });
   return entries;
 }
 
 /// Removes the entries of containers that are gone, also from `entries`, as long as there is time.
-Collection remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries) {
+Collection remove_gone(Node& node, std::vector<StoreEntry>& entries) {
   Collection done;
   std::erase_if(entries, [&](const StoreEntry& entry) {
-    if (kernel.liveness(entry.parts.cgroup_id) != Liveness::gone) return false;
-    if (kernel.has_collected_enough()) {
+    if (node.liveness(entry.parts.cgroup_id) != Liveness::gone) return false;
+    if (node.has_collected_enough()) {
       ++done.left;
       done.out_of_time = true;
       return false;
     }
-    std::vector<Error> errors = remove_entry(kernel, entry);
+    std::vector<Error> errors = remove_entry(node, entry);
     ++(errors.empty() ? done.removed : done.left);
     append(done.errors, std::move(errors));
     return true;
@@ -127,38 +126,36 @@ Collection remove_gone(Kernel& kernel, std::vector<StoreEntry>& entries) {
 }
 
 /// A cgroup that is used again by another container, whose own poststop never came for it.
-std::vector<Error> remove_predecessors(Kernel& kernel, const ContainerTarget& target,
+std::vector<Error> remove_predecessors(Node& node, const ContainerTarget& target,
                                        std::vector<StoreEntry>& entries) {
   std::vector<Error> errors;
   const std::string id = encode_id(target.id);
   std::erase_if(entries, [&](const StoreEntry& entry) {
     if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) return false;
-    if (!entry.record || !kernel.has_ended(*entry.record)) return false;
-    append(errors, remove_entry(kernel, entry));
+    if (!entry.record || !node.has_ended(*entry.record)) return false;
+    append(errors, remove_entry(node, entry));
     return true;
   });
   return errors;
 }
 
 /// What is gone of the target's own past and namespace, and a few others.
-void collect_a_share(Kernel& kernel, const ContainerTarget& target,
-                     std::vector<StoreEntry>& related) {
-  std::vector<Error> errors = remove_predecessors(kernel, target, related);
-  append(errors, remove_gone(kernel, related).errors);
-  if (auto gone = kernel.some_gone()) {
-    append(errors, remove_gone(kernel, *gone).errors);
+void collect_a_share(Node& node, const ContainerTarget& target, std::vector<StoreEntry>& related) {
+  std::vector<Error> errors = remove_predecessors(node, target, related);
+  append(errors, remove_gone(node, related).errors);
+  if (auto gone = node.some_gone()) {
+    append(errors, remove_gone(node, *gone).errors);
   } else {
     errors.push_back(gone.error());
   }
-  for (const Error& error : errors) kernel.warn(error.message);
+  for (const Error& error : errors) node.warn(error.message);
 }
 
 /// `rules` in place of `others`, of which at least one is there.
-Result<> put_rules(Kernel& kernel, const ContainerTarget& target,
+Result<> put_rules(Node& node, const ContainerTarget& target,
                    const std::optional<NftRuleset>& rules,
                    const std::optional<NftRuleset>& others) {
-  return rules ? kernel.install_rules(target, *rules)
-               : kernel.uninstall_rules(target, others->table);
+  return rules ? node.install_rules(target, *rules) : node.uninstall_rules(target, others->table);
 }
 
 /// What an earlier call for the same container and cgroup has put in force, if that is known.
@@ -170,139 +167,138 @@ std::optional<InForce> earlier(const std::optional<Saved>& saved, const Containe
 }
 
 /// Of a container that had a policy which nobody knows any more, the new one stays.
-Result<> write_back(Kernel& kernel, const ContainerTarget& target, const Record& record,
+Result<> write_back(Node& node, const ContainerTarget& target, const Record& record,
                     const std::optional<Saved>& saved, const std::optional<InForce>& before) {
-  if (before) return kernel.write_policy(target, before->plan);
-  return saved ? Result<>{} : kernel.forget(record.object_hash, target.cgroup.id);
+  if (before) return node.write_policy(target, before->plan);
+  return saved ? Result<>{} : node.forget(record.object_hash, target.cgroup.id);
 }
 
 /// The steps within the container's network namespace, where others of it may keep us waiting as
 /// long as they like: meanwhile the node's lock is let go of, and what is intended stands for us.
-Result<> change_rules(Kernel& kernel, const ContainerTarget& target, Transaction& transaction,
+Result<> change_rules(Node& node, const ContainerTarget& target, Transaction& transaction,
                       const std::optional<NftRuleset>& wanted,
                       const std::optional<NftRuleset>& old) {
-  const std::vector<RulesOwner> stale = stale_owners(kernel, target);
+  const std::vector<RulesOwner> stale = stale_owners(node, target);
   if (stale.empty() && !wanted && !old) return {};
-  kernel.let_go();
-  for (const RulesOwner& owner : stale) SL_CHECK(kernel.uninstall_rules_of(target, owner));
+  node.let_go();
+  for (const RulesOwner& owner : stale) SL_CHECK(node.uninstall_rules_of(target, owner));
   if (wanted || old) {
     SL_CHECK(transaction.step(
-        "install nft rules", [&] { return put_rules(kernel, target, wanted, old); },
-        [&kernel, &target, &wanted, &old] { return put_rules(kernel, target, old, wanted); }));
+        "install nft rules", [&] { return put_rules(node, target, wanted, old); },
+        [&node, &target, &wanted, &old] { return put_rules(node, target, old, wanted); }));
   }
   return transaction.step(
-      "go on with the node's lock", [&] { return kernel.begin(); },
-      [&kernel] {
-        kernel.let_go();
+      "go on with the node's lock", [&] { return node.begin(); },
+      [&node] {
+        node.let_go();
         return Result<>{};
       });
 }
 
 /// Runs the steps that put `wanted` in force; a failure returns to `saved`.
-Result<> apply(Kernel& kernel, const ContainerTarget& target, const InForce& wanted,
-               const Saved& next, const std::optional<Saved>& saved) {
+Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted, const Saved& next,
+               const std::optional<Saved>& saved) {
   const std::optional<InForce> before = earlier(saved, target);
   const std::optional<NftRuleset> old_rules = before ? before->rules : std::nullopt;
   const std::string key = key_of(target.id, target.cgroup.id);
 
-  Transaction transaction([&](const Error& error) { kernel.warn(error.message); });  // I2
+  Transaction transaction([&](const Error& error) { node.warn(error.message); });  // I2
   SL_CHECK(transaction.step(
-      "write down what is begun", [&] { return kernel.intend(next.record); },
-      [&] { return kernel.intend_no_more(); }));
-  SL_CHECK(change_rules(kernel, target, transaction, wanted.rules, old_rules));
+      "write down what is begun", [&] { return node.intend(next.record); },
+      [&] { return node.intend_no_more(); }));
+  SL_CHECK(change_rules(node, target, transaction, wanted.rules, old_rules));
   SL_CHECK(transaction.step(
-      "attach programs", [&] { return kernel.attach(target, wanted.plan.hooks); },
-      [&] { return kernel.detach(target); }));
+      "attach programs", [&] { return node.attach(target, wanted.plan.hooks); },
+      [&] { return node.detach(target); }));
   SL_CHECK(transaction.step(
-      "write policy", [&] { return kernel.write_policy(target, wanted.plan); },
-      [&] { return write_back(kernel, target, next.record, saved, before); }));
+      "write policy", [&] { return node.write_policy(target, wanted.plan); },
+      [&] { return write_back(node, target, next.record, saved, before); }));
   SL_CHECK(transaction.step(
-      "stage", [&] { return kernel.stage(key); }, [&] { return kernel.unstage(key); }));
+      "stage", [&] { return node.stage(key); }, [&] { return node.unstage(key); }));
   SL_CHECK(transaction.step(
-      "publish", [&] { return kernel.publish(next); },
-      [&] { return kernel.withdraw(key, saved); }));
-  SL_CHECK(kernel.check_unchanged(target));
+      "publish", [&] { return node.publish(next); }, [&] { return node.withdraw(key, saved); }));
+  SL_CHECK(node.check_unchanged(target));
   transaction.commit();
 
   // What was published before, if anything, is in the staging directory now.
-  for (const auto& done : {kernel.intend_no_more(), kernel.unstage(key)}) {
-    if (!done) kernel.warn(done.error().message);
+  for (const auto& done : {node.intend_no_more(), node.unstage(key)}) {
+    if (!done) node.warn(done.error().message);
   }
   return {};
 }
 
 }  // namespace
 
-Result<> create(Kernel& kernel, const ContainerState& container) {
+Result<> create(Node& node, const ContainerState& container) {
   if (!annotations::any(container.annotations)) return {};      // I1
   SL_CHECK(annotations::check_outlets(container.annotations));  // I11
   SL_CHECK(check_ready(container));
-  const Identity identity = SL_TRY(kernel.identify(container));
+  const Identity identity = SL_TRY(node.identify(container));
   if (identity.is_sandbox) return {};
   const annotations::Policy policy =
       SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
   if (policy == annotations::Policy{}) return {};                             // I1
 
   // All that can be worked out beforehand is, for others wait for the lock.
-  ContainerTarget target = SL_TRY(kernel.open_target(container, identity));
+  ContainerTarget target = SL_TRY(node.open_target(container, identity));
   InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
 
   const bool has_others = policy.egress && target.netns_kind != NetnsKind::host;
-  if (has_others) SL_CHECK(kernel.look_for_rules(target));
+  if (has_others) SL_CHECK(node.look_for_rules(target));
 
-  SL_CHECK(kernel.begin());
-  if (has_others) SL_CHECK(kernel.look_around(target));
-  std::vector<StoreEntry> entries = SL_TRY(kernel.related(target));
-  collect_a_share(kernel, target, entries);
-  const std::vector<Record> in_flight = SL_TRY(kernel.in_flight());
+  SL_CHECK(node.begin());
+  if (has_others) SL_CHECK(node.look_around(target));
+  std::vector<StoreEntry> entries = SL_TRY(node.related(target));
+  collect_a_share(node, target, entries);
+  const std::vector<Record> in_flight = SL_TRY(node.in_flight());
   SL_CHECK(check_unclaimed(target, entries, in_flight));
 
-  const auto saved = find_saved(kernel, entries, key_of(target.id, target.cgroup.id));
-  const Placement placement = SL_TRY(place(kernel, policy, target, entries, in_flight, saved));
+  const auto saved = find_saved(node, entries, key_of(target.id, target.cgroup.id));
+  const Placement placement = SL_TRY(place(node, policy, target, entries, in_flight, saved));
   if (placement != wanted.placement) wanted = in_force(policy, placement, target);
-  SL_CHECK(apply(kernel, target, wanted,
-                 saved_of(kernel, container, target, identity, placement, wanted.plan), saved));
+  SL_CHECK(apply(node, target, wanted,
+                 saved_of(node, container, target, identity, placement, wanted.plan), saved));
   for (const std::string& note : wanted.plan.notes) {
-    kernel.note(short_id(target.id) + ": " + note);
+    node.note(short_id(target.id) + ": " + note);
   }
   return {};
 }
 
-std::vector<Error> remove(Kernel& kernel, const ContainerState& container) {
+std::vector<Error> remove(Node& node, const ContainerState& container) {
   // Most containers have no policy: look before waiting for the lock, and again under it.
-  const auto any = kernel.entries_of(container.id);
+  const auto any = node.entries_of(container.id);
   if (any && any->empty()) return {};
-  if (const auto begun = kernel.begin(); !begun) return {begun.error()};
-  auto entries = ended_entries(kernel, container);
+  if (const auto begun = node.begin(); !begun) return {begun.error()};
+  auto entries = ended_entries(node, container);
   if (!entries) return {entries.error()};
 
   std::vector<Error> errors;
   std::set<std::string> kept;  // keys
   if (std::any_of(entries->begin(), entries->end(), has_rules)) {
-    kernel.let_go();
+    node.let_go();
     for (const StoreEntry& entry : *entries) {
       if (!has_rules(entry)) continue;
-      if (auto done = kernel.uninstall_saved_rules(*entry.record); !done) {
+      if (auto done = node.uninstall_saved_rules(*entry.record); !done) {
         errors.push_back(wrap("remove " + entry.key, done.error()).value());
         kept.insert(entry.key);
       }
     }
-    if (const auto begun = kernel.begin(); !begun) return {begun.error()};
-    entries = ended_entries(kernel, container);
+    if (const auto begun = node.begin(); !begun) return {begun.error()};
+    entries = ended_entries(node, container);
     if (!entries) return {entries.error()};
   }
   for (const StoreEntry& entry : *entries) {
-    append(errors, remove_without_rules(kernel, entry, kept.contains(entry.key)));
+    append(errors, remove_without_rules(node, entry, kept.contains(entry.key)));
   }
   return errors;
 }
 
-Collection collect_garbage(Kernel& kernel) {
-  auto entries = kernel.entries();
+Collection collect_garbage(Node& node) {
+  auto entries = node.entries();
   if (!entries) return {.removed = 0, .left = 0, .out_of_time = false, .errors = {entries.error()}};
-  Collection done = remove_gone(kernel, *entries);
-  const auto known = kernel.known_cgroups();
-  const auto begun = kernel.in_flight();
+  Collection done = remove_gone(node, *entries);
+  const auto known = node.known_cgroups();
+  const auto begun = node.in_flight();
   if (!known) done.errors.push_back(known.error());
   if (!begun) done.errors.push_back(begun.error());
   if (!done.errors.empty()) return done;
@@ -311,21 +307,21 @@ Collection collect_garbage(Kernel& kernel) {
   for (const Record& record : *begun) owned.insert(record.cgroup_id);
   for (const std::uint64_t cgroup : *known) {
     if (owned.contains(cgroup)) continue;
-    auto forgotten = kernel.forget(kernel.programs(), cgroup);
+    auto forgotten = node.forget(node.programs(), cgroup);
     if (!forgotten) done.errors.push_back(forgotten.error());
   }
   return done;
 }
 
-std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry) {
+std::vector<Error> remove_entry(Node& node, const StoreEntry& entry) {
   std::vector<Error> errors;
   if (has_rules(entry)) {
-    if (auto done = kernel.uninstall_abandoned_rules(*entry.record); !done) {
+    if (auto done = node.uninstall_abandoned_rules(*entry.record); !done) {
       errors.push_back(wrap("remove " + entry.key, done.error()).value());
     }
   }
   const bool keeps_record = !errors.empty();
-  append(errors, remove_without_rules(kernel, entry, keeps_record));
+  append(errors, remove_without_rules(node, entry, keeps_record));
   return errors;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the hook does at each stage. No system call: everything goes through Kernel.
+// What the hook does at each stage. No system call: everything goes through Node.
 //
-//   LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-//   SL_CHECK(create(kernel, state));
-//   for (const Error& error : remove(kernel, state)) log_error(error.message);
+//   LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+//   SL_CHECK(create(node, state));
+//   for (const Error& error : remove(node, state)) log_error(error.message);
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,19 @@
 
 #include "base/result.hpp"
 #include "hook/container_state.hpp"
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 
 namespace socklid {
 
 /// Puts the container's policy in force, all of it or nothing (I2). Does nothing at all if no
 /// annotation of ours is for it (I1). Twice for the same container is as good as once: the new
 /// links are in force before the old ones go.
-[[nodiscard]] Result<> create(Kernel& kernel, const ContainerState& container);
+[[nodiscard]] Result<> create(Node& node, const ContainerState& container);
 
 /// Removes what is left of the container `container.id`, from saved state alone (I7). A container
 /// that was started again under the same id meanwhile is left alone (D8). Goes on after an error;
 /// returns all of them.
-[[nodiscard]] std::vector<Error> remove(Kernel& kernel, const ContainerState& container);
+[[nodiscard]] std::vector<Error> remove(Node& node, const ContainerState& container);
 
 struct Collection {
   std::size_t removed{0};  ///< containers that were gone
@@ -36,12 +36,12 @@ struct Collection {
 
 /// Removes what is left of containers whose cgroup is gone, which create() does too, because
 /// poststop is not reliable; and entries in the maps that belong to no saved state, which is what
-/// a run leaves that was killed before it saved any. The caller holds the lock (Kernel::begin).
-[[nodiscard]] Collection collect_garbage(Kernel& kernel);
+/// a run leaves that was killed before it saved any. The caller holds the lock (Node::begin).
+[[nodiscard]] Collection collect_garbage(Node& node);
 
 /// Removes one container's state whatever it is: rules, pins, entries in the maps, record. What
 /// could not be removed keeps its record, so that the next run tries again. Waits for nobody's
 /// network namespace longer than half a second. The caller holds the lock.
-[[nodiscard]] std::vector<Error> remove_entry(Kernel& kernel, const StoreEntry& entry);
+[[nodiscard]] std::vector<Error> remove_entry(Node& node, const StoreEntry& entry);
 
 }  // namespace socklid

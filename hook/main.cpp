@@ -14,7 +14,7 @@
 #include "hook/handover.hpp"
 #include "hook/hook.hpp"
 #include "hook/input.hpp"
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/log.hpp"
 #include "hook/privileges.hpp"
 #include "hook/public_line.hpp"
@@ -36,9 +36,9 @@ Result<> run(const char* argument, const Result<std::string>& input, Facts& fact
   const ContainerState state = SL_TRY(parse_state(*input, stage));
   facts = {.id = state.id, .pid = state.pid, .may_tell = may_be_told(state.annotations)};
   if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  if (stage == Stage::create) return create(kernel, state);
-  for (const Error& error : remove(kernel, state)) log_error("poststop: " + error.message);
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  if (stage == Stage::create) return create(node, state);
+  for (const Error& error : remove(node, state)) log_error("poststop: " + error.message);
   return {};
 }
 

@@ -17,7 +17,7 @@ struct Neighbour {
 /// By their records, for whoever is in the namespace and has the capability can take a table away;
 /// and by their tables, for a record can be lost. Numbers of namespaces are used again: what is on
 /// record counts while its cgroup has processes. What a run has begun counts as what is on record.
-std::vector<Neighbour> neighbours(Kernel& kernel, const ContainerTarget& target,
+std::vector<Neighbour> neighbours(Node& node, const ContainerTarget& target,
                                   const std::vector<StoreEntry>& entries,
                                   const std::vector<Record>& in_flight) {
   std::vector<Neighbour> found;
@@ -29,12 +29,12 @@ std::vector<Neighbour> neighbours(Kernel& kernel, const ContainerTarget& target,
     if (entry.parts.cgroup_id == target.cgroup.id || !entry.record || !entry.record->rules)
       continue;
     if (entry.record->netns != target.netns.inode) continue;
-    if (kernel.liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
+    if (node.liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
     found.push_back({entry.record->placement.slot, entry.record});
   }
   for (const RulesOwner& owner : target.rules_owners) {
     if (owner.cgroup_id == target.cgroup.id) continue;
-    if (kernel.liveness(owner.cgroup_id) == Liveness::gone) continue;
+    if (node.liveness(owner.cgroup_id) == Liveness::gone) continue;
     found.push_back({owner.slot, std::nullopt});
   }
   return found;
@@ -89,7 +89,7 @@ Result<> check_unclaimed(const ContainerTarget& target, const std::vector<StoreE
   return {};
 }
 
-Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
+Result<Placement> place(Node& node, const annotations::Policy& policy,
                         const ContainerTarget& target, const std::vector<StoreEntry>& entries,
                         const std::vector<Record>& in_flight, const std::optional<Saved>& saved) {
   Placement placement{.netns = target.netns_kind, .slot = 0};
@@ -102,7 +102,7 @@ Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
     SL_CHECK(check_placement(policy, saved->record.placement.netns));
     return saved->record.placement;
   }
-  const std::vector<Neighbour> others = neighbours(kernel, target, entries, in_flight);
+  const std::vector<Neighbour> others = neighbours(node, target, entries, in_flight);
   if (!others.empty()) placement.netns = NetnsKind::shared;
   SL_CHECK(check_placement(policy, placement.netns));
   if (placement.netns == NetnsKind::own) return placement;
@@ -111,11 +111,11 @@ Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
   return placement;
 }
 
-std::vector<RulesOwner> stale_owners(Kernel& kernel, const ContainerTarget& target) {
+std::vector<RulesOwner> stale_owners(Node& node, const ContainerTarget& target) {
   std::vector<RulesOwner> stale;
   for (const RulesOwner& owner : target.rules_owners) {
     if (owner.cgroup_id == target.cgroup.id) continue;
-    if (kernel.liveness(owner.cgroup_id) == Liveness::gone) stale.push_back(owner);
+    if (node.liveness(owner.cgroup_id) == Liveness::gone) stale.push_back(owner);
   }
   return stale;
 }

@@ -4,7 +4,7 @@
 // By their records, by what other runs have begun, and by the tables that are there.
 //
 //   SL_CHECK(check_unclaimed(target, entries, in_flight));
-//   const Placement placement = SL_TRY(place(kernel, policy, target, entries, in_flight, saved));
+//   const Placement placement = SL_TRY(place(node, policy, target, entries, in_flight, saved));
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@
 
 #include "annotations/parser.hpp"
 #include "base/result.hpp"
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 
 namespace socklid {
 
@@ -24,7 +24,7 @@ namespace socklid {
 
 /// How the policy is put in force in the namespace the container is in (I6, D6). Exit::unsupported
 /// names what cannot be had there.
-[[nodiscard]] Result<Placement> place(Kernel& kernel, const annotations::Policy& policy,
+[[nodiscard]] Result<Placement> place(Node& node, const annotations::Policy& policy,
                                       const ContainerTarget& target,
                                       const std::vector<StoreEntry>& entries,
                                       const std::vector<Record>& in_flight,
@@ -32,6 +32,6 @@ namespace socklid {
 
 /// Owners of tables whose container is gone, and which nobody has taken away: one would go on
 /// judging what has no slot.
-[[nodiscard]] std::vector<RulesOwner> stale_owners(Kernel& kernel, const ContainerTarget& target);
+[[nodiscard]] std::vector<RulesOwner> stale_owners(Node& node, const ContainerTarget& target);
 
 }  // namespace socklid

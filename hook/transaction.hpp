@@ -3,7 +3,7 @@
 // Transaction: named steps with an undo each (I2). Unless commit() is reached, every step that
 // succeeded is undone, newest first; a step that failed must have left nothing behind itself.
 //
-//   Transaction transaction([&](const Error& error) { kernel.warn(error.message); });
+//   Transaction transaction([&](const Error& error) { node.warn(error.message); });
 //   SL_CHECK(transaction.step(
 //       "attach programs", [&] { return attach(); }, [&] { return detach(); }));
 //   transaction.commit();

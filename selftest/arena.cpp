@@ -45,9 +45,9 @@ void keep_first(Result<>& first, Result<> done) {
 
 }  // namespace
 
-Result<Grounds> Grounds::open(MakeKernel make_kernel) {
+Result<Grounds> Grounds::open(MakeNode make_node) {
   Grounds grounds;
-  grounds.make_kernel_ = std::move(make_kernel);
+  grounds.make_node_ = std::move(make_node);
   grounds.mount_ = SL_TRY(find_cgroup_mount());
   SL_CHECK(remove_leftovers(grounds.mount_));
   grounds.name_ = std::string(prefix) + std::to_string(::getpid());
@@ -107,13 +107,13 @@ Result<> Arena::hold() {
 }
 
 Result<> Arena::apply(const annotations::Annotations& annotations) {
-  const std::unique_ptr<Kernel> kernel = grounds_->kernel();
+  const std::unique_ptr<Node> node = grounds_->node();
   const ContainerState state{.id = id_,
                              .status = "created",
                              .pid = holder_->pid(),
                              .bundle = {},
                              .annotations = annotations};
-  SL_CHECK(create(*kernel, state));
+  SL_CHECK(create(*node, state));
   under_policy_ = true;
   const UniqueFd directory = open_directory(cgroup_);
   const std::uint64_t id = SL_TRY(cgroup_id(directory.get()));
@@ -123,9 +123,9 @@ Result<> Arena::apply(const annotations::Annotations& annotations) {
 
 Result<> Arena::take_off() {
   if (!std::exchange(under_policy_, false)) return {};
-  const std::unique_ptr<Kernel> kernel = grounds_->kernel();
+  const std::unique_ptr<Node> node = grounds_->node();
   const std::vector<Error> errors = remove(
-      *kernel,
+      *node,
       ContainerState{.id = id_, .status = "stopped", .pid = 0, .bundle = {}, .annotations = {}});
   return errors.empty() ? Result<>{} : fail(errors.front().exit, errors.front().message);
 }

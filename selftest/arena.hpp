@@ -3,7 +3,7 @@
 // Arena: a throwaway container: a cgroup, a network namespace with another host at its other end,
 // and a first process; the policy is put on it as on any container, by create() of hook/hook.hpp.
 //
-//   const Grounds grounds = SL_TRY(Grounds::open(make_kernel));
+//   const Grounds grounds = SL_TRY(Grounds::open(make_node));
 //   const auto arena = SL_TRY(Arena::make(grounds, "verbs", annotations));
 //   ... arena->network(), arena->receiver(), arena->counters() ...
 //   SL_CHECK(arena->close());
@@ -23,7 +23,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "hook/cgroup.hpp"
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 #include "selftest/broker_process.hpp"
 #include "selftest/child.hpp"
 #include "selftest/counters.hpp"
@@ -32,14 +32,14 @@
 
 namespace socklid::selftest {
 
-/// A new one for each use: a Kernel holds the node's lock as long as it lives.
-using MakeKernel = std::function<std::unique_ptr<Kernel>()>;
+/// A new one for each use: a Node holds the node's lock as long as it lives.
+using MakeNode = std::function<std::unique_ptr<Node>()>;
 
 /// The cgroup that the cgroups of one run lie in: socklid-selftest-PID, where cgroup2 is mounted.
 class Grounds {
  public:
   /// Removes those of runs that are over. Errors: Exit::node, Exit::cgroup.
-  [[nodiscard]] static Result<Grounds> open(MakeKernel make_kernel);
+  [[nodiscard]] static Result<Grounds> open(MakeNode make_node);
   Grounds(Grounds&&) noexcept = default;
   Grounds& operator=(Grounds&&) = delete;
   Grounds(const Grounds&) = delete;
@@ -49,11 +49,11 @@ class Grounds {
   [[nodiscard]] const std::string& path() const { return path_; }  ///< of the directory
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const CgroupMount& mount() const { return mount_; }
-  [[nodiscard]] std::unique_ptr<Kernel> kernel() const { return make_kernel_(); }
+  [[nodiscard]] std::unique_ptr<Node> node() const { return make_node_(); }
 
  private:
   Grounds() = default;
-  MakeKernel make_kernel_;
+  MakeNode make_node_;
   CgroupMount mount_;
   std::string name_;
   std::string path_;

@@ -53,10 +53,10 @@ void judge(Finding& finding, const Trial& trial, const Counts& before, const Cou
 
 }  // namespace
 
-Result<Runner> Runner::open(MakeKernel make_kernel) {
+Result<Runner> Runner::open(MakeNode make_node) {
   SL_CHECK(stay_on_one_cpu());
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  return Runner(SL_TRY(Grounds::open(std::move(make_kernel))));
+  return Runner(SL_TRY(Grounds::open(std::move(make_node))));
 }
 
 Result<std::unique_ptr<Arena>> Runner::make_arena(Policy policy, const Row& row) {

@@ -2,7 +2,7 @@
 //
 // Runner: carries rows out, first without a policy, then under each.
 //
-//   Runner runner = SL_TRY(Runner::open(make_kernel));
+//   Runner runner = SL_TRY(Runner::open(make_node));
 //   for (const Case& one : cases(patterns))
 //     for (const Finding& finding : SL_TRY(runner.run(one))) print(finding);
 //   SL_CHECK(runner.close());
@@ -48,7 +48,7 @@ struct Finding {
 
 class Runner {
  public:
-  [[nodiscard]] static Result<Runner> open(MakeKernel make_kernel);
+  [[nodiscard]] static Result<Runner> open(MakeNode make_node);
   /// One for each policy, in the order of `policies`. An error ends the run: the node cannot do it,
   /// or not even what a policy names gets through.
   [[nodiscard]] Result<std::vector<Finding>> run(const Case& one);

@@ -13,7 +13,7 @@
 #include "hook/engine.hpp"
 #include "hook/files.hpp"
 #include "hook/hook.hpp"
-#include "tests/fault/fake_kernel.hpp"
+#include "tests/fault/fake_node.hpp"
 
 namespace socklid {
 namespace {
@@ -47,15 +47,15 @@ class CrioReplay : public testing::TestWithParam<const char*> {
                                        .netns = 4026532145,
                                        .kind = NetnsKind::shared,
                                        .cgroup = "/pods/crio-" + container.id};
-    FakeKernel kernel(node_);
-    const auto created = create(kernel, container);
-    kernel.end_run();
+    FakeRun run(node_);
+    const auto created = create(run, container);
+    run.end_run();
     EXPECT_TRUE(created) << created.error().message;
   }
   void stop(const ContainerState& container, pid_t pid) {
     node_.containers.erase(pid);
-    FakeKernel kernel(node_);
-    EXPECT_THAT(remove(kernel, container), IsEmpty());
+    FakeRun run(node_);
+    EXPECT_THAT(remove(run, container), IsEmpty());
   }
   FakeNode node_;
 };

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "hook/hook.hpp"
-#include "tests/fault/fake_kernel.hpp"
+#include "tests/fault/fake_node.hpp"
 
 namespace socklid {
 namespace {
@@ -30,16 +30,16 @@ FakeNode node_with_container() {
 }
 
 int calls_of_a_good_run(FakeNode node) {
-  FakeKernel kernel(node);
-  EXPECT_TRUE(create(kernel, starting));
-  return kernel.calls;
+  FakeRun run(node);
+  EXPECT_TRUE(create(run, starting));
+  return run.calls;
 }
 
 FakeNode node_with_policy() {
   FakeNode node = node_with_container();
-  FakeKernel kernel(node);
-  EXPECT_TRUE(create(kernel, starting));
-  kernel.end_run();
+  FakeRun run(node);
+  EXPECT_TRUE(create(run, starting));
+  run.end_run();
   return node;
 }
 
@@ -53,17 +53,17 @@ FakeNode node_with_garbage() {
 
 /// A run that was killed before `step`.
 FakeNode node_after_kill(FakeNode node, int step) {
-  FakeKernel kernel(node);
-  kernel.kill_at = step;
-  (void)create(kernel, starting);
-  kernel.end_run();
+  FakeRun run(node);
+  run.kill_at = step;
+  (void)create(run, starting);
+  run.end_run();
   return node;
 }
 
 void remove_killed(FakeNode& node) {
   node.containers[42].ended = true;
-  FakeKernel kernel(node);
-  EXPECT_THAT(remove(kernel, stopped), IsEmpty());
+  FakeRun run(node);
+  EXPECT_THAT(remove(run, stopped), IsEmpty());
 }
 
 TEST(Fault, EveryStepThatFailsIsUndone) {
@@ -72,17 +72,17 @@ TEST(Fault, EveryStepThatFailsIsUndone) {
   ASSERT_GT(steps, 8);
   for (int step = 0; step < steps; ++step) {
     FakeNode node = fresh;
-    FakeKernel kernel(node);
-    kernel.fail_at = step;
-    const auto created = create(kernel, starting);
-    kernel.end_run();
+    FakeRun run(node);
+    run.fail_at = step;
+    const auto created = create(run, starting);
+    run.end_run();
     if (created) {
-      EXPECT_EQ(kernel.journal.back(), "unstage") << "only what follows the commit may fail";
-      EXPECT_TRUE(kernel.in_force(1001));
+      EXPECT_EQ(run.journal.back(), "unstage") << "only what follows the commit may fail";
+      EXPECT_TRUE(run.in_force(1001));
       continue;
     }
-    EXPECT_EQ(node.kept, fresh.kept) << "after " << kernel.journal[static_cast<std::size_t>(step)];
-    EXPECT_THAT(kernel.warnings, IsEmpty());
+    EXPECT_EQ(node.kept, fresh.kept) << "after " << run.journal[static_cast<std::size_t>(step)];
+    EXPECT_THAT(run.warnings, IsEmpty());
   }
 }
 
@@ -91,14 +91,14 @@ TEST(Fault, AFailedSecondCallReturnsToTheFirst) {
   const int steps = calls_of_a_good_run(once);
   for (int step = 0; step < steps; ++step) {
     FakeNode node = once;
-    FakeKernel kernel(node);
-    kernel.fail_at = step;
-    kernel.never_open = 1001;
-    const auto created = create(kernel, starting);
-    kernel.end_run();
-    EXPECT_TRUE(kernel.in_force(1001));
+    FakeRun run(node);
+    run.fail_at = step;
+    run.never_open = 1001;
+    const auto created = create(run, starting);
+    run.end_run();
+    EXPECT_TRUE(run.in_force(1001));
     if (!created) {
-      EXPECT_EQ(node.kept, once.kept) << "after " << kernel.journal[static_cast<std::size_t>(step)];
+      EXPECT_EQ(node.kept, once.kept) << "after " << run.journal[static_cast<std::size_t>(step)];
     }
   }
 }
@@ -108,18 +108,18 @@ TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
   const int steps = calls_of_a_good_run(littered);
   for (int step = 0; step < steps; ++step) {
     FakeNode node = littered;
-    FakeKernel kernel(node);
-    kernel.fail_at = step;
-    const auto created = create(kernel, starting);
-    kernel.end_run();
-    EXPECT_EQ(created.has_value(), kernel.in_force(1002));
+    FakeRun run(node);
+    run.fail_at = step;
+    const auto created = create(run, starting);
+    run.end_run();
+    EXPECT_EQ(created.has_value(), run.in_force(1002));
     EXPECT_EQ(node.kept.rules.contains({7002, "socklid"}), created.has_value());
     EXPECT_EQ(node.kept.policies.contains(1002), created.has_value());
     // What a failing collection left is collected by the next run.
-    FakeKernel next(node);
+    FakeRun next(node);
     ASSERT_TRUE(create(next, starting));
     next.end_run();
-    FakeKernel collector(node);
+    FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
     EXPECT_EQ(node.kept.records.size(), 1U);
@@ -138,14 +138,14 @@ TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
     ContainerState next = starting;
     next.id = "next";
     next.pid = 43;
-    FakeKernel second(node);
+    FakeRun second(node);
     ASSERT_TRUE(create(second, next)) << "after a kill before step " << step;
     second.end_run();
     EXPECT_THAT(node.kept.staged, IsEmpty());
     EXPECT_EQ(node.kept.pinned.size(), 1U);
     EXPECT_EQ(node.kept.records.size(), 1U);
     EXPECT_EQ(node.kept.rules.size(), 1U);
-    FakeKernel collector(node);
+    FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
     EXPECT_EQ(node.kept.policies.size(), 1U);
@@ -159,7 +159,7 @@ TEST(Fault, AKilledRunLeavesNothingButRulesOnRecord) {
   const int steps = calls_of_a_good_run(fresh);
   for (int step = 0; step < steps; ++step) {
     FakeNode node = node_after_kill(fresh, step);
-    FakeKernel second(node);
+    FakeRun second(node);
     ASSERT_TRUE(second.begin());
     const bool published = !node.kept.pinned.empty();
     EXPECT_EQ(node.kept.policies.empty(), !published) << "after a kill before step " << step;
@@ -180,7 +180,7 @@ TEST(Fault, TheTableOfAKilledRunGoesWithItsContainer) {
   for (int step = 0; step < steps; ++step) {
     FakeNode node = node_after_kill(fresh, step);
     node.destroy(42);
-    FakeKernel collector(node);
+    FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
     EXPECT_EQ(node.kept, Kept{}) << "after a kill before step " << step;
@@ -192,11 +192,11 @@ TEST(Fault, AKilledSecondCallLeavesThePolicyInForce) {
   const int steps = calls_of_a_good_run(once);
   for (int step = 0; step < steps; ++step) {
     FakeNode node = once;
-    FakeKernel kernel(node);
-    kernel.kill_at = step;
-    (void)create(kernel, starting);
-    kernel.end_run();
-    EXPECT_TRUE(kernel.in_force(1001)) << "killed before step " << step;
+    FakeRun run(node);
+    run.kill_at = step;
+    (void)create(run, starting);
+    run.end_run();
+    EXPECT_TRUE(run.in_force(1001)) << "killed before step " << step;
     EXPECT_TRUE(node.kept.rules.contains({7001, "socklid"}));
   }
 }
@@ -207,17 +207,17 @@ TEST(Fault, RemovalGoesOnAndTheNextOneFinishes) {
   int steps = 0;
   {
     FakeNode node = full;
-    FakeKernel kernel(node);
-    EXPECT_THAT(remove(kernel, stopped), IsEmpty());
-    steps = kernel.calls;
+    FakeRun run(node);
+    EXPECT_THAT(remove(run, stopped), IsEmpty());
+    steps = run.calls;
     EXPECT_EQ(node.kept, Kept{});
   }
   for (int step = 0; step < steps; ++step) {
     FakeNode node = full;
-    FakeKernel kernel(node);
-    kernel.fail_at = step;
-    (void)remove(kernel, stopped);
-    FakeKernel again(node);
+    FakeRun run(node);
+    run.fail_at = step;
+    (void)remove(run, stopped);
+    FakeRun again(node);
     EXPECT_THAT(remove(again, stopped), IsEmpty());
     EXPECT_EQ(node.kept, Kept{}) << "after a failure of step " << step;
   }
@@ -228,10 +228,10 @@ TEST(Fault, KilledRemovalIsFinishedByTheNext) {
   full.containers.erase(42);
   for (int step = 0; step < 10; ++step) {
     FakeNode node = full;
-    FakeKernel kernel(node);
-    kernel.kill_at = step;
-    (void)remove(kernel, stopped);
-    FakeKernel again(node);
+    FakeRun run(node);
+    run.kill_at = step;
+    (void)remove(run, stopped);
+    FakeRun again(node);
     EXPECT_THAT(remove(again, stopped), IsEmpty());
     EXPECT_EQ(node.kept, Kept{}) << "killed before step " << step;
   }
@@ -239,16 +239,16 @@ TEST(Fault, KilledRemovalIsFinishedByTheNext) {
 
 TEST(Fault, AnUndoThatFailsIsReported) {
   FakeNode node = node_with_container();
-  FakeKernel good(node);
+  FakeRun good(node);
   ASSERT_TRUE(create(good, starting));
   int publish = 0;
   while (good.journal[static_cast<std::size_t>(publish)] != "publish") ++publish;
   FakeNode fresh = node_with_container();
-  FakeKernel kernel(fresh);
-  kernel.kill_at = publish;  // publish fails, and so does every undo
-  ASSERT_FALSE(create(kernel, starting));
-  EXPECT_EQ(kernel.warnings.size(), 5U);
-  EXPECT_EQ(kernel.warnings.front(), "undo stage: killed");
+  FakeRun run(fresh);
+  run.kill_at = publish;  // publish fails, and so does every undo
+  ASSERT_FALSE(create(run, starting));
+  EXPECT_EQ(run.warnings.size(), 5U);
+  EXPECT_EQ(run.warnings.front(), "undo stage: killed");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: NAME DIRECTORY. In libFuzzer's place: each file of the directory once through the target. Fails when there is no
-// file, or when the target does, by its own abort() or a sanitizer's.
+// Usage: NAME DIRECTORY. In libFuzzer's place: each file of the directory once through the target.
+// Fails when there is no file, or when the target does, by its own abort() or a sanitizer's.
 #include <cstdint>
 #include <filesystem>
 #include <fstream>

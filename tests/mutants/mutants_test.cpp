@@ -17,7 +17,7 @@
 
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
-#include "tests/mutants/mutant_kernel.hpp"
+#include "tests/mutants/mutant_node.hpp"
 
 namespace socklid::selftest {
 
@@ -87,7 +87,7 @@ void expect(Seen wanted, const Finding& finding) {
 class Mutant {
  public:
   explicit Mutant(std::optional<Guard> guard) : guard_(guard) {
-    auto runner = Runner::open([guard] { return std::make_unique<MutantKernel>(guard); });
+    auto runner = Runner::open([guard] { return std::make_unique<MutantNode>(guard); });
     if (!runner) {
       ADD_FAILURE() << runner.error().message;
       return;

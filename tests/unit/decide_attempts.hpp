@@ -5,7 +5,7 @@
 //   EXPECT_EQ(decide(bind_list({port(Protocol::tcp, 80)}), on(SL_VERB_BIND, inet, stream, 80)), 0);
 #pragma once
 
-#include <netinet/in.h>
+#include <linux/in.h>
 #include <sys/socket.h>
 
 #include <cstdint>

@@ -24,10 +24,10 @@ TEST_F(HookTest, AStartTakesAShareOfWhatIsGone) {
   }
   for (int i = 0; i < 5; ++i) node_.containers.erase(100 + i);
   for (const std::size_t left : {3U, 1U, 0U}) {
-    FakeKernel kernel(node_);
-    kernel.removes = 2;
-    ASSERT_TRUE(create(kernel, state_of("web", 42, connect_denied)));
-    kernel.end_run();
+    FakeRun run(node_);
+    run.removes = 2;
+    ASSERT_TRUE(create(run, state_of("web", 42, connect_denied)));
+    run.end_run();
     EXPECT_THAT(node_.kept.records, SizeIs(left + 1));
   }
 }
@@ -91,18 +91,18 @@ TEST_F(HookTest, AHostileNamespaceOfTheDeadHindersNobodyElse) {
   node_.containers.erase(43);
   node_.hostile.insert(7002);
   node_.containers[45] = {.cgroup_id = 1004, .netns = 7003};
-  FakeKernel start(node_);
+  FakeRun start(node_);
   ASSERT_TRUE(create(start, state_of("next", 45, with_rules)));
   start.end_run();
   EXPECT_THAT(node_.kept.records, SizeIs(2)) << "its own, and that of the hostile namespace";
   EXPECT_TRUE(node_.kept.records.contains("a_3ea"));
-  FakeKernel collector(node_);
+  FakeRun collector(node_);
   ASSERT_TRUE(collector.begin());
   const Collection stuck = collect_garbage(collector);
   EXPECT_THAT(stuck.errors, SizeIs(1));
   EXPECT_EQ(stuck.left, 1U);
   node_.hostile.clear();
-  FakeKernel again(node_);
+  FakeRun again(node_);
   ASSERT_TRUE(again.begin());
   EXPECT_EQ(collect_garbage(again).removed, 1U);
   EXPECT_THAT(node_.kept.records, SizeIs(1));
@@ -135,9 +135,9 @@ TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {
   ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
   const Kept before = node_.kept;
   node_.kept.policies[999] = {1};
-  FakeKernel kernel(node_);
-  ASSERT_TRUE(kernel.begin());
-  EXPECT_THAT(collect_garbage(kernel).errors, IsEmpty());
+  FakeRun run(node_);
+  ASSERT_TRUE(run.begin());
+  EXPECT_THAT(collect_garbage(run).errors, IsEmpty());
   EXPECT_EQ(node_.kept, before);
 }
 
@@ -163,8 +163,8 @@ TEST_F(HookTest, LatePoststopDoesNotHurtTheRestartedContainer) {
   EXPECT_THAT(before.records, SizeIs(1)) << "the old one was collected";
   remove_once(state_of("web", 0, with_rules, "stopped"));
   EXPECT_EQ(node_.kept, before);
-  FakeKernel kernel(node_);
-  EXPECT_TRUE(kernel.in_force(1002));
+  FakeRun run(node_);
+  EXPECT_TRUE(run.in_force(1002));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "hook/hook.hpp"
-#include "tests/fault/fake_kernel.hpp"
+#include "tests/fault/fake_node.hpp"
 
 namespace socklid {
 
@@ -36,18 +36,18 @@ class HookTest : public testing::Test {
   HookTest() { node_.containers[42] = {.cgroup_id = 1001, .netns = 7001}; }
 
   Result<> create_once(const ContainerState& state) {
-    FakeKernel kernel(node_);
-    auto created = create(kernel, state);
-    kernel.end_run();
-    journal_ = kernel.journal;
-    notes_ = kernel.notes;
-    EXPECT_THAT(kernel.warnings, IsEmpty());
+    FakeRun run(node_);
+    auto created = create(run, state);
+    run.end_run();
+    journal_ = run.journal;
+    notes_ = run.notes;
+    EXPECT_THAT(run.warnings, IsEmpty());
     return created;
   }
   void remove_once(const ContainerState& state) {
-    FakeKernel kernel(node_);
-    EXPECT_THAT(remove(kernel, state), IsEmpty());
-    journal_ = kernel.journal;
+    FakeRun run(node_);
+    EXPECT_THAT(remove(run, state), IsEmpty());
+    journal_ = run.journal;
   }
 
   FakeNode node_;

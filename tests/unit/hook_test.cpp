@@ -46,8 +46,8 @@ TEST_F(HookTest, RefusesBeforeItTouchesTheNode) {
 
 TEST_F(HookTest, PutsAPolicyInForce) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
-  FakeKernel kernel(node_);
-  EXPECT_TRUE(kernel.in_force(1001));
+  FakeRun run(node_);
+  EXPECT_TRUE(run.in_force(1001));
   EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
   EXPECT_THAT(node_.kept.staged, IsEmpty());
   const auto& [record, details] = node_.kept.records.at("web_3e9");
@@ -82,11 +82,11 @@ TEST_F(HookTest, ChecksTheProcessLast) {
 TEST_F(HookTest, TwiceIsAsGoodAsOnceAndNeverOpen) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   const Kept once = node_.kept;
-  FakeKernel kernel(node_);
-  kernel.never_open = 1001;
-  ASSERT_TRUE(create(kernel, state_of("web", 42, with_rules)));
-  kernel.end_run();
-  EXPECT_TRUE(kernel.in_force(1001));
+  FakeRun run(node_);
+  run.never_open = 1001;
+  ASSERT_TRUE(create(run, state_of("web", 42, with_rules)));
+  run.end_run();
+  EXPECT_TRUE(run.in_force(1001));
   EXPECT_EQ(node_.kept.rules, once.rules);
   EXPECT_EQ(node_.kept.policies, once.policies);
   EXPECT_EQ(node_.kept.records, once.records);

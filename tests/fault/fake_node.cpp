@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/fault/fake_kernel.hpp"
+#include "tests/fault/fake_node.hpp"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ const FakeContainer* FakeNode::with_cgroup(std::uint64_t id) const {
   return nullptr;
 }
 
-Result<> FakeKernel::call(const std::string& name) {
+Result<> FakeRun::call(const std::string& name) {
   journal.push_back(name);
   const int number = calls++;
   if (never_open) {
@@ -48,19 +48,19 @@ Result<> FakeKernel::call(const std::string& name) {
   return {};
 }
 
-Result<> FakeKernel::locked_call(const std::string& name) {
+Result<> FakeRun::locked_call(const std::string& name) {
   SL_CHECK(call(name));
   EXPECT_TRUE(locked_) << name << " without the node's lock";
   return {};
 }
 
-Result<> FakeKernel::waiting_call(const std::string& name) {
+Result<> FakeRun::waiting_call(const std::string& name) {
   SL_CHECK(call(name));
   EXPECT_FALSE(locked_) << name << " keeps everybody waiting";
   return {};
 }
 
-bool FakeKernel::in_force(std::uint64_t cgroup_id) const {
+bool FakeRun::in_force(std::uint64_t cgroup_id) const {
   const auto belongs = [&](const auto& held) {
     const auto parts = parse_key(held.first);
     return parts && parts->cgroup_id == cgroup_id && !held.second.empty();
@@ -71,7 +71,7 @@ bool FakeKernel::in_force(std::uint64_t cgroup_id) const {
   return links && node_.kept.policies.contains(cgroup_id);
 }
 
-std::vector<StoreEntry> FakeKernel::all() const {
+std::vector<StoreEntry> FakeRun::all() const {
   std::map<std::string, StoreEntry> found;
   for (const auto& [key, saved] : node_.kept.records) {
     found[key].record = saved.record;
@@ -87,19 +87,19 @@ std::vector<StoreEntry> FakeKernel::all() const {
   return result;
 }
 
-Result<std::vector<StoreEntry>> FakeKernel::entries() {
+Result<std::vector<StoreEntry>> FakeRun::entries() {
   SL_CHECK(call("entries"));
   return all();
 }
 
-Result<std::vector<StoreEntry>> FakeKernel::entries_of(const std::string& id) {
+Result<std::vector<StoreEntry>> FakeRun::entries_of(const std::string& id) {
   SL_CHECK(call("entries_of"));
   std::vector<StoreEntry> found = all();
   std::erase_if(found, [&](const auto& one) { return one.parts.encoded_id != encode_id(id); });
   return found;
 }
 
-Result<std::vector<StoreEntry>> FakeKernel::related(const ContainerTarget& target) {
+Result<std::vector<StoreEntry>> FakeRun::related(const ContainerTarget& target) {
   SL_CHECK(locked_call("related"));
   std::vector<StoreEntry> found = all();
   std::erase_if(found, [&](const StoreEntry& one) {
@@ -110,7 +110,7 @@ Result<std::vector<StoreEntry>> FakeKernel::related(const ContainerTarget& targe
   return found;
 }
 
-Result<std::vector<StoreEntry>> FakeKernel::some_gone() {
+Result<std::vector<StoreEntry>> FakeRun::some_gone() {
   SL_CHECK(locked_call("some_gone"));
   std::vector<StoreEntry> found = all();
   std::erase_if(found, [&](const StoreEntry& one) {
@@ -119,13 +119,13 @@ Result<std::vector<StoreEntry>> FakeKernel::some_gone() {
   return found;
 }
 
-Result<Details> FakeKernel::details(const std::string& key) {
+Result<Details> FakeRun::details(const std::string& key) {
   SL_CHECK(call("details"));
   return node_.kept.records.at(key).details;
 }
 
-/// As LinuxKernel: what a killed run had begun is in force, or taken back, but for its rules.
-Result<> FakeKernel::begin() {
+/// As LinuxNode: what a killed run had begun is in force, or taken back, but for its rules.
+Result<> FakeRun::begin() {
   SL_CHECK(call("begin"));
   EXPECT_FALSE(locked_) << "it has the lock";
   locked_ = true;
@@ -142,37 +142,37 @@ Result<> FakeKernel::begin() {
   return {};
 }
 
-Result<std::vector<Record>> FakeKernel::in_flight() {
+Result<std::vector<Record>> FakeRun::in_flight() {
   SL_CHECK(locked_call("in_flight"));
   std::vector<Record> records;
   for (const auto& [key, record] : node_.in_flight) records.push_back(record);
   return records;
 }
 
-Liveness FakeKernel::liveness(std::uint64_t cgroup_id) {
+Liveness FakeRun::liveness(std::uint64_t cgroup_id) {
   const FakeContainer* container = node_.with_cgroup(cgroup_id);
   return container == nullptr ? Liveness::gone : container->liveness;
 }
 
-bool FakeKernel::has_ended(const Record& record) {
+bool FakeRun::has_ended(const Record& record) {
   const FakeContainer* container = node_.with_cgroup(record.cgroup_id);
   return container == nullptr || container->ended;
 }
 
-Result<std::vector<std::uint64_t>> FakeKernel::known_cgroups() {
+Result<std::vector<std::uint64_t>> FakeRun::known_cgroups() {
   SL_CHECK(call("known_cgroups"));
   std::vector<std::uint64_t> ids;
   for (const auto& [id, policy] : node_.kept.policies) ids.push_back(id);
   return ids;
 }
 
-Result<Identity> FakeKernel::identify(const ContainerState& container) {
+Result<Identity> FakeRun::identify(const ContainerState& container) {
   SL_CHECK(call("identify"));
   return socklid::identify(node_.containers.at(container.pid).cgroup, container.id,
                            container.annotations);
 }
 
-Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container, const Identity&) {
+Result<ContainerTarget> FakeRun::open_target(const ContainerState& container, const Identity&) {
   SL_CHECK(call("open_target"));
   const FakeContainer& found = node_.containers.at(container.pid);
   ContainerTarget target{.id = container.id,
@@ -185,11 +185,11 @@ Result<ContainerTarget> FakeKernel::open_target(const ContainerState& container,
   return target;
 }
 
-Result<> FakeKernel::look_around(ContainerTarget&) {
+Result<> FakeRun::look_around(ContainerTarget&) {
   return locked_call("look_around");
 }
 
-Result<> FakeKernel::look_for_rules(ContainerTarget& target) {
+Result<> FakeRun::look_for_rules(ContainerTarget& target) {
   SL_CHECK(waiting_call("look_for_rules"));
   for (const auto& [id, rules] : node_.kept.rules) {
     if (id.first != target.netns.inode) continue;
@@ -199,73 +199,73 @@ Result<> FakeKernel::look_for_rules(ContainerTarget& target) {
   return {};
 }
 
-Result<> FakeKernel::check_unchanged(const ContainerTarget&) {
+Result<> FakeRun::check_unchanged(const ContainerTarget&) {
   return call("check_unchanged");
 }
 
-Result<> FakeKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
+Result<> FakeRun::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
   SL_CHECK(waiting_call("install_rules"));
   node_.kept.rules[{target.netns.inode, rules.table}] = rules;
   return {};
 }
 
-Result<> FakeKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
+Result<> FakeRun::uninstall_rules(const ContainerTarget& target, const std::string& table) {
   SL_CHECK(waiting_call("uninstall_rules"));
   node_.kept.rules.erase({target.netns.inode, table});
   return {};
 }
 
-Result<> FakeKernel::attach(const ContainerTarget& target, const Hooks&) {
+Result<> FakeRun::attach(const ContainerTarget& target, const Hooks&) {
   SL_CHECK(locked_call("attach"));
   open_links_[target.cgroup.id] = {node_.next_link++};
   return {};
 }
 
-Result<> FakeKernel::detach(const ContainerTarget& target) {
+Result<> FakeRun::detach(const ContainerTarget& target) {
   SL_CHECK(call("detach"));
   open_links_.erase(target.cgroup.id);
   return {};
 }
 
-Result<> FakeKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
+Result<> FakeRun::write_policy(const ContainerTarget& target, const Plan& plan) {
   SL_CHECK(locked_call("write_policy"));
-  EXPECT_TRUE(open_links_.contains(target.cgroup.id)) << "the kernel has no place for it yet";
+  EXPECT_TRUE(open_links_.contains(target.cgroup.id)) << "the run has no place for it yet";
   node_.kept.policies[target.cgroup.id] = bytes_of(plan);
   return {};
 }
 
-Result<> FakeKernel::forget(const std::string&, std::uint64_t cgroup_id) {
+Result<> FakeRun::forget(const std::string&, std::uint64_t cgroup_id) {
   SL_CHECK(call("forget"));
   node_.kept.policies.erase(cgroup_id);
   return {};
 }
 
-Result<> FakeKernel::intend(const Record& wanted) {
+Result<> FakeRun::intend(const Record& wanted) {
   SL_CHECK(locked_call("intend"));
   begun_ = key_of(wanted.id, wanted.cgroup_id);
   node_.kept.begun[begun_] = wanted;
   return {};
 }
 
-Result<> FakeKernel::intend_no_more() {
+Result<> FakeRun::intend_no_more() {
   SL_CHECK(call("intend_no_more"));
   node_.kept.begun.erase(begun_);
   return {};
 }
 
-Result<> FakeKernel::stage(const std::string& key) {
+Result<> FakeRun::stage(const std::string& key) {
   SL_CHECK(locked_call("stage"));
   node_.kept.staged[key] = open_links_.at(parse_key(key)->cgroup_id);
   return {};
 }
 
-Result<> FakeKernel::unstage(const std::string& key) {
+Result<> FakeRun::unstage(const std::string& key) {
   SL_CHECK(call("unstage"));
   node_.kept.staged.erase(key);
   return {};
 }
 
-Result<> FakeKernel::publish(const Saved& saved) {
+Result<> FakeRun::publish(const Saved& saved) {
   SL_CHECK(locked_call("publish"));
   const std::string key = key_of(saved.record.id, saved.record.cgroup_id);
   const std::map<std::string, Saved> before = node_.kept.records;
@@ -284,7 +284,7 @@ Result<> FakeKernel::publish(const Saved& saved) {
   return {};
 }
 
-Result<> FakeKernel::withdraw(const std::string& key, const std::optional<Saved>& previous) {
+Result<> FakeRun::withdraw(const std::string& key, const std::optional<Saved>& previous) {
   SL_CHECK(call("withdraw"));
   if (const auto old = node_.kept.staged.find(key); old != node_.kept.staged.end()) {
     std::swap(node_.kept.pinned[key], old->second);
@@ -296,39 +296,39 @@ Result<> FakeKernel::withdraw(const std::string& key, const std::optional<Saved>
   return {};
 }
 
-Result<> FakeKernel::unpin(const std::string& key) {
+Result<> FakeRun::unpin(const std::string& key) {
   SL_CHECK(locked_call("unpin"));
   node_.kept.pinned.erase(key);
   return {};
 }
 
-void FakeKernel::uninstall(std::uint64_t netns, std::uint8_t slot, std::uint64_t cgroup_id) {
+void FakeRun::uninstall(std::uint64_t netns, std::uint8_t slot, std::uint64_t cgroup_id) {
   const auto rules = node_.kept.rules.find({netns, table_name(slot)});
   if (rules == node_.kept.rules.end()) return;
   const auto owner = parse_rules_owner(rules->second.comment);
   if (owner && owner->cgroup_id == cgroup_id) node_.kept.rules.erase(rules);
 }
 
-Result<> FakeKernel::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
+Result<> FakeRun::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
   SL_CHECK(waiting_call("uninstall_rules_of"));
   uninstall(target.netns.inode, owner.slot, owner.cgroup_id);
   return {};
 }
 
-Result<> FakeKernel::uninstall_saved_rules(const Record& record) {
+Result<> FakeRun::uninstall_saved_rules(const Record& record) {
   SL_CHECK(waiting_call("uninstall_saved_rules"));
   uninstall(record.netns, record.placement.slot, record.cgroup_id);
   return {};
 }
 
-Result<> FakeKernel::uninstall_abandoned_rules(const Record& record) {
+Result<> FakeRun::uninstall_abandoned_rules(const Record& record) {
   SL_CHECK(locked_call("uninstall_abandoned_rules"));
   if (node_.hostile.contains(record.netns)) return fail(Exit::busy, "it took too long");
   uninstall(record.netns, record.placement.slot, record.cgroup_id);
   return {};
 }
 
-Result<> FakeKernel::erase(const std::string& key) {
+Result<> FakeRun::erase(const std::string& key) {
   SL_CHECK(locked_call("erase"));
   node_.kept.records.erase(key);
   removed_++;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LinuxKernel: the real Kernel. Making one costs nothing; the first call that needs something of
+// LinuxNode: the real Node. Making one costs nothing; the first call that needs something of
 // the node opens it (I1).
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 #include "hook/node_lock.hpp"
 #include "hook/paths.hpp"
 #include "hook/process.hpp"
@@ -16,9 +16,9 @@
 
 namespace socklid {
 
-class LinuxKernel : public Kernel {
+class LinuxNode : public Node {
  public:
-  LinuxKernel(Paths paths, Deadline deadline);
+  LinuxNode(Paths paths, Deadline deadline);
 
   void warn(std::string_view message) override;
   void note(std::string_view message) override;
@@ -75,7 +75,7 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] Result<> uninstall_abandoned_rules(const Record& record) override;
   [[nodiscard]] Result<> erase(const std::string& key) override;
 
-  // For repair() (linux_kernel_repair.cpp) -------------------------------------------------------
+  // For repair() (linux_node_repair.cpp) -------------------------------------------------------
 
   /// The container of a record, by its cgroup and namespace as they are now; for attach() and what
   /// follows. `rules_owners` has those of tables that name one. Exit::cgroup or Exit::netns if that

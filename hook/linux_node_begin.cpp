@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How a run that changes something begins: lock, view, and what killed runs have left.
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/privileges.hpp"
 
 namespace socklid {
@@ -12,15 +12,15 @@ constexpr std::int64_t collect_milliseconds = 1000;
 
 }  // namespace
 
-Result<> LinuxKernel::begin() {
+Result<> LinuxNode::begin() {
   return begin(false);
 }
 
-Result<> LinuxKernel::begin_and_take_view() {
+Result<> LinuxNode::begin_and_take_view() {
   return begin(true);
 }
 
-Result<> LinuxKernel::begin(bool takes_view) {
+Result<> LinuxNode::begin(bool takes_view) {
   SL_CHECK(check_privileges());
   const View here = SL_TRY(view_of_node(paths_));
   lock_ = SL_TRY(NodeLock::acquire(paths_, deadline_));
@@ -31,7 +31,7 @@ Result<> LinuxKernel::begin(bool takes_view) {
   return store_->sweep();
 }
 
-Result<bool> LinuxKernel::anybody_lives() {
+Result<bool> LinuxNode::anybody_lives() {
   for (const StoreEntry& entry : SL_TRY(entries())) {
     if (liveness(entry.parts.cgroup_id) == Liveness::populated) return true;
   }
@@ -39,7 +39,7 @@ Result<bool> LinuxKernel::anybody_lives() {
 }
 
 /// What 0.1.0 has left is of this view if its pins are here.
-Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
+Result<> LinuxNode::settle_view(const View& here, bool takes_it) {
   const auto recorded = PolicyStore::view(paths_);
   if (!recorded && !takes_it) return Failure(recorded.error());
   if (recorded && *recorded) {
@@ -65,7 +65,7 @@ Result<> LinuxKernel::settle_view(const View& here, bool takes_it) {
 
 /// A run that was killed has published both halves, or what it did is taken back. Each is tried:
 /// what hinders one is not the next one's business.
-Result<> LinuxKernel::clean_up_after_killed_runs() {
+Result<> LinuxNode::clean_up_after_killed_runs() {
   for (const Intent& intent : SL_TRY(store_->intents())) {
     if (intent.in_flight) continue;
     if (const auto done = take_back(intent.record); !done) {
@@ -77,7 +77,7 @@ Result<> LinuxKernel::clean_up_after_killed_runs() {
 
 /// All but its rules, for which somebody else's namespace may have to be waited for: a record says
 /// where they are, which is collected like that of any container that is gone.
-Result<> LinuxKernel::take_back(const Record& begun) {
+Result<> LinuxNode::take_back(const Record& begun) {
   const std::string key = key_of(begun.id, begun.cgroup_id);
   if (!store_->is_pinned(key)) {
     SL_CHECK(forget(begun.object_hash, begun.cgroup_id));
@@ -86,11 +86,11 @@ Result<> LinuxKernel::take_back(const Record& begun) {
   return store_->end(key);
 }
 
-void LinuxKernel::let_go() {
+void LinuxNode::let_go() {
   lock_.reset();
 }
 
-Result<std::vector<Record>> LinuxKernel::in_flight() {
+Result<std::vector<Record>> LinuxNode::in_flight() {
   std::vector<Record> records;
   const PolicyStore* const store = SL_TRY(this->store());
   for (Intent& intent : SL_TRY(store->intents())) {
@@ -99,7 +99,7 @@ Result<std::vector<Record>> LinuxKernel::in_flight() {
   return records;
 }
 
-Result<> LinuxKernel::forget_slow() {
+Result<> LinuxNode::forget_slow() {
   return SL_TRY(store())->forget_slow();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernel: the one seam between what the hook decides (hook/hook.cpp) and the node it runs on.
-// LinuxKernel is the real one; tests put a world in its place where any step can be made to fail.
+// Node: the one seam between what the hook decides (hook/hook.cpp) and the node it runs on.
+// LinuxNode is the real one; tests put a world in its place where any step can be made to fail.
 //
 // Every call either does all of what it says or, with an error, nothing. What removes takes what
 // is absent as done (I7).
@@ -36,12 +36,12 @@ struct ContainerTarget {
   std::vector<RulesOwner> rules_owners;  ///< whose tables are there; see look_for_rules()
 };
 
-class Kernel {
+class Node {
  public:
-  Kernel() = default;
-  Kernel(const Kernel&) = delete;
-  Kernel& operator=(const Kernel&) = delete;
-  virtual ~Kernel() = default;
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  virtual ~Node() = default;
 
   /// For the system log: what went wrong without stopping the run, and what is good to know.
   virtual void warn(std::string_view message) = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FakeKernel: a node as a value, behind the seam. Any call can be made to fail, or be the last one
+// FakeRun: a node as a value, behind the seam. Any call can be made to fail, or be the last one
 // before the run is killed.
 //
-//   FakeKernel kernel(node);
+//   FakeRun kernel(node);
 //   kernel.fail_at = 3;                        // the fourth call fails, having done nothing
 //   kernel.kill_at = 3;                        // from the fourth call on nothing happens any more
 //   (void)create(kernel, state);  kernel.end_run();
@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "hook/kernel.hpp"
+#include "hook/node.hpp"
 
 namespace socklid {
 
@@ -59,9 +59,9 @@ struct FakeNode {
   [[nodiscard]] const FakeContainer* with_cgroup(std::uint64_t id) const;
 };
 
-class FakeKernel final : public Kernel {
+class FakeRun final : public Node {
  public:
-  explicit FakeKernel(FakeNode& node) : node_(node) {}
+  explicit FakeRun(FakeNode& node) : node_(node) {}
 
   int fail_at{-1};
   int kill_at{-1};

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MutantKernel: a LinuxKernel that leaves one guard standing in the rules it installs; and the
+// MutantNode: a LinuxNode that leaves one guard standing in the rules it installs; and the
 // switches of the guards in the BPF programs, which only the object of this test has (SL_MUTANT,
 // bpf/decide.h).
 //
 //   SL_CHECK(load_programs());
 //   SL_CHECK(leave_only_in_programs(Guard::connect));
-//   Runner::open([] { return std::make_unique<MutantKernel>(Guard::connect); });
+//   Runner::open([] { return std::make_unique<MutantNode>(Guard::connect); });
 #pragma once
 
 #include <optional>
 
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "selftest/guard.hpp"
 
 namespace socklid::test {
 
-class MutantKernel final : public LinuxKernel {
+class MutantNode final : public LinuxNode {
  public:
   /// Nothing: no guard stands in the rules.
-  explicit MutantKernel(std::optional<selftest::Guard> guard);
+  explicit MutantNode(std::optional<selftest::Guard> guard);
 
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/mutants/mutant_kernel.hpp"
+#include "tests/mutants/mutant_node.hpp"
 
 #include <bpf/bpf.h>
 
@@ -43,24 +43,24 @@ Result<UniqueFd> open_switches() {
 
 }  // namespace
 
-MutantKernel::MutantKernel(std::optional<selftest::Guard> guard)
-    : LinuxKernel(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
+MutantNode::MutantNode(std::optional<selftest::Guard> guard)
+    : LinuxNode(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
 
-Result<> MutantKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
-  return LinuxKernel::install_rules(target, leave_only(guard_, rules));
+Result<> MutantNode::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
+  return LinuxNode::install_rules(target, leave_only(guard_, rules));
 }
 
 Result<> load_programs() {
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin());
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   (void)SL_TRY(SocketGuard::open({Hook::socket_create}, mount));
   return {};
 }
 
 Result<> unload_programs() {
-  LinuxKernel kernel(Paths{}, Deadline::after_seconds(run_seconds));
-  SL_CHECK(kernel.begin());
+  LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
+  SL_CHECK(node.begin());
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   return SocketGuard::unload(object_hash(), mount);
 }

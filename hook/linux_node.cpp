@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 
 #include <fcntl.h>
 #include <time.h>
@@ -56,28 +56,28 @@ Failure out_of_order(std::string_view what) {
 
 }  // namespace
 
-LinuxKernel::LinuxKernel(Paths paths, Deadline deadline)
+LinuxNode::LinuxNode(Paths paths, Deadline deadline)
     : paths_(std::move(paths)), deadline_(deadline) {}
 
-void LinuxKernel::warn(std::string_view message) {
+void LinuxNode::warn(std::string_view message) {
   log_warning(message);
 }
-void LinuxKernel::note(std::string_view message) {
+void LinuxNode::note(std::string_view message) {
   log_notice(message);
 }
-std::int64_t LinuxKernel::now() const {
+std::int64_t LinuxNode::now() const {
   return ::time(nullptr);
 }
 
-Result<std::vector<StoreEntry>> LinuxKernel::entries() {
+Result<std::vector<StoreEntry>> LinuxNode::entries() {
   return PolicyStore::list(paths_);
 }
 
-Result<std::vector<StoreEntry>> LinuxKernel::entries_of(const std::string& id) {
+Result<std::vector<StoreEntry>> LinuxNode::entries_of(const std::string& id) {
   return PolicyStore::find(paths_, IndexBy::id, encode_id(id));
 }
 
-Result<std::vector<StoreEntry>> LinuxKernel::related(const ContainerTarget& target) {
+Result<std::vector<StoreEntry>> LinuxNode::related(const ContainerTarget& target) {
   const std::array<std::pair<IndexBy, std::string>, 3> wanted{
       {{IndexBy::id, encode_id(target.id)},
        {IndexBy::cgroup, index_value(target.cgroup.id)},
@@ -93,7 +93,7 @@ Result<std::vector<StoreEntry>> LinuxKernel::related(const ContainerTarget& targ
   return entries;
 }
 
-Result<std::vector<StoreEntry>> LinuxKernel::some_gone() {
+Result<std::vector<StoreEntry>> LinuxNode::some_gone() {
   const PolicyStore::Stretch stretch = SL_TRY(PolicyStore::next(paths_, looked_at));
   std::vector<StoreEntry> gone;
   for (const std::string& key : stretch.keys) {
@@ -110,34 +110,34 @@ Result<std::vector<StoreEntry>> LinuxKernel::some_gone() {
   return gone;
 }
 
-bool LinuxKernel::has_collected_enough() const {
+bool LinuxNode::has_collected_enough() const {
   return collects_until_ && collects_until_->milliseconds_left() == 0;
 }
 
-Result<Details> LinuxKernel::details(const std::string& key) {
+Result<Details> LinuxNode::details(const std::string& key) {
   return PolicyStore::details(paths_, key);
 }
 
-Liveness LinuxKernel::liveness(std::uint64_t cgroup_id) {
+Liveness LinuxNode::liveness(std::uint64_t cgroup_id) {
   const auto mount = mount_fd();
   if (!mount) return Liveness::populated;
   return cgroup_liveness(*mount, cgroup_id).value_or(Liveness::populated);
 }
 
-bool LinuxKernel::has_ended(const Record& record) {
+bool LinuxNode::has_ended(const Record& record) {
   return process_is_dead(static_cast<pid_t>(record.pid), record.start_time).value_or(false);
 }
 
-std::string LinuxKernel::programs() const {
+std::string LinuxNode::programs() const {
   return std::string(object_hash());
 }
 
-Result<std::vector<std::uint64_t>> LinuxKernel::known_cgroups() {
+Result<std::vector<std::uint64_t>> LinuxNode::known_cgroups() {
   const std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(programs()));
   return guard ? guard->known_cgroups() : std::vector<std::uint64_t>{};
 }
 
-Result<Identity> LinuxKernel::identify(const ContainerState& container) {
+Result<Identity> LinuxNode::identify(const ContainerState& container) {
   // Before the process: without the rights, or from another view, its numbers and paths are
   // riddles.
   SL_CHECK(check_privileges());
@@ -146,8 +146,8 @@ Result<Identity> LinuxKernel::identify(const ContainerState& container) {
   return identify_container(*process_, container);
 }
 
-Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container,
-                                                 const Identity& identity) {
+Result<ContainerTarget> LinuxNode::open_target(const ContainerState& container,
+                                               const Identity& identity) {
   if (!process_) return out_of_order("open_target");
   const CgroupMount where = SL_TRY(mount());
   ContainerTarget target{.id = container.id,
@@ -164,12 +164,12 @@ Result<ContainerTarget> LinuxKernel::open_target(const ContainerState& container
   return target;
 }
 
-Result<> LinuxKernel::look_for_rules(ContainerTarget& target) {
+Result<> LinuxNode::look_for_rules(ContainerTarget& target) {
   target.rules_owners = SL_TRY(rules_owners_in(target.netns));
   return {};
 }
 
-Result<> LinuxKernel::look_around(ContainerTarget& target) {
+Result<> LinuxNode::look_around(ContainerTarget& target) {
   if (target.netns_kind != NetnsKind::own) return {};
   if (!SocketGuard::is_loaded()) {
     const CgroupMount where = SL_TRY(mount());
@@ -181,7 +181,7 @@ Result<> LinuxKernel::look_around(ContainerTarget& target) {
   return {};
 }
 
-Result<> LinuxKernel::check_unchanged(const ContainerTarget& target) {
+Result<> LinuxNode::check_unchanged(const ContainerTarget& target) {
   if (!process_) return out_of_order("check_unchanged");
   SL_CHECK(process_->check_same());
   SL_CHECK(check_inside(target.cgroup, *process_));
@@ -191,29 +191,29 @@ Result<> LinuxKernel::check_unchanged(const ContainerTarget& target) {
               "was set up");
 }
 
-Result<> LinuxKernel::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
+Result<> LinuxNode::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   return install(netlink, rules);
 }
 
-Result<> LinuxKernel::uninstall_rules(const ContainerTarget& target, const std::string& table) {
+Result<> LinuxNode::uninstall_rules(const ContainerTarget& target, const std::string& table) {
   NetlinkSocket netlink = SL_TRY(NetlinkSocket::open_in(target.netns));
   return uninstall(netlink, table);
 }
 
-Result<> LinuxKernel::attach(const ContainerTarget& target, const Hooks& hooks) {
+Result<> LinuxNode::attach(const ContainerTarget& target, const Hooks& hooks) {
   const CgroupMount where = SL_TRY(mount());
   guard_ = SL_TRY(SocketGuard::open(hooks, where.point));
   links_.emplace(SL_TRY(guard_->attach(target.cgroup.fd.get(), hooks)));
   return {};
 }
 
-Result<> LinuxKernel::detach(const ContainerTarget& /*target*/) {
+Result<> LinuxNode::detach(const ContainerTarget& /*target*/) {
   links_.reset();
   return {};
 }
 
-Result<> LinuxKernel::write_policy(const ContainerTarget& target, const Plan& plan) {
+Result<> LinuxNode::write_policy(const ContainerTarget& target, const Plan& plan) {
   if (!guard_) return out_of_order("write_policy");
   return guard_->write_policy({.cgroup_id = target.cgroup.id,
                                .netns = static_cast<std::uint32_t>(target.netns.inode),
@@ -221,19 +221,19 @@ Result<> LinuxKernel::write_policy(const ContainerTarget& target, const Plan& pl
                               plan);
 }
 
-Result<> LinuxKernel::forget(const std::string& hash, std::uint64_t cgroup_id) {
+Result<> LinuxNode::forget(const std::string& hash, std::uint64_t cgroup_id) {
   const std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(hash));
   return guard ? guard->forget(cgroup_id) : Result<>{};
 }
 
-Result<> LinuxKernel::intend(const Record& wanted) {
+Result<> LinuxNode::intend(const Record& wanted) {
   PolicyStore* const store = SL_TRY(this->store());
   UniqueFd file = SL_TRY(store->begin(wanted));
   begun_ = {.key = key_of(wanted.id, wanted.cgroup_id), .file = std::move(file)};
   return {};
 }
 
-Result<> LinuxKernel::intend_no_more() {
+Result<> LinuxNode::intend_no_more() {
   if (!begun_) return {};
   const PolicyStore* const store = SL_TRY(this->store());
   SL_CHECK(store->end(begun_->key));
@@ -241,7 +241,7 @@ Result<> LinuxKernel::intend_no_more() {
   return {};
 }
 
-Result<> LinuxKernel::stage(const std::string& key) {
+Result<> LinuxNode::stage(const std::string& key) {
   if (!links_) return out_of_order("stage");
   PolicyStore* const store = SL_TRY(this->store());
   const std::string directory = SL_TRY(store->stage(key));
@@ -250,34 +250,34 @@ Result<> LinuxKernel::stage(const std::string& key) {
   return pinned;
 }
 
-Result<> LinuxKernel::unstage(const std::string& key) {
+Result<> LinuxNode::unstage(const std::string& key) {
   return SL_TRY(store())->unstage(key);
 }
 
-Result<> LinuxKernel::publish(const Saved& saved) {
+Result<> LinuxNode::publish(const Saved& saved) {
   SL_CHECK(deadline_.check());
   return SL_TRY(store())->publish(saved);
 }
 
-Result<> LinuxKernel::withdraw(const std::string& key, const std::optional<Saved>& previous) {
+Result<> LinuxNode::withdraw(const std::string& key, const std::optional<Saved>& previous) {
   return SL_TRY(store())->withdraw(key, previous);
 }
 
-Result<> LinuxKernel::unpin(const std::string& key) {
+Result<> LinuxNode::unpin(const std::string& key) {
   return SL_TRY(store())->unpin(key);
 }
 
-Result<> LinuxKernel::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
+Result<> LinuxNode::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
   return uninstall_rules_in(target.netns, owner.slot, owner.cgroup_id);
 }
 
-Result<> LinuxKernel::uninstall_saved_rules(const Record& record) {
+Result<> LinuxNode::uninstall_saved_rules(const Record& record) {
   const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
   if (!netns) return {};
   return uninstall_rules_in(*netns, record.placement.slot, record.cgroup_id);
 }
 
-Result<> LinuxKernel::uninstall_abandoned_rules(const Record& record) {
+Result<> LinuxNode::uninstall_abandoned_rules(const Record& record) {
   PolicyStore* const store = SL_TRY(this->store());
   const std::optional<NetnsRef> netns = SL_TRY(find_netns(record.netns));
   if (!netns) return store->set_slow(record.netns, false);
@@ -296,17 +296,17 @@ Result<> LinuxKernel::uninstall_abandoned_rules(const Record& record) {
   return done;
 }
 
-Result<> LinuxKernel::erase(const std::string& key) {
+Result<> LinuxNode::erase(const std::string& key) {
   return SL_TRY(store())->erase(key);
 }
 
-Result<CgroupMount> LinuxKernel::mount() {
+Result<CgroupMount> LinuxNode::mount() {
   if (!paths_.cgroup_mount.empty()) return CgroupMount{.root = "/", .point = paths_.cgroup_mount};
   if (!mount_) mount_ = SL_TRY(find_cgroup_mount());
   return *mount_;
 }
 
-Result<int> LinuxKernel::mount_fd() {
+Result<int> LinuxNode::mount_fd() {
   if (!mount_fd_) {
     const CgroupMount where = SL_TRY(mount());
     mount_fd_.reset(::open(where.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -315,7 +315,7 @@ Result<int> LinuxKernel::mount_fd() {
   return mount_fd_.get();
 }
 
-Result<PolicyStore*> LinuxKernel::store() {
+Result<PolicyStore*> LinuxNode::store() {
   if (!store_) return out_of_order("the store was used");
   return &*store_;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The steps of LinuxKernel that only repair() takes: the hook's programs are linked without them.
+// The steps of LinuxNode that only repair() takes: the hook's programs are linked without them.
 #include <algorithm>
 
-#include "hook/linux_kernel.hpp"
+#include "hook/linux_node.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
 #include "hook/socket_guard_repin.hpp"
 #include "hook/socket_guard_state.hpp"
 
 namespace socklid {
-Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
+Result<ContainerTarget> LinuxNode::reopen_target(const Record& record) {
   const int root = SL_TRY(mount_fd());
   ContainerTarget target{.id = record.id,
                          .pid = static_cast<pid_t>(record.pid),
@@ -40,11 +40,11 @@ Result<ContainerTarget> LinuxKernel::reopen_target(const Record& record) {
   return target;
 }
 
-Result<> LinuxKernel::pin_again(const std::string& key) {
+Result<> LinuxNode::pin_again(const std::string& key) {
   return socklid::pin_again(programs(), paths_.bpffs + "/containers/" + key);
 }
 
-Result<> LinuxKernel::drop_dead_anchors(const Hooks& hooks) {
+Result<> LinuxNode::drop_dead_anchors(const Hooks& hooks) {
   const auto state = SL_TRY(GuardState::open(programs()));
   if (!state) return {};
   std::vector<std::string> names;
@@ -52,7 +52,7 @@ Result<> LinuxKernel::drop_dead_anchors(const Hooks& hooks) {
   return state->drop_dead_anchors(names);
 }
 
-Result<> LinuxKernel::rewrite_policy(const ContainerTarget& target, const Plan& plan) {
+Result<> LinuxNode::rewrite_policy(const ContainerTarget& target, const Plan& plan) {
   if (!guard_) return fail(Exit::internal, "rewrite_policy before attach()");
   return guard_->rewrite_policy({.cgroup_id = target.cgroup.id,
                                  .netns = static_cast<std::uint32_t>(target.netns.inode),
