@@ -2,13 +2,15 @@
 """Debian's containerd with the configuration that `socklid containerd-config` writes: containers by
 ctr, and pods by its CRI plugin as a kubelet asks for them.
 
-Fails when: containerd does not start with that configuration, a second run changes it, or a first
+Fails when: a pod's author passes for another engine or container, or has his text shown raw;
+containerd does not start with that configuration, a second run changes it, or a first
 one loses what was there; when a container is not under what its pod asks of it by name, or is under
 what the pod asks of another; when a container's end touches the pod's others, or the pod's end
 leaves anything; when a policy that cannot be had does not reach the kubelet as an error.
 """
 
 import json
+from pathlib import Path
 
 from harness.check import compare, keys
 from harness.commands import IS_SYSTEMD, run
@@ -161,6 +163,67 @@ def _(session, record):
                   "the host's network": lambda: check_host_network(daemon)}
         for name, check in checks.items():
             record(f"containerd: {name}", why_not(lambda: unchanged(check)))
+
+
+# A pod's author --------------------------------------------------------------------------------
+
+ATTEMPT = "connect.tcp4:127.0.0.1:9"
+SOMEBODY = "5" * 64
+# What he writes beside connect=deny where every annotation is let through, and whether a container
+# called web then starts, under that policy. containerd writes its own keys after his.
+AUTHOR = {
+    "another container's name": ({"io.kubernetes.cri.container-name": "db",
+                                  "io.socklid.connect/db": "allow"}, True),
+    "the label of a name": ({"io.kubernetes.container.name": "db",
+                             "io.socklid.connect/db": "allow"}, True),
+    "another sandbox": ({"io.kubernetes.cri.sandbox-id": SOMEBODY}, True),
+    "no container, but a sandbox": ({"io.kubernetes.cri.container-type": "sandbox"}, True),
+    "CRI-O's manager": ({"io.container.manager": "cri-o"}, False),
+    "podman's manager": ({"io.container.manager": "libpod"}, False),
+    "CRI-O's metadata": ({"io.kubernetes.cri-o.Metadata": '{"name":"db"}'}, False),
+    "CRI-O's sandbox": ({"io.kubernetes.cri-o.SandboxID": SOMEBODY}, False),
+    "a file for standard error": ({"run.oci.hooks.stderr": "/root/socklid-test-stderr"}, False),
+    "a key that there is not": ({"io.socklid.conect\x1b[2J": "deny"}, False),
+    "a value for a terminal": ({"io.socklid.bind": "tcp/80\x1b]0;x\x07\x9b31m"}, False),
+}
+
+
+def check_author(daemon, annotations, starts):
+    wide = {**keys(connect="deny"), **annotations}
+    try:
+        pod = daemon.cri.run_pod("author", wide, PARENT)
+    except Refused as answer:
+        expect(not starts, str(answer))
+        expect_printable(str(answer))
+        return
+    with pod:
+        web = pod.create("web")
+        try:
+            web.start()
+        except Refused as answer:
+            expect(not starts, str(answer))
+            expect_printable(str(answer))
+        else:
+            expect(starts, "it started")
+            compare(web.probe(ATTEMPT), {ATTEMPT: "EPERM"})
+            return
+        web.remove()
+
+
+def expect_printable(text):
+    bad = [hex(ord(c)) for c in text if ord(c) < 32 and c not in "\n\t" or 127 <= ord(c) < 160]
+    expect(not bad, f"{bad} in {text!r}")
+
+
+@group("containerd where a pod's author writes what he likes")
+def _(session, record):
+    _ = session.warm, session.network
+    with Containerd(session, ["*", "*/*"]) as daemon:
+        check_without(daemon)
+        for what, (annotations, starts) in AUTHOR.items():
+            record(f"containerd: a pod's author writes {what}", why_not(
+                lambda: unchanged(lambda: check_author(daemon, annotations, starts))))
+    expect(not Path("/root/socklid-test-stderr").exists(), "a file of the author's choice is there")
 
 
 def unchanged(check):

@@ -41,17 +41,21 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{image}"
   disable_apparmor = true
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+{runc}  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
     SystemdCgroup = {systemd}
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{cni}"
 """
+RUNC = """  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    pod_annotations = [{}]
+"""
 
 
 class Containerd:
-    def __init__(self, session):
-        self.session = session
+    def __init__(self, session, pod_annotations=()):
+        """`pod_annotations`: which the administrator lets through besides ours."""
+        self.session, self.pod_annotations = session, pod_annotations
         self.directory = Path(session.work) / "containerd"
         self.socket = self.directory / "containerd.sock"
         self.config = self.directory / "config.toml"
@@ -64,7 +68,9 @@ class Containerd:
         write(self.directory / "cni/10-test.conflist", json.dumps(network))
         write(self.config, CONFIG.format(
             root=self.directory / "root", state=self.directory / "state", socket=self.socket,
-            image=IMAGE, cni=self.directory / "cni", systemd=str(IS_SYSTEMD).lower()))
+            image=IMAGE, cni=self.directory / "cni", systemd=str(IS_SYSTEMD).lower(),
+            runc=RUNC.format(", ".join(f'"{one}"' for one in self.pod_annotations))
+            if self.pod_annotations else ""))
         command = [SOCKLID, "containerd-config", "--config", self.config, "--write"]
         self.first, self.second = run(*command).out, run(*command).out
 

@@ -31,12 +31,23 @@ def next_name():
     return f"socklid-test-{os.getpid()}-{next(numbers)}"
 
 
+def is_of_containerd(annotations):
+    """Whether a bare runtime's container is to pass for one of containerd's."""
+    return any(key.startswith("io.kubernetes.cri.") for key in annotations)
+
+
 def name_for(annotations):
-    """An engine's id, if the container passes for one of containerd's: a bare runtime's cgroup is then
-    the id alone, which is what containerd's cgroupfs driver calls it."""
-    if any(key.startswith("io.kubernetes.cri.") for key in annotations):
+    """An engine's id, if an engine is to have made it."""
+    if is_of_containerd(annotations):
         return f"{os.getpid():032x}{next(numbers):032x}"
     return next_name()
+
+
+def cgroup_for(name, options):
+    """Where containerd's CRI puts its own, if it is to pass for one of these."""
+    if options.systemd:
+        return f"system.slice:socklid-test:{name}"
+    return f"/socklid-test/{'k8s.io/' if is_of_containerd(options.annotations) else ''}{name}"
 
 
 class Container:
@@ -170,7 +181,7 @@ class BareRuntime(Runtime):
         environment = [f"LISTEN_FDS={len(options.pass_fds)}"] if options.pass_fds else []
         options.netns = options.netns or self.session.network.path
         rootfs = options.rootfs or self.session.rootfs
-        cgroup = f"system.slice:socklid-test:{name}" if options.systemd else f"/socklid-test/{name}"
+        cgroup = cgroup_for(name, options)
         document = config(arguments, options, rootfs, cgroup, environment)
         return write_bundle(self.bundles / name, document)
 

@@ -91,9 +91,9 @@ class Session:
         """Loads what stays on the node once loaded; snapshots compare from then on. Every runtime
         also makes a cgroup of its own for all of its containers."""
         for annotations in (EVERYTHING, REST, IN_A_POD, *SEALS):
-            self.crun.run(["/probe", "create.unix"], Options(annotations=dict(annotations)))
+            self.crun.probe(["create.unix"], Options(annotations=dict(annotations)))
         for runtime in [*self.runtimes, self.podman]:
-            runtime.run(["/probe", "create.unix"], Options(annotations=dict(EVERYTHING)))
+            runtime.probe(["create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
 
     def remains(self):
