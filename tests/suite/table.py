@@ -40,7 +40,7 @@ class Case:
 STEPS = (
     # In `all` with the unit tests, which are not built else.
     Step("host", ("tests/vm/ctest", "release", "-LE", "kernel|tidy", "--parallel"), QUICK),
-    Step("asan", ("tests/vm/ctest", "asan", "-LE", "kernel|tidy", "--parallel"), QUICK),
+    Step("asan", ("tests/vm/ctest", "asan", "-LE", "kernel|tidy|deploy|check", "--parallel"), QUICK),
     Step("fuzz", ("tests/vm/ctest", "fuzz", "-L", "fuzz", "--parallel"), ALL),
     # The packages that a guest with systemd upgrades between.
     Step("packages", ("tests/packaging/prepare",), CI),
@@ -51,14 +51,14 @@ STEPS = (
 CASES = (
     Case("control", 10, EACH, newest=True),
     Case("verbs", 60, EACH, newest=True),
-    Case("semantics", 40, EACH),
+    Case("semantics", 40),
     Case("seal", 100),
     Case("inherited", 40),
     Case("marks", 60),
-    Case("egress", 60, EACH, newest=True),
+    Case("egress", 55, newest=True),
     Case("names", 10),
     Case("pods", 80),
-    Case("host_network", 75, EACH),
+    Case("host_network", 55),
     Case("bad_state", 30),
     Case("bad_annotations", 30),
     Case("hostile_output", 70),

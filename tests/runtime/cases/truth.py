@@ -72,7 +72,7 @@ class Subject:
             yield "anchor", f"anchor of {hook}: not pinned", anchor.unlink
 
     def pins_of_the_build(self):
-        for name in ("policies", "guards", "denials", "places", "ports", "seals"):
+        for name in ("policies", "policies_by_cgroup", "denials", "prefixes", "ports", "seals"):
             yield "map", f"map map_{name}: not pinned", (self.build / f"map_{name}").unlink
         for hook, _ in self.hooks:
             pin = self.build / f"program_{hook}"
@@ -236,9 +236,9 @@ def check_all(session, container, every=True):
 
 
 def check_kinds(session, container):
-    """All that differs from a namespace of its own are the rules and where they are looked for."""
+    """Of each kind the first, or all of them."""
     if not is_thorough():
-        leave("in shared and host namespaces all of a kind, not the first alone")
+        leave("of what a policy is made of, all of each kind and not the first alone")
     check_all(session, container, is_thorough())
 
 
@@ -246,7 +246,7 @@ def check_kinds(session, container):
 def _(session):
     _ = session.warm
     with session.crun.hold(Options(annotations=POLICY, netns="new")) as container:
-        check_all(session, container)
+        check_kinds(session, container)
 
 
 @test("what is missing of a policy is named and put back, in a shared namespace")
