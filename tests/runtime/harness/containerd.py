@@ -48,6 +48,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
     conf_dir = "{cni}"
 """
 RUNC = """  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
     pod_annotations = [{}]
 """
 
