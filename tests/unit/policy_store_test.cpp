@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <set>
 #include <string>
 #include <thread>
@@ -366,8 +367,8 @@ TEST_F(Store, ALockThatWasRemovedWhileItWasHeldIsTakenAnew) {
     ASSERT_TRUE(named);
     EXPECT_NE(::flock(named.get(), LOCK_EX | LOCK_NB), 0) << "it holds the lock that others find";
   });
-  const UniqueFd parent(::open(directory_.path().c_str(), O_RDONLY | O_DIRECTORY));
-  EXPECT_TRUE(remove_tree(parent.get(), "run"));
+  // At once, so that the one who waits cannot make a new lock in the old directory.
+  EXPECT_EQ(::rename(paths_.run.c_str(), (paths_.run + ".removed").c_str()), 0);
   first.reset();
   waiting.join();
 }
