@@ -51,7 +51,7 @@ Result<> uninstall_rules_in(const NetnsRef& netns, std::uint8_t slot, std::uint6
 }
 
 Failure out_of_order(std::string_view what) {
-  return fail(Exit::internal, std::string(what) + " before identify(), begin() or attach()");
+  return fail(Exit::internal, what, " before identify(), begin() or attach()");
 }
 
 }  // namespace

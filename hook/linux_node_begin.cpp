@@ -53,9 +53,9 @@ Result<> LinuxNode::settle_view(const View& here, bool takes_it) {
     for (const StoreEntry& entry : SL_TRY(entries())) {
       if (entry.pinned || !entry.recorded) continue;
       if (liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
-      return fail(Exit::node, "the pins of container " + entry.parts.encoded_id +
-                                  ", which runs, are not on the bpffs at " + paths_.bpffs_mount +
-                                  ": run this in the mount namespace of the engine");
+      return fail(Exit::node, "the pins of container ", entry.parts.encoded_id,
+                  ", which runs, are not on the bpffs at ", paths_.bpffs_mount,
+                  ": run this in the mount namespace of the engine");
     }
   }
   SL_CHECK(store_->take_view(here));

@@ -73,18 +73,17 @@ Result<> check_unclaimed(const ContainerTarget& target, const std::vector<StoreE
                          const std::vector<Record>& in_flight) {
   for (const Record& other : in_flight) {
     if (other.cgroup_id != target.cgroup.id) continue;
-    return fail(Exit::busy, "another run, which has not ended, sets up container " +
-                                short_id(other.id) + " in the cgroup " + target.cgroup.path +
-                                ": it waits for nf_tables of the network namespace, or the node "
-                                "is too busy; start the container again");
+    return fail(Exit::busy, "another run, which has not ended, sets up container ",
+                short_id(other.id), " in the cgroup ", target.cgroup.path,
+                ": it waits for nf_tables of the network namespace, or the node "
+                "is too busy; start the container again");
   }
   const std::string id = encode_id(target.id);
   for (const StoreEntry& entry : entries) {
     if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) continue;
     const std::string owner = entry.record ? short_id(entry.record->id) : entry.parts.encoded_id;
-    return fail(Exit::cgroup, "process " + std::to_string(target.pid) + " is in the cgroup " +
-                                  target.cgroup.path + " of container " + owner +
-                                  ", which has a policy of its own");
+    return fail(Exit::cgroup, "process ", target.pid, " is in the cgroup ", target.cgroup.path,
+                " of container ", owner, ", which has a policy of its own");
   }
   return {};
 }
