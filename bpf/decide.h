@@ -77,6 +77,9 @@ SL_INLINE int sl_is_udp(const struct sl_attempt *a)
  * MPTCP (262), SMC (256) and whatever comes later are closed. */
 SL_INLINE int sl_inet_protocol_is_open(const struct sl_policy *p, const struct sl_attempt *a)
 {
+	/* Lists name UDP: no rule and no program could tell which packets of UDP-Lite they mean. */
+	if (a->protocol == IPPROTO_UDPLITE && (p->flags & SL_JUDGE_PACKETS))
+		return 0;
 	if (sl_is_tcp(a) || sl_is_udp(a))
 		return 1;
 	if (a->type == SL_SOCK_RAW)

@@ -30,33 +30,56 @@ SL_INLINE int sl_packet_is_named(const struct sl_policy *p, enum sl_list list,
 }
 
 /* A TCP connection is judged by the packets that open it: one that may not be opened has no others.
- * What answers is what the peer began with a port that bind names; a source port alone is not
- * enough. */
+ * A listener answers what a peer began, with a port that bind names. That a socket has the port is not
+ * enough: two sockets that connect to each other answer as well. */
 SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_packet *packet)
 {
+	const int is_tcp = packet->protocol == IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW);
+
 	if (packet->flags & SL_PACKET_UNREAD)
 		return 0;
-	if (packet->protocol == IPPROTO_TCP && !(packet->flags & SL_PACKET_RAW) &&
-	    !(packet->flags & (SL_PACKET_OPENS | SL_PACKET_ANSWERS)))
+	if (is_tcp && (packet->flags & SL_PACKET_ANSWERS))
+		return sl_packet_is_named(p, SL_LIST_SERVED, packet);
+	if (is_tcp && !(packet->flags & SL_PACKET_OPENS))
 		return 1;
-	if ((packet->flags & SL_PACKET_ANSWERS) && !(packet->flags & SL_PACKET_RAW) &&
-	    sl_packet_is_named(p, SL_LIST_SERVED, packet))
-		return 1;
-	return sl_packet_is_named(p, SL_LIST_EGRESS, packet);
+	return (packet->flags & SL_PACKET_KNOWN) ||
+	       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
 }
 
-/* UDP that nobody has asked for is let in from whom egress names: it may be an answer. */
+/* Datagrams are let in from whom the container has sent to, and to ports that bind names. SCTP and
+ * DCCP have no such ports: theirs answer, and come from whom egress names. */
 SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_packet *packet)
 {
-	if (packet->flags & SL_PACKET_RAW)
+	if (packet->flags & (SL_PACKET_RAW | SL_PACKET_KNOWN))
 		return 1;
-	if (packet->protocol == IPPROTO_TCP)
+	switch (packet->protocol) {
+	case IPPROTO_TCP:
 		return !(packet->flags & SL_PACKET_OPENS) ||
 		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
-	if (packet->protocol == IPPROTO_UDP || packet->protocol == IPPROTO_UDPLITE)
-		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
+	case IPPROTO_UDP:
+		return sl_packet_is_named(p, SL_LIST_SERVED, packet);
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		return !(packet->flags & SL_PACKET_OPENS) &&
 		       sl_packet_is_named(p, SL_LIST_EGRESS, packet);
-	return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Whether a packet passes between two sockets of one namespace where those are free to talk. */
+SL_INLINE int sl_packet_stays(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	return (p->flags & SL_LOOPBACK_IS_FREE) && (packet->flags & SL_PACKET_LOOPBACK);
+}
+
+/* Whether a packet that was let through begins, or goes on with, a flow that the other end may
+ * answer. */
+SL_INLINE int sl_packet_has_flow(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	return !(packet->flags & SL_PACKET_RAW) && !sl_packet_stays(p, packet) &&
+	       (packet->protocol == IPPROTO_UDP || packet->protocol == IPPROTO_ICMP ||
+		packet->protocol == IPPROTO_ICMPV6);
 }
 
 /* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
@@ -71,8 +94,10 @@ SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
 	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
 		   SL_REASON_SETSOCKOPT);
-	if (!(p->flags & SL_JUDGE_PACKETS) ||
-	    ((p->flags & SL_LOOPBACK_IS_FREE) && (packet->flags & SL_PACKET_LOOPBACK)))
+	if (!(p->flags & SL_JUDGE_PACKETS))
+		return sl_allow();
+	SL_DENY_IF(!arrives && (packet->flags & SL_PACKET_FOREIGN), EPERM, SL_REASON_SOURCE);
+	if (sl_packet_stays(p, packet))
 		return sl_allow();
 	SL_DENY_IF(!arrives && !sl_packet_may_leave(p, packet), EPERM, SL_REASON_EGRESS);
 	SL_DENY_IF(arrives && !sl_packet_may_arrive(p, packet), EPERM, SL_REASON_ARRIVAL);

@@ -16,6 +16,8 @@ enum {
 	TCPHDR_ACK = 0x10,
 	MSG_FASTOPEN = 0x20000000,   /* include/linux/socket.h */
 	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
+	SKB_DST_PTRMASK = 1,         /* include/linux/skbuff.h, SKB_DST_NOREF: not of the address */
+	RTF_LOCAL = 0x80000000,      /* include/uapi/linux/ipv6_route.h */
 	SCTP_PARAM_ADD_IP = __builtin_bswap16(0xc001), /* include/linux/sctp.h */
 	SCTP_PARAM_SET_PRIMARY = __builtin_bswap16(0xc004),
 };
@@ -26,8 +28,12 @@ enum {
 struct ns_common {
 	unsigned int inum;
 };
+struct list_head {
+	struct list_head *next;
+};
 struct net {
 	struct ns_common ns;
+	struct list_head dev_base_head; /* of net_device.dev_list */
 };
 typedef struct {
 	struct net *net;
@@ -124,10 +130,49 @@ struct msghdr {
 	unsigned int msg_flags;
 };
 
-/* include/linux/skbuff.h */
+/* include/linux/skbuff.h: the lowest bit of _skb_refdst is no part of the address */
 struct sk_buff {
+	unsigned long _skb_refdst;
 	unsigned char *data;
 	unsigned int len;
+};
+
+/* include/net/route.h, include/net/ip6_fib.h: both begin with their struct dst_entry */
+struct rtable {
+	__u16 rt_type; /* RTN_* */
+};
+struct rt6_info {
+	__u32 rt6i_flags; /* RTF_* */
+};
+
+/* include/linux/netdevice.h, include/linux/inetdevice.h, include/net/if_inet6.h: addresses in network
+ * byte order */
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__u32 ifa_local;
+};
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+struct inet6_ifaddr {
+	struct {
+		__u8 bytes[16];
+	} addr;
+	struct list_head if_list;
+};
+struct inet6_dev {
+	struct list_head addr_list;
+};
+struct net_device {
+	struct list_head dev_list;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
+};
+
+/* include/linux/tcp.h: where an early answer to Fast Open is not acknowledged yet, its request */
+struct request_sock;
+struct tcp_sock {
+	struct request_sock *fastopen_rsk;
 };
 
 /* include/linux/kernfs.h. Of a cgroup's file the parent is the cgroup, whose id is the cgroup's. */

@@ -80,13 +80,13 @@ struct {
 	__type(value, __u32);
 } ports SEC(".maps");
 
-/* When who has sent UDP to a served port did so last, or was answered (bpf/packets.bpf.h). */
+/* What the programs that judge packets know of the cgroup they are attached to: its policy, and whom
+ * its datagram sockets talk to. It dies with the cgroup. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct sl_flow);
-	__type(value, __u64); /* nanoseconds of CLOCK_MONOTONIC */
-} flows SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct sl_packet_policy);
+} packet_policies SEC(".maps");
 
 /* Which processes to look for (bpf/tasks.bpf.h). */
 struct {

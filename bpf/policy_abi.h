@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #ifdef __cplusplus
@@ -57,6 +58,7 @@ enum sl_reason {
 	SL_REASON_FOREIGN,       /* a socket of another network namespace, or without the mark */
 	SL_REASON_EGRESS,        /* a packet, or a connection, to where egress does not name */
 	SL_REASON_ARRIVAL,       /* an unasked packet to a port that bind does not name */
+	SL_REASON_SOURCE,        /* a packet from an address that is not the namespace's own */
 	SL_REASON_COUNT,
 };
 
@@ -81,6 +83,7 @@ enum sl_reason {
 #define SL_JUDGE_PACKETS     (1u << 17) /* egress holds for packets, by SL_LIST_EGRESS and _SERVED */
 #define SL_LOOPBACK_IS_FREE  (1u << 18) /* but not for those through the loopback interface */
 #define SL_REFUSE_AT_CALL    (1u << 19) /* TCP is told so by connect(2): a packet gets no answer */
+#define SL_OPEN_TRANSPARENT  (1u << 20) /* sockets may have addresses that are not the namespace's */
 
 /* What a seal holds back: until then all of it is allowed. */
 #define SL_HELD_BACK                                                                       \
@@ -271,8 +274,10 @@ SL_ASSERT_SIZE(struct sl_attempt, 56);
 #define SL_PACKET_LOOPBACK   (1u << 3) /* through the loopback interface */
 #define SL_PACKET_UNREAD     (1u << 4) /* not a first fragment, or headers that nobody knows */
 #define SL_PACKET_RAW        (1u << 5) /* of a socket that writes its headers itself */
-#define SL_PACKET_OPENS      (1u << 6) /* TCP: SYN without ACK */
-#define SL_PACKET_ANSWERS    (1u << 7) /* TCP: SYN with ACK; UDP: the peer has sent to this port lately */
+#define SL_PACKET_OPENS      (1u << 6) /* TCP: SYN, but not a listener's answer; SCTP, DCCP: the same */
+#define SL_PACKET_ANSWERS    (1u << 7) /* TCP: a listener's SYN with ACK */
+#define SL_PACKET_KNOWN      (1u << 8) /* datagrams: the two ends have exchanged some lately */
+#define SL_PACKET_FOREIGN    (1u << 9) /* from, or over loopback to, an address of nobody here */
 
 /* A packet of one of the container's sockets: the input of sl_decide_packet(). */
 struct sl_packet {
@@ -289,18 +294,31 @@ struct sl_packet {
 SL_ASSERT_SIZE(struct sl_packet, 44);
 
 /*
- * Who has sent UDP to a port that bind names: the key of an LRU hash, its value the time of the
- * last packet either way. In a network namespace of the container's own conntrack knows that.
+ * Two ends that exchange datagrams: what one of them may send the other may answer. A container has
+ * a table of them of its own, of SL_FLOW_SETS sets; which set a flow is in its hash says. In a set that
+ * is full the one that was idle longest makes room, so that what a container floods is its own share.
  */
+#define SL_FLOW_SETS 128
+#define SL_FLOW_WAYS 8
 struct sl_flow {
-	__u64 cgroup_id;
-	__u32 address[4];       /* of the peer, as above */
-	__u16 port;
+	__u32 address[4];       /* of the peer, network byte order; IPv4 as ::ffff:a.b.c.d */
+	__u16 port;             /* of the peer; host byte order; both are 0 for ICMP */
 	__u16 local_port;
-	__u16 family;
-	__u16 pad;
+	__u32 last;             /* when the last packet was, in units of 2^30 ns; 0: there is no flow */
 };
-SL_ASSERT_SIZE(struct sl_flow, 32);
+SL_ASSERT_SIZE(struct sl_flow, 24);
+
+/*
+ * What the programs that judge packets know of a container: the value of their own cgroup storage,
+ * written in place (BPF_F_LOCK) before the container's first process runs.
+ */
+struct sl_packet_policy {
+	struct sl_policy policy;
+	struct bpf_spin_lock lock; /* of the flows */
+	__u32 seed;                /* of the flows' hash: which set a peer gets nobody can foresee */
+	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
+};
+SL_ASSERT_SIZE(struct sl_packet_policy, 48 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

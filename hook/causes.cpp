@@ -32,11 +32,6 @@ Keys rules(const Asked& asked) {
   return asked.netns == NetnsKind::host ? Keys{} : given<Key::egress>(asked);
 }
 
-/// `egress` where programs of the cgroup enforce it, behind the rules or without.
-Keys programs(const Asked& asked) {
-  return asked.netns == NetnsKind::own ? Keys{} : given<Key::egress>(asked);
-}
-
 }  // namespace
 
 Keys nothing(const Asked& /*asked*/) {
@@ -67,18 +62,13 @@ Keys judges_listens(const Asked& asked) {
   return judges_ports(asked) | given<Key::listen>(asked);
 }
 
-Keys judges_departures(const Asked& asked) {
-  const bool by_rules = asked.netns == NetnsKind::own && asked.policy.egress;
-  return by_rules ? Keys{} : confines(asked);
-}
-
-Keys judges_arrivals(const Asked& asked) {
-  return programs(asked);
+Keys compares_packets(const Asked& asked) {
+  return asked.policy.egress ? Keys{} : confines(asked);
 }
 
 Keys keeps_marks(const Asked& asked) {
   const Keys keys = marks(asked);
-  return keys.empty() ? judges_departures(asked) : keys;
+  return keys.empty() ? confines(asked) : keys;
 }
 
 Keys serves(const Asked& asked) {

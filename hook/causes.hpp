@@ -49,11 +49,8 @@ Keys keeps_marks(const Asked& asked);
 /// What judges ports, also those of sockets that were made before or elsewhere.
 Keys judges_ports(const Asked& asked);
 Keys judges_listens(const Asked& asked);
-/// What leaves is judged by cgroup programs: all of it, or what has not its socket's mark. In a
-/// namespace of the container's own the rules of `egress` do both.
-Keys judges_departures(const Asked& asked);
-/// What arrives is judged by cgroup programs.
-Keys judges_arrivals(const Asked& asked);
+/// What compares packets with their sockets, where `egress` does not judge all of them.
+Keys compares_packets(const Asked& asked);
 /// What says what may arrive unasked: a packet is refused by both.
 Keys serves(const Asked& asked);
 /// What a change of routes would evade; nothing if the policy lets them be changed.

@@ -36,7 +36,7 @@ class Writer {
   nftnl_expr* add(const char* name);
   void depend(Field field);
   void load(Field field, std::uint32_t reg);
-  void load_option(const Source& source, std::uint32_t reg);
+  void load_header(const Source& source, std::uint32_t reg);
   void mask(std::uint32_t reg, const void* bits, std::uint32_t size);
   void compare(std::uint32_t op, const Bytes& value);
   void look_up(const Key& key, const std::string& set, bool verdict);
@@ -78,12 +78,10 @@ void Writer::load(Field field, std::uint32_t reg) {
       return load_key("meta", NFTNL_EXPR_META_KEY, NFTNL_EXPR_META_DREG);
     case Source::Kind::socket:
       return load_key("socket", NFTNL_EXPR_SOCKET_KEY, NFTNL_EXPR_SOCKET_DREG);
-    case Source::Kind::ct:
-      return load_key("ct", NFTNL_EXPR_CT_KEY, NFTNL_EXPR_CT_DREG);
     case Source::Kind::route: {
       nftnl_expr* expression = add("fib");
       nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_RESULT, source.key);
-      nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
+      nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_FLAGS, source.offset);
       nftnl_expr_set_u32(expression, NFTNL_EXPR_FIB_DREG, reg);
       return;
     }
@@ -99,13 +97,14 @@ void Writer::load(Field field, std::uint32_t reg) {
       return;
     }
     case Source::Kind::option:
+    case Source::Kind::presence:
     case Source::Kind::extension:
-      return load_option(source, reg);
+      return load_header(source, reg);
   }
 }
 
-/// 1 into the register if the header is there, else 0.
-void Writer::load_option(const Source& source, std::uint32_t reg) {
+/// Of an option or an extension header: 1 if it is there, else 0; or a number in it.
+void Writer::load_header(const Source& source, std::uint32_t reg) {
   const bool ipv4 = source.kind == Source::Kind::option;
   nftnl_expr* expression = add("exthdr");
   nftnl_expr_set_u32(expression, NFTNL_EXPR_EXTHDR_DREG, reg);
@@ -114,7 +113,13 @@ void Writer::load_option(const Source& source, std::uint32_t reg) {
   nftnl_expr_set_u32(expression, NFTNL_EXPR_EXTHDR_LEN, source.size);
   nftnl_expr_set_u32(expression, NFTNL_EXPR_EXTHDR_OP,
                      ipv4 ? NFT_EXTHDR_OP_IPV4 : NFT_EXTHDR_OP_IPV6);
-  nftnl_expr_set_u32(expression, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+  if (source.kind != Source::Kind::extension) {
+    nftnl_expr_set_u32(expression, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+    return;
+  }
+  // Below the fragment's offset, in units of 8 bytes, there are three flags.
+  constexpr std::array<std::uint8_t, 2> offset_bits{0xff, 0xf8};
+  mask(reg, offset_bits.data(), offset_bits.size());
 }
 
 void Writer::mask(std::uint32_t reg, const void* bits, std::uint32_t size) {

@@ -27,12 +27,23 @@ std::string family_text(std::uint32_t value) {
   return value == NFPROTO_IPV4 ? "ipv4" : "ipv6";
 }
 
-std::string direction_text(std::uint32_t value) {
-  return value == 0 ? "original" : "reply";
+std::string address_type_text(std::uint32_t value) {
+  switch (value) {
+    case RTN_LOCAL:
+      return "local";
+    case RTN_BROADCAST:
+      return "broadcast";
+    case RTN_MULTICAST:
+      return "multicast";
+    default:
+      return std::to_string(value);
+  }
 }
 
-std::string address_type_text(std::uint32_t value) {
-  return value == RTN_LOCAL ? "local" : std::to_string(value);
+std::string ipv4_text(std::uint32_t value) {
+  std::array<std::uint8_t, 16> address{};
+  std::memcpy(address.data(), &value, sizeof(value));
+  return address_text(true, address);
 }
 
 std::string presence_text(std::uint32_t value) {
@@ -46,14 +57,16 @@ constexpr FieldInfo table[] = {
     {Field::oif, "oif", number_text, {Kind::meta, NFT_META_OIF, 0, 4}},
     {Field::mark, "meta mark", hexadecimal, {Kind::meta, NFT_META_MARK, 0, 4}},
     {Field::socket_mark, "socket mark", hexadecimal, {Kind::socket, NFT_SOCKET_MARK, 0, 4}},
-    {Field::ct_state, "ct state", number_text, {Kind::ct, NFT_CT_STATE, 0, 4}},
-    {Field::ct_direction, "ct direction", direction_text, {Kind::ct, NFT_CT_DIRECTION, 0, 1}},
     {Field::source_type,
      "fib saddr type",
      address_type_text,
-     {Kind::route, NFT_FIB_RESULT_ADDRTYPE, 0, 4}},
-    {Field::ipv4_source, "ip saddr", number_text, {Kind::network, 0, 12, 4}, NFPROTO_IPV4},
-    {Field::ipv4_destination, "ip daddr", number_text, {Kind::network, 0, 16, 4}, NFPROTO_IPV4},
+     {Kind::route, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_SADDR, 4}},
+    {Field::destination_type,
+     "fib daddr type",
+     address_type_text,
+     {Kind::route, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR, 4}},
+    {Field::ipv4_source, "ip saddr", ipv4_text, {Kind::network, 0, 12, 4}, NFPROTO_IPV4},
+    {Field::ipv4_destination, "ip daddr", ipv4_text, {Kind::network, 0, 16, 4}, NFPROTO_IPV4},
     {Field::ipv4_loose_route,
      "ip option lsrr",
      presence_text,
@@ -70,7 +83,12 @@ constexpr FieldInfo table[] = {
     {Field::ipv6_routing,
      "exthdr rt",
      presence_text,
-     {Kind::extension, IPPROTO_ROUTING, 0, 1},
+     {Kind::presence, IPPROTO_ROUTING, 0, 1},
+     NFPROTO_IPV6},
+    {Field::ipv6_fragment,
+     "frag frag-off",
+     number_text,
+     {Kind::extension, IPPROTO_FRAGMENT, 2, 2},
      NFPROTO_IPV6},
     {Field::icmp_type,
      "icmp type",
@@ -85,6 +103,8 @@ constexpr FieldInfo table[] = {
      NFPROTO_IPV6,
      IPPROTO_ICMPV6},
     {Field::tcp_flags, "tcp flags", number_text, {Kind::transport, 0, 13, 1}, {}, IPPROTO_TCP},
+    {Field::sctp_chunk, "@th,96,8", number_text, {Kind::transport, 0, 12, 1}, {}, IPPROTO_SCTP},
+    {Field::dccp_type, "@th,64,8", number_text, {Kind::transport, 0, 8, 1}, {}, IPPROTO_DCCP},
     {Field::source_port, "th sport", number_text, {Kind::transport, 0, 0, 2}},
     {Field::destination_port, "th dport", number_text, {Kind::transport, 0, 2, 2}},
 };

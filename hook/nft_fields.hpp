@@ -19,12 +19,21 @@ namespace socklid::nft {
 
 /// How a field gets into a register.
 struct Source {
-  enum class Kind : std::uint8_t { meta, socket, ct, network, transport, option, extension, route };
+  enum class Kind : std::uint8_t {
+    meta,
+    socket,
+    network,
+    transport,
+    option,     ///< 1 if the IPv4 option is there, else 0
+    presence,   ///< the same for an IPv6 extension header
+    extension,  ///< a number in such a header
+    route,
+  };
   Kind kind{};
-  /// NFT_META_*, NFT_CT_*, NFT_SOCKET_*, NFT_FIB_RESULT_*, or the header's number.
+  /// NFT_META_*, NFT_SOCKET_*, NFT_FIB_RESULT_*, or the header's number.
   std::uint32_t key{0};
-  std::uint32_t offset{0};
-  std::uint32_t size{1};  ///< bytes
+  std::uint32_t offset{0};  ///< bytes; of `route` NFTA_FIB_F_*
+  std::uint32_t size{1};    ///< bytes
 };
 
 struct FieldInfo {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read

@@ -36,9 +36,8 @@ enum class Field : std::uint8_t {
   oif,                ///< index of the interface it leaves by
   mark,               ///< skb->mark
   socket_mark,        ///< sk->sk_mark, of full sockets only (net/netfilter/nft_socket.c)
-  ct_state,           ///< NF_CT_STATE_BIT: established 2, related 4, new 8
-  ct_direction,       ///< IP_CT_DIR_ORIGINAL 0, IP_CT_DIR_REPLY 1
   source_type,        ///< RTN_* of the source address: local 2 (linux/rtnetlink.h)
+  destination_type,   ///< RTN_* of the destination address: also broadcast 3, multicast 5
   ipv4_source,        ///< address
   ipv4_destination,   ///< address
   ipv4_loose_route,   ///< 1 if there is an IP option LSRR, else 0
@@ -47,9 +46,12 @@ enum class Field : std::uint8_t {
   ipv6_destination,   ///< address
   ipv6_hop_limit,     ///< 0..255
   ipv6_routing,       ///< 1 if there is a routing header of any type, else 0
+  ipv6_fragment,      ///< offset of a fragment in bytes; nothing where there is no such header
   icmp_type,          ///< of ICMP only
   icmpv6_type,        ///< of ICMPv6 only
   tcp_flags,          ///< fin 1, syn 2, rst 4, ack 16; of TCP only
+  sctp_chunk,         ///< type of the first one, INIT 1; of SCTP only
+  dccp_type,          ///< in the bits of 0x1e, Request 0; of DCCP only
   source_port,        ///< first 2 bytes of whatever transport header there is
   destination_port,   ///< next 2 bytes
 };

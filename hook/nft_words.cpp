@@ -69,10 +69,7 @@ std::string bits_text(Field field, std::uint32_t bits) {
     std::uint32_t bit;
     std::string_view text;
   };
-  static constexpr std::array<Name, 7> names{{{Field::ct_state, 2, "established"},
-                                              {Field::ct_state, 4, "related"},
-                                              {Field::ct_state, 8, "new"},
-                                              {Field::tcp_flags, 1, "fin"},
+  static constexpr std::array<Name, 4> names{{{Field::tcp_flags, 1, "fin"},
                                               {Field::tcp_flags, 2, "syn"},
                                               {Field::tcp_flags, 4, "rst"},
                                               {Field::tcp_flags, 16, "ack"}}};

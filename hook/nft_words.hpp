@@ -22,7 +22,7 @@ namespace socklid::nft {
 /// "0x00000003"
 [[nodiscard]] std::string hexadecimal(std::uint32_t value);
 
-/// Flags of ct_state or tcp_flags, "established,related".
+/// Flags of tcp_flags, "syn,ack".
 [[nodiscard]] std::string bits_text(Field field, std::uint32_t bits);
 
 /// Without a prefix length; network byte order, IPv4 uses the first 4 bytes.

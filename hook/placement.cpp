@@ -51,10 +51,9 @@ std::optional<std::uint8_t> slot_of_table(std::string_view name) {
 }
 
 Result<> check_placement(const Policy& policy, NetnsKind netns) {
-  const bool packets = policy.egress && netns != NetnsKind::own;
-  SL_CHECK(
-      check_share(named(policy.connect), named(policy.bind), packets ? &*policy.egress : nullptr));
-  if (!packets) return {};
+  SL_CHECK(check_share(named(policy.connect), named(policy.bind),
+                       policy.egress ? &*policy.egress : nullptr));
+  if (!policy.egress || netns == NetnsKind::own) return {};
   const std::string where =
       netns == NetnsKind::host ? "the host's network namespace" : "a shared network namespace";
   // A server's first answers have no mark, and further peers are chosen by the other side.

@@ -75,7 +75,7 @@ std::uint32_t protocol_flags(const Policy& policy) {
 /// A packet that is dropped gets no answer, so that a refusal must be told by the call. Rules can
 /// answer.
 std::uint32_t packet_flags(const Policy& policy, Placement placement) {
-  if (placement.netns == NetnsKind::shared) return SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE;
+  if (placement.netns != NetnsKind::host) return SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE;
   const bool rejects =
       policy.otherwise.value_or(annotations::Otherwise::reject) == annotations::Otherwise::reject;
   return SL_JUDGE_PACKETS | (rejects ? SL_REFUSE_AT_CALL : 0);
@@ -162,7 +162,6 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placem
 
 Plan compile(const Policy& policy, Placement placement) {
   const bool restricted = annotations::restricts(policy);
-  const bool packets = policy.egress && placement.netns != NetnsKind::own;
   Plan plan;
   plan.rules = policy.egress && placement.netns != NetnsKind::host;
   plan.mark = policy.mark;
@@ -183,9 +182,9 @@ Plan compile(const Policy& policy, Placement placement) {
   }
   plan.seal = seal_image(policy.seal);
   if (plan.seal) plan.image.flags |= SL_SEALED_LATER;
-  if (packets) plan.image.flags |= packet_flags(policy, placement);
-  plan.lists =
-      compile_lists(named(policy.connect), named(policy.bind), packets ? &*policy.egress : nullptr);
+  if (policy.egress) plan.image.flags |= packet_flags(policy, placement);
+  plan.lists = compile_lists(named(policy.connect), named(policy.bind),
+                             policy.egress ? &*policy.egress : nullptr);
   plan.hooks = needed_hooks(policy, placement.netns);
   plan.notes = notes_on(policy, plan, placement);
   return plan;

@@ -6,10 +6,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <type_traits>
 
@@ -102,6 +104,7 @@ Result<SocketGuard> SocketGuard::find_maps(const std::string& directory) {
   };
   SL_CHECK(find(guard.policies_, pins::policies));
   SL_CHECK(find(guard.policies_by_cgroup_, pins::policies_by_cgroup));
+  SL_CHECK(find(guard.packet_policies_, pins::packet_policies));
   SL_CHECK(find(guard.denials_, pins::denials));
   SL_CHECK(find(guard.seals_, pins::seals));
   const auto find_same = [&directory](auto& map, const char* name) -> Result<> {
@@ -193,16 +196,28 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   transaction.done("write policy by cgroup", [&] {
     return old ? write_node_wide(*old) : remove_entry(policies_by_cgroup_, id);
   });
-  // Without a per-cgroup program attached there is no storage, and nobody to read it.
-  if (std::any_of(plan.hooks.begin(), plan.hooks.end(), is_per_cgroup)) {
-    SL_CHECK(check(policies_.put(id, policy), "write the container's policy"));
-  }
+  SL_CHECK(write_in_storage(policy, plan.hooks));
   transaction.commit();
   if (!old) return {};
   // The policy is in force. Lists that nobody asks any more go with the next one, or with it.
   const auto cleared = clear_lists(lists_, id, old->generation);
   if (!cleared) log_warning(cleared.error().message);
   return {};
+}
+
+/// Without a program attached to the cgroup there is no storage, and nobody to read it.
+Result<> SocketGuard::write_in_storage(const sl_policy& policy, const Hooks& hooks) const {
+  if (policy.flags & SL_JUDGE_PACKETS) {
+    const auto packets = std::make_unique<sl_packet_policy>();
+    packets->policy = policy;
+    if (::getrandom(&packets->seed, sizeof(packets->seed), 0) != sizeof(packets->seed)) {
+      return fail_errno(Exit::node, "get a random number");
+    }
+    SL_CHECK(check(packet_policies_.put_in_place(policy.cgroup_id, *packets),
+                   "write the policy for the container's packets"));
+  }
+  if (std::none_of(hooks.begin(), hooks.end(), is_per_cgroup)) return {};
+  return check(policies_.put(policy.cgroup_id, policy), "write the container's policy");
 }
 
 Result<> SocketGuard::write_node_wide(const sl_policy& policy) const {
@@ -214,6 +229,11 @@ Result<sl_policy> SocketGuard::read_policy(std::uint64_t cgroup_id) const {
   const auto policy = SL_TRY(policies_.find(cgroup_id));
   if (!policy) return fail(Exit::bpf, "the container has no policy in the kernel");
   return *policy;
+}
+
+Result<std::optional<sl_policy>> SocketGuard::read_packet_policy(std::uint64_t cgroup_id) const {
+  const auto packets = SL_TRY(packet_policies_.find(cgroup_id));
+  return packets ? std::optional<sl_policy>(packets->policy) : std::nullopt;
 }
 
 Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) const {

@@ -112,6 +112,8 @@ class SocketGuard {
   [[nodiscard]] Result<> write_policy(const GuardedContainer& container, const Plan& plan) const;
   /// What the kernel has in force now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
+  /// The same for the programs that judge packets.
+  [[nodiscard]] Result<std::optional<sl_policy>> read_packet_policy(std::uint64_t cgroup_id) const;
   /// The same for the node-wide programs; nothing if it is not there.
   [[nodiscard]] Result<std::optional<sl_policy>> read_node_wide_policy(
       std::uint64_t cgroup_id) const;
@@ -153,12 +155,14 @@ class SocketGuard {
   [[nodiscard]] Result<bool> write_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> rewrite_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> write_node_wide(const sl_policy& policy) const;
+  [[nodiscard]] Result<> write_in_storage(const sl_policy& policy, const Hooks& hooks) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
   static Result<SocketGuard> find_maps(const std::string& directory);
 
   std::array<UniqueFd, cgroup_hook_count> programs_;  ///< by Hook; only those asked for
   BpfMap<std::uint64_t, sl_policy> policies_;
   BpfMap<std::uint64_t, sl_policy> policies_by_cgroup_;
+  BpfMap<std::uint64_t, sl_packet_policy> packet_policies_;
   BpfMap<std::uint64_t, sl_denials> denials_;
   BpfMap<std::uint64_t, sl_seal> seals_;
   ListMaps lists_;

@@ -143,6 +143,8 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies), directory + "/" + pins::policies));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.policies_by_cgroup),
                directory + "/" + pins::policies_by_cgroup));
+  SL_CHECK(
+      pin(bpf_map__fd(skeleton->maps.packet_policies), directory + "/" + pins::packet_policies));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.denials), directory + "/" + pins::denials));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.prefixes), directory + "/" + pins::prefixes));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));

@@ -84,6 +84,10 @@ Result<Put> RawMap::add(const void* key, const void* value) const {
   return write(key, value, BPF_NOEXIST);
 }
 
+Result<Put> RawMap::put_in_place(const void* key, const void* value) const {
+  return write(key, value, BPF_F_LOCK);
+}
+
 Result<Put> RawMap::put_all(const void* keys, const void* values, std::size_t count) const {
   if (count == 0) return Put::done;
   auto written = static_cast<__u32>(count);

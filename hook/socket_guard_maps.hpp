@@ -53,6 +53,9 @@ class RawMap {
   [[nodiscard]] Result<Put> put(const void* key, const void* value) const;
   /// The same, where there is no entry.
   [[nodiscard]] Result<Put> add(const void* key, const void* value) const;
+  /// Writes over the entry that is there, which must have a spin lock (BPF_F_LOCK): whoever reads
+  /// it goes on to, and the kernel needs no memory for it.
+  [[nodiscard]] Result<Put> put_in_place(const void* key, const void* value) const;
   /// Writes `count` entries, each replacing what is there. Not for per-CPU maps.
   [[nodiscard]] Result<Put> put_all(const void* keys, const void* values, std::size_t count) const;
   /// Absent is done (I7).
@@ -120,6 +123,10 @@ class BpfMap {
   [[nodiscard]] Result<Put> add(const Key& key, const Value& value) const {
     SL_CHECK(check_writable());
     return raw_.add(&key, &value);
+  }
+  [[nodiscard]] Result<Put> put_in_place(const Key& key, const Value& value) const {
+    SL_CHECK(check_writable());
+    return raw_.put_in_place(&key, &value);
   }
   /// As many keys as values.
   [[nodiscard]] Result<Put> put_all(const std::vector<Key>& keys,

@@ -37,6 +37,7 @@ std::vector<std::string> SocketGuard::missing_maps() const {
   };
   look(policies_, pins::policies);
   look(policies_by_cgroup_, pins::policies_by_cgroup);
+  look(packet_policies_, pins::packet_policies);
   look(denials_, pins::denials);
   look(lists_.prefixes, pins::prefixes);
   look(lists_.ports, pins::ports);

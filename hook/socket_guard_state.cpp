@@ -139,6 +139,14 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
       generation = policy->generation;
     }
   }
+  if (wanted.flags & SL_JUDGE_PACKETS) {
+    const auto packets = SL_TRY(guard_.read_packet_policy(expected.cgroup_id));
+    if (!packets || !same_policy(*packets, wanted)) {
+      all.emplace_back("policy of the cgroup's packets: another than the record's");
+    } else if (generation && packets->generation != *generation) {
+      all.emplace_back("policy of the cgroup's packets: asks other lists than the others");
+    }
+  }
   if (!generation || expected.plan.lists.empty()) return {};
   const std::size_t wrong =
       SL_TRY(guard_.count_wrong_entries(expected.plan.lists, expected.cgroup_id, *generation));

@@ -35,22 +35,26 @@ enum class Guard : std::uint8_t {
   listen,
   accept,
   shutdown,
-  mark,     ///< another mark by socket option or control message
-  option,   ///< a socket option that would loosen the policy
-  netlink,  ///< a netlink message that changes something
-  bpf,      ///< bpf(2)
-  ioctl,    ///< an ioctl(2) that changes interfaces, addresses, routes or tunnels
-  cgroup,   ///< leaving the container's cgroup
-  foreign,  ///< a socket that is not the container's: of another network namespace, or unmarked
+  mark,        ///< another mark by socket option or control message
+  option,      ///< a socket option that would loosen the policy
+  netlink,     ///< a netlink message that changes something
+  bpf,         ///< bpf(2)
+  ioctl,       ///< an ioctl(2) that changes interfaces, addresses, routes or tunnels
+  cgroup,      ///< leaving the container's cgroup
+  foreign,     ///< a socket that is not the container's: of another network namespace, or unmarked
+  packet_out,  ///< a packet that egress does not name
+  packet_in,   ///< an unasked packet to a port that bind does not name
+  packet_source,  ///< a packet from an address that is not the namespace's own
   // nft: a counted rule each
   unmarked,        ///< a packet without the container's mark
   socket_mark,     ///< a packet whose mark is not its socket's
   routing_header,  ///< an IPv6 routing header
   loose_route,     ///< IPv4 options
   strict_route,
-  not_named,  ///< a destination that egress does not name
-  forwarded,  ///< a packet that was forwarded, not sent
-  inbound,    ///< an inbound flow that bind does not name
+  foreign_source,  ///< an address that is not the namespace's own
+  not_named,       ///< a destination that egress does not name
+  forwarded,       ///< a packet that was forwarded, not sent
+  inbound,         ///< an inbound flow that bind does not name
   /// Nothing has to stop it: it succeeds and nothing arrives. The row's `why` says how.
   harmless,
 };
@@ -143,6 +147,10 @@ struct Row {
   bool (*check)(const Scene& scene){nullptr};
   int transport{0};   ///< of Proof::answered: IPPROTO_*; 0: TCP
   bool alone{false};  ///< changes the namespace: gets an arena of its own
+  /// Which of the two that judge packets can stop it (D13): the programs alone know whom a datagram
+  /// socket may answer, the rules alone see what has no socket.
+  enum class Lines : std::uint8_t { both, programs, rules };
+  Lines lines{Lines::both};
 };
 
 /// The tables, in the order of the report.

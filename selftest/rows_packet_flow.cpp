@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Forged flows. The rules let out answers to connections from outside, and conntrack says what an
-// answer is. Loopback is not judged: a packet that claims to come from the target, sent there,
-// makes conntrack believe that the target has asked, and the container or the kernel answers.
+// Forged flows. Answers to what came from outside may leave, and loopback is free: a packet that
+// claims to come from the target, sent there, looks as if the target had asked, and the container
+// or the kernel answers.
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -145,6 +145,11 @@ Row served(std::string_view name, Each each, Outcome (*attempt)(const Scene&), G
           .alone = true};
 }
 
+Row by_programs(Row row) {
+  row.lines = Row::Lines::programs;
+  return row;
+}
+
 Row with_raw(Row row) {
   row.annotations.push_back(raw_annotation);
   return row;
@@ -164,25 +169,27 @@ Row with_loopback(std::string_view name, Outcome (*attempt)(const Scene&), Stops
 
 std::vector<Row> forged_flow_rows() {
   constexpr Each v6 = Each::v6_only;
+  constexpr Guard source = Guard::foreign_source;
   return {
       with_raw(served("raw opened: a ping forged over loopback, answered to the target", Each::ip,
-                      forged_ping, Guard::not_named)),
+                      forged_ping, source)),
       with_raw(served("raw opened: a datagram forged over loopback, refused to the target",
-                      Each::ip, forged_datagram, Guard::not_named)),
-      with_raw(served("raw opened: a question forged over loopback, answered to the target",
-                      Each::ip, forged_question, Guard::not_named)),
+                      Each::ip, forged_datagram, source)),
+      by_programs(
+          with_raw(served("raw opened: a question forged over loopback, answered to the target",
+                          Each::ip, forged_question, Guard::packet_out))),
       with_raw(served("raw opened: a datagram forged as the target's, rejected to the target",
-                      Each::ip, forged_refusal, Guard::not_named)),
+                      Each::ip, forged_refusal, source)),
       served("a question forged over loopback by IPV6_FREEBIND", v6, answered<by_option>,
              Guard::option),
       served("a question forged over loopback by IP_FREEBIND", v6, answered<by_ipv4_option>,
              Guard::option),
-      served("a question forged over loopback by ip_nonlocal_bind", v6, answered<by_sysctl>,
-             Guard::not_named),
+      by_programs(served("a question forged over loopback by ip_nonlocal_bind", v6,
+                         answered<by_sysctl>, Guard::packet_out)),
       served("a datagram refused over loopback by IPV6_FREEBIND", v6,
              refused_by_container<by_option>, Guard::option),
       served("a datagram refused over loopback by ip_nonlocal_bind", v6,
-             refused_by_container<by_sysctl>, Guard::not_named),
+             refused_by_container<by_sysctl>, source),
       with_loopback("connect names ::1: a datagram refused there by IPV6_FREEBIND",
                     refused_by_loopback<by_option>, always(Guard::option)),
   };

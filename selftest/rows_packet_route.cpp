@@ -187,7 +187,7 @@ std::vector<Row> source_route_rows() {
       by_raw("raw opened: routing header of Mobile IPv6", Guard::routing_header, mobile_by_raw),
       by_raw("raw opened: segment routing behind options", Guard::routing_header,
              segment_behind_options),
-      by_raw("raw opened: segment routing in the last fragment", Guard::routing_header,
+      by_raw("raw opened: segment routing in the last fragment", Guard::not_named,
              segment_in_last_fragment),
   };
 }

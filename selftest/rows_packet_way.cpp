@@ -151,13 +151,14 @@ Row peer_row(std::string_view name, Outcome (*attempt)(const Scene&), Each each 
   return {.name = name, .each = each, .stops = stops_peer, .attempt = attempt};
 }
 
-/// The rules alone, which let out answers from the served port.
-Row rule_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
+/// Answers from the served port may leave.
+Row served_row(std::string_view name, Outcome (*attempt)(const Scene&), Guard guard) {
   return {
       .name = name,
-      .stops = always(Guard::not_named),
+      .stops = always(guard),
       .attempt = attempt,
-      .annotations = {any_peer_annotation, "io.socklid.bind=tcp/4748 udp/4748", egress_annotation}};
+      .annotations = {any_peer_annotation, "io.socklid.bind=tcp/4748 udp/4748", egress_annotation},
+      .lines = guard == Guard::packet_out ? Row::Lines::programs : Row::Lines::both};
 }
 
 }  // namespace
@@ -171,8 +172,10 @@ std::vector<Row> way_rows() {
       peer_row("UDP to 255.255.255.255", to_all_ones, Each::v4_only),
       peer_row("UDP behind hop-by-hop options", behind_options<IPV6_HOPOPTS>, Each::v6_only),
       peer_row("UDP behind destination options", behind_options<IPV6_DSTOPTS>, Each::v6_only),
-      rule_row("any peer, egress names some: UDP from a served port", send_from_served_port),
-      rule_row("any peer, egress names some: TCP from a served port", connect_from_served_port),
+      served_row("any peer, egress names some: UDP from a served port", send_from_served_port,
+                 Guard::packet_out),
+      served_row("any peer, egress names some: TCP from a served port", connect_from_served_port,
+                 Guard::not_named),
       {.name = "data in reports of multicast sources",
        .stops = always(Guard::option),
        .attempt = report_sources,

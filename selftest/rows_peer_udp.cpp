@@ -159,6 +159,9 @@ Outcome splice_a_pipe(const Scene& scene) {
   return {};
 }
 
+/// Where packets are judged it is closed.
+constexpr Stops stops_udplite{Guard::connect, Guard::protocol, Guard::protocol};
+
 }  // namespace
 
 std::vector<Row> udp_peer_rows() {
@@ -193,8 +196,8 @@ std::vector<Row> udp_peer_rows() {
       {.name = "UDP: multicast", .stops = stops_peer, .attempt = send_by_multicast},
       {.name = "UDP: sendfile to a connected socket", .stops = stops_peer, .attempt = send_a_file},
       {.name = "UDP: splice to a connected socket", .stops = stops_peer, .attempt = splice_a_pipe},
-      {.name = "UDP-Lite: sendto", .stops = stops_peer, .attempt = send_by_udplite},
-      {.name = "UDP-Lite: connect, then send", .stops = stops_peer, .attempt = connect_udplite},
+      {.name = "UDP-Lite: sendto", .stops = stops_udplite, .attempt = send_by_udplite},
+      {.name = "UDP-Lite: connect, then send", .stops = stops_udplite, .attempt = connect_udplite},
   };
 }
 

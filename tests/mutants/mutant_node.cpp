@@ -5,11 +5,11 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "hook/cgroup.hpp"
 #include "hook/socket_guard.hpp"
 #include "hook/socket_guard_pins.hpp"
-#include "tests/mutants/mutant_rules.hpp"
 
 namespace socklid::test {
 namespace {
@@ -43,11 +43,11 @@ Result<UniqueFd> open_switches() {
 
 }  // namespace
 
-MutantNode::MutantNode(std::optional<selftest::Guard> guard)
-    : LinuxNode(Paths{}, Deadline::after_seconds(run_seconds)), guard_(guard) {}
+MutantNode::MutantNode(Guards guards)
+    : LinuxNode(Paths{}, Deadline::after_seconds(run_seconds)), guards_(std::move(guards)) {}
 
 Result<> MutantNode::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
-  return LinuxNode::install_rules(target, leave_only(guard_, rules));
+  return LinuxNode::install_rules(target, leave_only(guards_, rules));
 }
 
 Result<> load_programs() {
@@ -65,9 +65,9 @@ Result<> unload_programs() {
   return SocketGuard::unload(object_hash(), mount);
 }
 
-Result<> leave_only_in_programs(std::optional<selftest::Guard> guard) {
+Result<> leave_only_in_programs(const Guards& guards) {
   std::uint64_t off = ~0ULL & ~(1ULL << SL_REASON_UNCONFIGURED);
-  if (guard) off &= ~(1ULL << selftest::reason_of(*guard));
+  for (const selftest::Guard guard : guards) off &= ~(1ULL << selftest::reason_of(guard));
   const UniqueFd map = SL_TRY(open_switches());
   const __u32 key = 0;
   if (bpf_map_update_elem(map.get(), &key, &off, BPF_ANY) != 0) {

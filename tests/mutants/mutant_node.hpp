@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MutantNode: a LinuxNode that leaves one guard standing in the rules it installs; and the
+// MutantNode: a LinuxNode that leaves some guards standing in the rules it installs; and the
 // switches of the guards in the BPF programs, which only the object of this test has (SL_MUTANT,
 // bpf/decide.h).
 //
 //   SL_CHECK(load_programs());
-//   SL_CHECK(leave_only_in_programs(Guard::connect));
-//   Runner::open([] { return std::make_unique<MutantNode>(Guard::connect); });
+//   SL_CHECK(leave_only_in_programs({Guard::connect}));
+//   Runner::open([] { return std::make_unique<MutantNode>(Guards{Guard::connect}); });
 #pragma once
-
-#include <optional>
 
 #include "hook/linux_node.hpp"
 #include "selftest/guard.hpp"
+#include "tests/mutants/mutant_rules.hpp"
 
 namespace socklid::test {
 
 class MutantNode final : public LinuxNode {
  public:
-  /// Nothing: no guard stands in the rules.
-  explicit MutantNode(std::optional<selftest::Guard> guard);
+  explicit MutantNode(Guards guards);
 
   [[nodiscard]] Result<> install_rules(const ContainerTarget& target,
                                        const NftRuleset& rules) override;
 
  private:
-  std::optional<selftest::Guard> guard_;
+  Guards guards_;
 };
 
 /// Loads and pins the programs of this test, if they are not.
@@ -33,9 +31,8 @@ class MutantNode final : public LinuxNode {
 /// Takes them off the node.
 [[nodiscard]] Result<> unload_programs();
 
-/// Switches off the guards in the programs, but the one, until the next call. All of them for a
-/// guard that is not in the programs, or without one. That a policy must have been written
-/// (SL_REASON_UNCONFIGURED) stays.
-[[nodiscard]] Result<> leave_only_in_programs(std::optional<selftest::Guard> guard);
+/// Switches off the guards in the programs, but these, until the next call. That a policy must have
+/// been written (SL_REASON_UNCONFIGURED) stays.
+[[nodiscard]] Result<> leave_only_in_programs(const Guards& guards);
 
 }  // namespace socklid::test

@@ -10,10 +10,11 @@ using nft::Action;
 using nft::Rule;
 
 /// Rules that stop something are those that count (hook/nft_rules.cpp).
-bool is_of(std::optional<selftest::Guard> guard, const Rule& rule) {
-  if (!guard) return false;
-  const auto& comments = selftest::comments_of(*guard);
-  return std::find(comments.begin(), comments.end(), rule.comment) != comments.end();
+bool is_of(const Guards& guards, const Rule& rule) {
+  return std::any_of(guards.begin(), guards.end(), [&rule](selftest::Guard guard) {
+    const auto& comments = selftest::comments_of(guard);
+    return std::find(comments.begin(), comments.end(), rule.comment) != comments.end();
+  });
 }
 
 /// What stands where the guard stood: a rule for some packets is gone, one for all the rest lets
@@ -25,11 +26,11 @@ std::optional<Rule> without_guard(const Rule& rule) {
 
 }  // namespace
 
-NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules) {
+NftRuleset leave_only(const Guards& guards, NftRuleset rules) {
   for (nft::Chain& chain : rules.chains) {
     std::vector<Rule> kept;
     for (Rule& rule : chain.rules) {
-      if (!rule.counted || is_of(guard, rule)) {
+      if (!rule.counted || is_of(guards, rule)) {
         kept.push_back(std::move(rule));
       } else if (auto open = without_guard(rule)) {
         kept.push_back(std::move(*open));

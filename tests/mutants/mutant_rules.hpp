@@ -3,16 +3,18 @@
 // Rules with guards taken out. Pure.
 #pragma once
 
-#include <optional>
+#include <vector>
 
 #include "hook/nft_ruleset.hpp"
 #include "selftest/guard.hpp"
 
 namespace socklid::test {
 
-/// The ruleset with the rules of `guard` and no others that stop anything: what they would have
-/// stopped goes on to the next rule or, where none is left to judge it, its way. None is left for a
-/// guard that is not in the rules, or without one.
-[[nodiscard]] NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules);
+using Guards = std::vector<selftest::Guard>;
+
+/// The ruleset with the rules of `guards` and no others that stop anything: what they would have
+/// stopped goes on to the next rule or, where none is left to judge it, its way. Guards that are
+/// not in the rules make no difference.
+[[nodiscard]] NftRuleset leave_only(const Guards& guards, NftRuleset rules);
 
 }  // namespace socklid::test

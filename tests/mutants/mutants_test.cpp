@@ -4,8 +4,12 @@
 // other guards switched off, and must still be stopped, by that guard; so no guard is idle behind
 // another. Fails when a guard stops nothing of what rows say it stops, when it has no row, or when
 // switching guards off opens nothing, which would make all of this worthless.
+//
+// And each of the two lines that judge packets alone (D13): every row that one of them stops is
+// tried without the rules, and without the programs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <memory>
@@ -86,8 +90,8 @@ void expect(Seen wanted, const Finding& finding) {
 /// Its own arenas, so that its rules are those of the one guard.
 class Mutant {
  public:
-  explicit Mutant(std::optional<Guard> guard) : guard_(guard) {
-    auto runner = Runner::open([guard] { return std::make_unique<MutantNode>(guard); });
+  explicit Mutant(Guards guards) : guards_(std::move(guards)) {
+    auto runner = Runner::open([this] { return std::make_unique<MutantNode>(guards_); });
     if (!runner) {
       ADD_FAILURE() << runner.error().message;
       return;
@@ -105,7 +109,7 @@ class Mutant {
   /// Nothing if it could not be tried; says why.
   std::optional<Finding> try_pair(const Pair& pair) {
     if (!runner_) return std::nullopt;
-    const auto switched = leave_only_in_programs(guard_);
+    const auto switched = leave_only_in_programs(guards_);
     auto finding = runner_->run_under(pair.policy, pair.of);
     if (switched && finding) return std::move(*finding);
     ADD_FAILURE() << pair.of.row->name << ": "
@@ -114,7 +118,7 @@ class Mutant {
   }
 
  private:
-  std::optional<Guard> guard_;
+  Guards guards_;
   std::optional<Runner> runner_;
 };
 
@@ -133,7 +137,7 @@ class EachGuard : public testing::TestWithParam<Guard> {
 TEST_P(EachGuard, StopsByItselfWhatItIsThereFor) {
   const std::vector<Pair> pairs = pairs_of(GetParam());
   ASSERT_FALSE(pairs.empty()) << "no row is stopped by it";
-  Mutant mutant(GetParam());
+  Mutant mutant({GetParam()});
   for (const Pair& pair : pairs) {
     const auto finding = mutant.try_pair(pair);
     if (!finding) return;
@@ -143,7 +147,7 @@ TEST_P(EachGuard, StopsByItselfWhatItIsThereFor) {
 
 /// Of every group some, of every guard one: enough to show that the switches switch.
 TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
-  Mutant mutant(std::nullopt);
+  Mutant mutant({});
   std::size_t open = 0;
   for (const Guard guard : selftest::all_guards()) {
     if (guard == Guard::harmless) continue;
@@ -155,6 +159,52 @@ TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
     ++open;
   }
   EXPECT_GT(open, 0U);
+}
+
+/// The lines, by their guards. What tells marks and routes of a packet is in both.
+const Guards programs_line = {Guard::packet_out, Guard::packet_in, Guard::packet_source,
+                              Guard::mark, Guard::option};
+const Guards rules_line = {Guard::unmarked,    Guard::socket_mark,  Guard::routing_header,
+                           Guard::loose_route, Guard::strict_route, Guard::foreign_source,
+                           Guard::not_named,   Guard::forwarded,    Guard::inbound};
+
+bool is_in(const Guards& line, Guard guard) {
+  return std::find(line.begin(), line.end(), guard) != line.end();
+}
+
+/// What is stopped by either under `egress`, but for what only the other one can stop.
+std::vector<Pair> pairs_of_lines(Row::Lines others) {
+  std::vector<Pair> pairs;
+  for (const Case& one : selftest::cases({})) {
+    const Guard guard = selftest::guard_of(one.row->stops, Policy::egress);
+    if (one.row->behind || one.row->lines == others) continue;
+    if (!is_in(rules_line, guard) && guard != Guard::packet_out && guard != Guard::packet_in &&
+        guard != Guard::packet_source) {
+      continue;
+    }
+    pairs.push_back({one, Policy::egress});
+  }
+  return pairs;
+}
+
+/// Which guard of the line has stopped it is all the same.
+void expect_stopped(const Guards& line, const std::vector<Pair>& pairs) {
+  EXPECT_FALSE(pairs.empty());
+  Mutant mutant(line);
+  for (const Pair& pair : pairs) {
+    const auto finding = mutant.try_pair(pair);
+    if (!finding) return;
+    EXPECT_TRUE(finding->seen == Seen::holds || finding->seen == Seen::wrong_guard)
+        << describe(*finding);
+  }
+}
+
+TEST_F(EachGuard, TheProgramsAloneStopWhatHasASocket) {
+  expect_stopped(programs_line, pairs_of_lines(Row::Lines::rules));
+}
+
+TEST_F(EachGuard, TheRulesAloneStopAllButDatagramsThatAnswer) {
+  expect_stopped(rules_line, pairs_of_lines(Row::Lines::programs));
 }
 
 std::vector<Guard> guards() {

@@ -42,20 +42,47 @@ TEST(DecidePacket, OnlyWhatOpensAConnectionIsJudged) {
   EXPECT_EQ(reason(some, packet(IPPROTO_TCP, 40000, 80)), SL_REASON_NONE);
 }
 
-TEST(DecidePacket, AnswersComeFromServedPorts) {
-  const auto server = policy("", "tcp/80 udp/53@10.9.9.9");
-  for (const auto& [protocol, port] : {std::pair{IPPROTO_TCP, 80}, {IPPROTO_UDP, 53}}) {
-    const auto proto = static_cast<std::uint8_t>(protocol);
-    const auto local = static_cast<std::uint16_t>(port);
-    EXPECT_EQ(reason(server, packet(proto, local, 50000, SL_PACKET_ANSWERS)), SL_REASON_NONE);
-    EXPECT_EQ(reason(server, packet(proto, 81, 50000, SL_PACKET_ANSWERS)), SL_REASON_EGRESS);
-  }
+TEST(DecidePacket, AListenerAnswersFromServedPorts) {
+  const auto server = policy("", "tcp/80@10.9.9.9");
+  EXPECT_EQ(reason(server, packet(IPPROTO_TCP, 80, 50000, SL_PACKET_ANSWERS)), SL_REASON_NONE);
+  EXPECT_EQ(reason(server, packet(IPPROTO_TCP, 81, 50000, SL_PACKET_ANSWERS)), SL_REASON_EGRESS);
   // A port alone is not enough.
-  EXPECT_EQ(reason(server, packet(IPPROTO_UDP, 53, 50000)), SL_REASON_EGRESS);
   EXPECT_EQ(reason(server, packet(IPPROTO_TCP, 80, 50000, SL_PACKET_OPENS)), SL_REASON_EGRESS);
-  sl_packet elsewhere = packet(IPPROTO_UDP, 53, 50000, SL_PACKET_ANSWERS);
+  sl_packet elsewhere = packet(IPPROTO_TCP, 80, 50000, SL_PACKET_ANSWERS);
   elsewhere.local_address[0] = htonl(0x0a090908);
   EXPECT_EQ(reason(server, elsewhere), SL_REASON_EGRESS) << "served on another address";
+}
+
+TEST(DecidePacket, DatagramsAnswerWhoIsKnown) {
+  const auto server = policy("", "udp/53");
+  EXPECT_EQ(reason(server, packet(IPPROTO_UDP, 53, 50000)), SL_REASON_EGRESS);
+  EXPECT_EQ(reason(server, packet(IPPROTO_UDP, 53, 50000, SL_PACKET_KNOWN)), SL_REASON_NONE);
+  EXPECT_EQ(reason(server, packet(IPPROTO_TCP, 53, 50000, SL_PACKET_OPENS)), SL_REASON_EGRESS);
+}
+
+TEST(DecidePacket, WhoIsKnownIsForDatagramsToSay) {
+  const Placement own{};
+  const auto has_flow = [](const sl_packet& packet, Placement placement) {
+    const Plan plan = compile(policy("udp"), placement);
+    return sl_packet_has_flow(&plan.image, &packet) != 0;
+  };
+  EXPECT_TRUE(has_flow(packet(IPPROTO_UDP, 53, 50000), own));
+  EXPECT_TRUE(has_flow(packet(IPPROTO_ICMP, 0, 0), own));
+  EXPECT_FALSE(has_flow(packet(IPPROTO_TCP, 80, 50000), own));
+  EXPECT_FALSE(has_flow(packet(IPPROTO_UDP, 53, 50000, SL_PACKET_RAW), own));
+  EXPECT_FALSE(has_flow(packet(IPPROTO_UDP, 53, 50000, SL_PACKET_LOOPBACK), own));
+  EXPECT_FALSE(has_flow(packet(IPPROTO_UDP, 53, 50000, SL_PACKET_LOOPBACK), in_pod));
+  EXPECT_TRUE(has_flow(packet(IPPROTO_UDP, 53, 50000, SL_PACKET_LOOPBACK), on_host));
+}
+
+TEST(DecidePacket, AForeignAddressLeavesByNoWay) {
+  for (const Placement placement : {Placement{}, in_pod, on_host}) {
+    for (const unsigned flags : {0U, SL_PACKET_LOOPBACK, SL_PACKET_KNOWN}) {
+      const auto some = static_cast<std::uint16_t>(flags | SL_PACKET_FOREIGN);
+      EXPECT_EQ(reason(policy("udp tcp"), packet(IPPROTO_UDP, 53, 53, some), placement),
+                SL_REASON_SOURCE);
+    }
+  }
 }
 
 TEST(DecidePacket, RawSocketsAnswerNobody) {
@@ -86,8 +113,22 @@ TEST(DecidePacket, WhatArrivesUnaskedMustBeServed) {
   EXPECT_EQ(arrives(IPPROTO_TCP, 81, 50000, SL_PACKET_OPENS), SL_REASON_ARRIVAL);
   EXPECT_EQ(arrives(IPPROTO_TCP, 81, 50000, 0), SL_REASON_NONE);
   EXPECT_EQ(arrives(IPPROTO_UDP, 53, 50000, 0), SL_REASON_NONE);
-  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, 0), SL_REASON_NONE) << "an answer, it may be";
-  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 50000, 0), SL_REASON_ARRIVAL);
+  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, 0), SL_REASON_ARRIVAL) << "nobody has asked";
+  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, SL_PACKET_KNOWN), SL_REASON_NONE);
+  EXPECT_EQ(arrives(IPPROTO_ICMP, 0, 0, 0), SL_REASON_ARRIVAL);
+  EXPECT_EQ(arrives(IPPROTO_ICMP, 0, 0, SL_PACKET_KNOWN), SL_REASON_NONE);
+  EXPECT_EQ(arrives(IPPROTO_SCTP, 80, 80, 0), SL_REASON_ARRIVAL);
+}
+
+TEST(DecidePacket, SctpComesFromWhomEgressNames) {
+  const auto some = policy("sctp/80");
+  EXPECT_EQ(reason(some, packet(IPPROTO_SCTP, 9, 80, SL_PACKET_ARRIVES), {}), SL_REASON_NONE);
+  EXPECT_EQ(reason(some, packet(IPPROTO_SCTP, 9, 81, SL_PACKET_ARRIVES), {}), SL_REASON_ARRIVAL);
+  EXPECT_EQ(reason(some, packet(IPPROTO_SCTP, 9, 80, SL_PACKET_ARRIVES | SL_PACKET_OPENS), {}),
+            SL_REASON_ARRIVAL)
+      << "a request";
+  EXPECT_EQ(reason(some, packet(IPPROTO_SCTP, 9, 80), {}), SL_REASON_NONE);
+  EXPECT_EQ(reason(some, packet(IPPROTO_SCTP, 9, 81), {}), SL_REASON_EGRESS);
 }
 
 TEST(DecidePacket, LoopbackIsEgressOnTheHostOnly) {

@@ -91,7 +91,6 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   const bool creates = policy.create == Verdict::deny || policy.create_tcp == Verdict::deny ||
                        policy.create_udp == Verdict::deny;
   const bool rules = policy.egress && netns != NetnsKind::host;
-  const bool packets = policy.egress && netns != NetnsKind::own;
   const bool restricted =
       creates || policy.connect || policy.bind || policy.egress || policy.families;
   const bool peers = restricted || policy.mark;
@@ -113,8 +112,9 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   set(Hook::socket_listen, ports || policy.listen == Verdict::deny);
   set(Hook::socket_accept, policy.accept == Verdict::deny);
   set(Hook::socket_setsockopt, peers);
-  set(Hook::inet_egress, packets || (peers && !rules));
-  set(Hook::inet_ingress, packets);
+  set(Hook::inet_egress, policy.egress.has_value());
+  set(Hook::inet_egress_labels, peers && !policy.egress);
+  set(Hook::inet_ingress, policy.egress.has_value());
   set(Hook::sock_ops, policy.seal.kind == Kind::listen);
   set(Hook::socket_shutdown, policy.shutdown == Verdict::deny);
   set(Hook::netlink_send, restricted);

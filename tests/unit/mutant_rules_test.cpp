@@ -49,14 +49,14 @@ bool ends_open(const nft::Chain& chain) {
 TEST(MutantRules, HaveTheOneGuardOnly) {
   for (const Guard guard : selftest::all_guards()) {
     const auto& comments = selftest::comments_of(guard);
-    EXPECT_EQ(counted(leave_only(guard, all_rules())),
+    EXPECT_EQ(counted(leave_only({guard}, all_rules())),
               std::set<std::string>(comments.begin(), comments.end()))
         << name_of(guard);
   }
 }
 
 TEST(MutantRules, LetEverythingThroughWithoutAny) {
-  const NftRuleset rules = leave_only(std::nullopt, all_rules());
+  const NftRuleset rules = leave_only({}, all_rules());
   EXPECT_TRUE(counted(rules).empty());
   for (const nft::Chain& chain : rules.chains) {
     const bool judged = chain.base || chain.name == "egress";
@@ -65,10 +65,10 @@ TEST(MutantRules, LetEverythingThroughWithoutAny) {
 }
 
 TEST(MutantRules, RefuseWhatTheOneGuardRefuses) {
-  for (const nft::Chain& chain : leave_only(Guard::not_named, all_rules()).chains) {
+  for (const nft::Chain& chain : leave_only({Guard::not_named}, all_rules()).chains) {
     EXPECT_FALSE(chain.name == "egress" && ends_open(chain));
   }
-  for (const nft::Chain& chain : leave_only(Guard::forwarded, all_rules()).chains) {
+  for (const nft::Chain& chain : leave_only({Guard::forwarded}, all_rules()).chains) {
     EXPECT_FALSE(chain.name == "forward" && ends_open(chain));
   }
 }

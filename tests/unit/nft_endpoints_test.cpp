@@ -28,6 +28,8 @@ using annotations::Protocol;
 
 using Random = std::mt19937;
 
+constexpr std::uint8_t syn = 2, ack = 16;
+
 constexpr std::array<Protocol, 5> protocols{Protocol::tcp, Protocol::udp, Protocol::icmp,
                                             Protocol::sctp, Protocol::dccp};
 
@@ -195,11 +197,12 @@ TEST(NftEndpoints, AgreeWithANaiveMatcherOnRandomBindLists) {
           return serves(endpoint, packet, source);
         });
       };
+      packet.tcp_flags = syn;
       ASSERT_EQ(judge(ruleset, nft::HookPoint::input, packet).verdict == ModelVerdict::accept,
                 named(false))
           << annotations::to_string(*policy.bind) << "\n"
           << to_string(ruleset);
-      packet.ct_direction = 1;
+      packet.tcp_flags = ack;
       ASSERT_EQ(judge(ruleset, nft::HookPoint::output, packet).verdict == ModelVerdict::accept,
                 named(true))
           << annotations::to_string(*policy.bind) << "\n"

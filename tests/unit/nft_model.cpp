@@ -40,12 +40,14 @@ std::optional<std::uint32_t> number(const ModelPacket& packet, Field field, bool
       return packet.mark;
     case Field::socket_mark:
       return packet.socket_mark;
-    case Field::ct_state:
-      return packet.ct_state;
-    case Field::ct_direction:
-      return packet.ct_direction;
     case Field::source_type:
       return packet.forged_source ? 1U : 2U;
+    case Field::destination_type:
+      return packet.destination_type;
+    case Field::ipv4_source:
+      return only_if(packet.ipv4, packet.source == Address{} ? 0 : 1);
+    case Field::ipv6_fragment:
+      return packet.ipv4 ? std::nullopt : packet.fragment;
     case Field::ipv4_loose_route:
       return only_if(packet.ipv4, packet.loose_route);
     case Field::ipv4_strict_route:
@@ -60,6 +62,10 @@ std::optional<std::uint32_t> number(const ModelPacket& packet, Field field, bool
       return only_if(is_icmp(packet, IPPROTO_ICMPV6, false), packet.icmp_type);
     case Field::tcp_flags:
       return only_if(packet.protocol == IPPROTO_TCP, packet.tcp_flags);
+    case Field::sctp_chunk:
+      return only_if(packet.protocol == IPPROTO_SCTP, packet.first_byte);
+    case Field::dccp_type:
+      return only_if(packet.protocol == IPPROTO_DCCP, packet.first_byte);
     case Field::source_port:
       return packet.source_port;
     case Field::destination_port:

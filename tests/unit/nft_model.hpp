@@ -25,6 +25,7 @@ struct ModelPacket {
   std::uint16_t destination_port{0};
   std::uint8_t icmp_type{0};  ///< of icmp and icmpv6
   std::uint8_t tcp_flags{0};
+  std::uint8_t first_byte{0};  ///< of SCTP's first chunk, or DCCP's type
   std::uint8_t hop_limit{64};
   bool forged_source{false};  ///< not an address of the namespace
   bool routing_header{false};
@@ -33,8 +34,8 @@ struct ModelPacket {
   std::uint32_t interface { 2 };
   std::uint32_t mark{0};
   std::optional<std::uint32_t> socket_mark;  ///< of the full socket it comes from
-  std::optional<std::uint32_t> ct_state{8};  ///< nothing is never true in the kernel; 1 is invalid
-  std::optional<std::uint32_t> ct_direction{0};
+  std::uint32_t destination_type{1};         ///< RTN_*
+  std::optional<std::uint32_t> fragment;     ///< offset, of one of IPv6
 };
 
 enum class ModelVerdict { accept, drop, reset, admin_prohibited };

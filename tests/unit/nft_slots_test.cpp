@@ -30,6 +30,7 @@ ModelPacket to_port(std::uint16_t port, std::uint32_t mark, std::optional<std::u
   packet.destination_port = port;
   packet.mark = mark;
   packet.socket_mark = socket;
+  packet.tcp_flags = 2;  // SYN
   return packet;
 }
 
@@ -61,7 +62,6 @@ TEST(NftSlots, PacketsWithoutAFullSocketAreJudgedByTheirMark) {
   ModelPacket answer = to_port(50000, slot_7, std::nullopt);
   answer.source_port = 80;
   answer.tcp_flags = syn_ack;
-  answer.ct_direction = 1;
   EXPECT_EQ(leaving(rules, answer), ModelVerdict::accept);
 }
 

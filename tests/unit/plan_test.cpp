@@ -27,7 +27,7 @@ const Hooks when_restricted = {Hook::socket_create,
                                Hook::socket_connect,
                                Hook::socket_sendmsg,
                                Hook::socket_setsockopt,
-                               Hook::inet_egress,
+                               Hook::inet_egress_labels,
                                Hook::netlink_send,
                                Hook::bpf,
                                Hook::file_ioctl,
@@ -52,7 +52,7 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   mark.mark = Mark{3, annotations::default_mark_mask};
   EXPECT_EQ(compiled(mark).hooks,
             together({Hook::socket_post_create, Hook::socket_connect, Hook::socket_sendmsg,
-                      Hook::socket_setsockopt, Hook::inet_egress},
+                      Hook::socket_setsockopt, Hook::inet_egress_labels},
                      always));
 
   Policy listen;
@@ -133,7 +133,7 @@ TEST(Plan, ListsAreThere) {
   EXPECT_EQ(plan.lists.prefixes.size(), 4u);  // of two lists, any IPv4 and any IPv6 address
 }
 
-TEST(Plan, EgressInASharedNamespaceHasASlotInItsMarkAndASecondLine) {
+TEST(Plan, EgressInASharedNamespaceHasASlotInItsMark) {
   Policy policy;
   policy.egress.emplace();
   policy.mark = Mark{3, annotations::default_mark_mask};
@@ -141,8 +141,8 @@ TEST(Plan, EgressInASharedNamespaceHasASlotInItsMarkAndASecondLine) {
   const Plan shared = compile(policy, {NetnsKind::shared, 7});
   EXPECT_EQ(shared.mark, (Mark{0x07000003, 0xffffffff}));
   EXPECT_TRUE(shared.rules);
-  EXPECT_EQ(shared.image.flags, own.image.flags | SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE);
-  EXPECT_EQ(shared.hooks, together(own.hooks, {Hook::inet_egress, Hook::inet_ingress}));
+  EXPECT_EQ(shared.image.flags, own.image.flags);
+  EXPECT_EQ(shared.hooks, own.hooks);
   policy.mark.reset();
   EXPECT_EQ(compile(policy, {NetnsKind::shared, 7}).mark, (Mark{0x07000001, 0xffffffff}));
 }

@@ -77,7 +77,8 @@ class Trials {
   sl_reason packet_refusal(const Plan& plan) {
     sl_packet packet = cases_.packet();
     const bool arrives = (packet.flags & SL_PACKET_ARRIVES) != 0;
-    if (!has(plan, arrives ? Hook::inet_ingress : Hook::inet_egress)) return SL_REASON_NONE;
+    const bool judged = has(plan, Hook::inet_egress);
+    if (!judged && (arrives || !has(plan, Hook::inet_egress_labels))) return SL_REASON_NONE;
     // Only what leaves can have another mark than its socket.
     if (arrives) packet.flags &= static_cast<std::uint16_t>(~SL_PACKET_REMARKED);
     return static_cast<sl_reason>(sl_decide_packet(&plan.image, &packet).reason);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a packet says of itself: its headers, into the input of sl_decide_packet().
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decide.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+
+/* The walks over headers are global functions: verified once, not for every path that leads to them.
+ *
+ * Options follow the header's 20 bytes; each but the one-byte ones has its length behind its type
+ * (RFC 791). An option that goes on beyond the header ends the walk, as in ip_options_compile(). */
+__attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 end)
+{
+	__u32 offset = sizeof(struct iphdr);
+
+	for (int i = 0; i < 40 && offset < end; i++) {
+		__u8 option[2] = {};
+
+		if (bpf_skb_load_bytes(skb, offset, option, sizeof(option)) != 0 ||
+		    option[0] == IPOPT_END)
+			return 0;
+		if (option[0] == IPOPT_LSRR || option[0] == IPOPT_SSRR)
+			return 1;
+		if (option[0] == IPOPT_NOOP)
+			offset += 1;
+		else if (option[1] < 2)
+			return 0;
+		else
+			offset += option[1];
+	}
+	return 0;
+}
+
+/* Returns where the transport header begins. */
+static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *packet)
+{
+	struct iphdr header = {};
+	const int arrives = packet->flags & SL_PACKET_ARRIVES;
+	__u32 end;
+
+	packet->family = SL_AF_INET;
+	if (bpf_skb_load_bytes(skb, 0, &header, sizeof(header)) != 0) {
+		packet->flags |= SL_PACKET_UNREAD;
+		return 0;
+	}
+	end = header.ihl * 4;
+	packet->protocol = header.protocol;
+	packet->address[0] = arrives ? header.saddr : header.daddr;
+	packet->local_address[0] = arrives ? header.daddr : header.saddr;
+	if (header.frag_off & __builtin_bswap16(IP_OFFSET))
+		packet->flags |= SL_PACKET_UNREAD;
+	if (is_source_routed(skb, end))
+		packet->flags |= SL_PACKET_ROUTED;
+	return end;
+}
+
+/* Walks the extension headers (RFC 8200, section 4). More of them, or others, than any program has
+ * reason for are not read. Returns where the transport header begins. */
+__attribute__((noinline)) __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
+{
+	__u32 offset = sizeof(struct ipv6hdr);
+	__u8 next = 0;
+	int arrives;
+
+	if (!packet) /* what the verifier must assume of a global function's argument */
+		return 0;
+	arrives = packet->flags & SL_PACKET_ARRIVES;
+
+	packet->family = SL_AF_INET6;
+	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, nexthdr), &next, sizeof(next)) != 0 ||
+	    bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, saddr),
+			       arrives ? packet->address : packet->local_address, 16) != 0 ||
+	    bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, daddr),
+			       arrives ? packet->local_address : packet->address, 16) != 0)
+		next = IPPROTO_NONE;
+	for (int i = 0; i < 8; i++) {
+		__u8 header[4] = {};
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT) {
+			packet->protocol = next;
+			return offset;
+		}
+		if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)) != 0)
+			break;
+		if (next == IPPROTO_ROUTING)
+			packet->flags |= SL_PACKET_ROUTED;
+		if (next == IPPROTO_FRAGMENT) {
+			if ((header[2] << 8 | header[3]) & IP6_OFFSET)
+				packet->flags |= SL_PACKET_UNREAD;
+			offset += 8;
+		} else {
+			offset += (header[1] + 1) * 8;
+		}
+		next = header[0];
+	}
+	packet->flags |= SL_PACKET_UNREAD | SL_PACKET_ROUTED;
+	return offset;
+}
+
+static __always_inline void read_transport(struct __sk_buff *skb, struct sl_packet *packet,
+					   __u32 offset)
+{
+	struct {
+		__u16 source;
+		__u16 destination;
+	} ports = {};
+	__u8 flags = 0;
+	__u8 type = 0;
+
+	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)
+		return;
+	if (bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)) != 0) {
+		packet->flags |= SL_PACKET_UNREAD;
+		return;
+	}
+	if (packet->flags & SL_PACKET_ARRIVES) {
+		packet->port = __builtin_bswap16(ports.source);
+		packet->local_port = __builtin_bswap16(ports.destination);
+	} else {
+		packet->port = __builtin_bswap16(ports.destination);
+		packet->local_port = __builtin_bswap16(ports.source);
+	}
+	if (packet->protocol == IPPROTO_SCTP || packet->protocol == IPPROTO_DCCP) {
+		/* RFC 9260, 3.3.2: the chunk INIT; RFC 4340, 5.1: the type Request, behind a bit */
+		const int sctp = packet->protocol == IPPROTO_SCTP;
+
+		if (bpf_skb_load_bytes(skb, offset + (sctp ? 12 : 8), &type, sizeof(type)) != 0)
+			packet->flags |= SL_PACKET_UNREAD;
+		else if (sctp ? type == 1 : (type & 0x1e) == 0)
+			packet->flags |= SL_PACKET_OPENS;
+		return;
+	}
+	if (packet->protocol != IPPROTO_TCP)
+		return;
+	if (bpf_skb_load_bytes(skb, offset + 13, &flags, sizeof(flags)) != 0)
+		packet->flags |= SL_PACKET_UNREAD;
+	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
+		packet->flags |= SL_PACKET_OPENS;
+	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == (TCPHDR_SYN | TCPHDR_ACK))
+		packet->flags |= SL_PACKET_ANSWERS;
+}
+
+/* Its addresses, its protocol and how it is routed. Returns where the transport header begins. */
+static __always_inline __u32 read_network(struct __sk_buff *skb, struct sl_packet *packet)
+{
+	return skb->protocol == __builtin_bswap16(ETH_P_IPV6) ? read_ipv6(skb, packet)
+							      : read_ipv4(skb, packet);
+}
