@@ -45,6 +45,10 @@ static __always_inline int judge(struct sl_attempt *attempt)
 		bpf_set_retval(-EPROTONOSUPPORT);
 	else if (decision.error == -ECONNREFUSED)
 		bpf_set_retval(-ECONNREFUSED);
+	else if (decision.error == -ENOPROTOOPT)
+		bpf_set_retval(-ENOPROTOOPT);
+	else if (decision.error == -EINVAL)
+		bpf_set_retval(-EINVAL);
 	else
 		bpf_set_retval(-EPERM);
 	return 0;
@@ -221,5 +225,8 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 
 	attempt.level = level;
 	attempt.option = optname;
+	/* Only a join asks whose socket it is, and whether bpf/joins.bpf.h counts for it. */
+	if (sl_option_kind(level, optname) == SL_OPTION_JOINS)
+		attempt.flags |= outside_flag(sock);
 	return judge(&attempt);
 }

@@ -161,6 +161,7 @@ class SocketGuard {
   BpfMap<std::uint64_t, sl_policy> policies_by_cgroup_;
   BpfMap<std::uint64_t, sl_denials> denials_;
   BpfMap<std::uint64_t, sl_seal> seals_;
+  BpfMap<std::uint64_t, sl_joins> joins_;  ///< made by the program, at a container's first join
   ListMaps lists_;
 };
 

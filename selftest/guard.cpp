@@ -35,6 +35,7 @@ constexpr Entry table[] = {
     {Guard::bpf, SL_REASON_BPF},
     {Guard::ioctl, SL_REASON_IOCTL},
     {Guard::cgroup, SL_REASON_CGROUP},
+    {Guard::join, SL_REASON_JOIN},
     {Guard::foreign, SL_REASON_FOREIGN},
     {Guard::unmarked, SL_REASON_NONE, {"io.socklid.mark: unmarked or foreign mark"}},
     {Guard::socket_mark, SL_REASON_NONE, {"io.socklid.mark: not the mark of its socket"}},
