@@ -295,19 +295,20 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 }
 
 /* An allow-list (bpf/decide_option_table.h). Of families that have no table in it only what would
- * loosen is refused. A socket that the container cannot have made joins no group for it. */
+ * loosen is refused. A socket that the container cannot have made joins no group for it, since the
+ * program that counts is not asked (bpf/joins.bpf.h). */
 SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	const int control = (a->flags & SL_ATTEMPT_CONTROL) != 0;
-	const __u32 kind = control ? sl_control_kind(a->level, a->option)
-				   : sl_option_kind(a->level, a->option);
+	const __u32 kind = control ? sl_kind_of_control(a->level, a->option)
+				   : sl_kind_of_option(a->level, a->option);
 
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && kind == SL_OPTION_BINDS, EPERM,
 		   SL_REASON_BIND);
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && kind == SL_OPTION_CHOOSES_PEER, EPERM,
 		   SL_REASON_CONNECT);
-	SL_DENY_IF(kind == SL_OPTION_JOINS && (!(p->flags & SL_MAY_JOIN) || sl_is_foreign(p, a)), EPERM,
-		   SL_REASON_JOIN);
+	SL_DENY_IF(kind == SL_OPTION_JOINS && !(p->flags & SL_MAY_JOIN), EPERM, SL_REASON_JOIN);
+	SL_DENY_IF(kind == SL_OPTION_JOINS && sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
 	SL_DENY_IF(sl_option_loosens(p->flags, kind), EPERM, SL_REASON_SETSOCKOPT);
 	SL_DENY_IF(kind == SL_OPTION_ABSENT && sl_has_option_table(a->family),
 		   control ? EINVAL : ENOPROTOOPT, SL_REASON_SETSOCKOPT);

@@ -74,7 +74,7 @@ SL_INLINE int sl_is_inet(__u16 family)
 #define SL_LOOKUP static inline
 #endif
 
-SL_LOOKUP __u32 sl_option_kind(__s32 level, __s32 option)
+SL_LOOKUP __u32 sl_kind_of_option(__s32 level, __s32 option)
 {
 	switch (level) {
 	SL_OPTION_LEVELS(SL_OPTION_LEVEL_CASE)
@@ -82,7 +82,7 @@ SL_LOOKUP __u32 sl_option_kind(__s32 level, __s32 option)
 	}
 }
 
-SL_LOOKUP __u32 sl_control_kind(__s32 level, __s32 type)
+SL_LOOKUP __u32 sl_kind_of_control(__s32 level, __s32 type)
 {
 	switch (level) {
 	SL_CONTROL_LEVELS(SL_CONTROL_LEVEL_CASE)

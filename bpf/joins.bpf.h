@@ -151,7 +151,7 @@ int group_join(struct bpf_sockopt *ctx)
 	struct sl_joined_group group = {};
 	struct sl_joins *joined;
 
-	if (sl_option_kind(ctx->level, ctx->optname) != SL_OPTION_JOINS) {
+	if (sl_kind_of_option(ctx->level, ctx->optname) != SL_OPTION_JOINS) {
 		/* More than the kernel has copied: it shall go on with the caller's own. */
 		if (ctx->optlen > SL_COPIED)
 			ctx->optlen = 0;

@@ -226,7 +226,7 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 	attempt.level = level;
 	attempt.option = optname;
 	/* Only a join asks whose socket it is, and whether bpf/joins.bpf.h counts for it. */
-	if (sl_option_kind(level, optname) == SL_OPTION_JOINS)
+	if (sl_kind_of_option(level, optname) == SL_OPTION_JOINS)
 		attempt.flags |= outside_flag(sock);
 	return judge(&attempt);
 }

@@ -80,7 +80,7 @@ inline constexpr HookInfo hook_table[] = {
     {Hook::sock_ops, "sock_ops", BPF_CGROUP_SOCK_OPS,
      because::seals<annotations::Seal::Kind::listen>, "seals when the sockets listen"},
     {Hook::group_join, "group_join", BPF_CGROUP_SETSOCKOPT, because::counts_joins,
-     "few multicast groups, and one after the other"},
+     "few multicast groups, one at a time"},
     {Hook::socket_shutdown, "socket_shutdown", BPF_LSM_MAC,
      because::given<annotations::Key::shutdown>, "no shutdown of network sockets"},
     {Hook::netlink_send, "netlink_send", BPF_LSM_MAC, because::restricts,

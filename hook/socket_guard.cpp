@@ -269,7 +269,7 @@ Result<std::vector<MapUse>> SocketGuard::map_use() const {
   SL_CHECK(add("policies", policies_by_cgroup_));
   SL_CHECK(add("counters", denials_));
   SL_CHECK(add("seals", seals_));
-  SL_CHECK(add("joined groups", joins_));
+  SL_CHECK(add("joins", joins_));
   if (!lists_.prefixes || !lists_.ports) return all;
   ListSize sum;
   for (const std::uint64_t id : SL_TRY(known_cgroups())) {

@@ -235,7 +235,7 @@ TEST(OptionTable, AGroupIsJoinedWhereReportsMayLeave) {
     join.mark = 3;
     EXPECT_EQ(decide(policy, join), 0);
     join.mark = 0;  // made elsewhere: the program that counts does not see it
-    EXPECT_EQ(decision(policy, join).reason, SL_REASON_JOIN);
+    EXPECT_EQ(decision(policy, join).reason, SL_REASON_FOREIGN);
   }
 }
 
