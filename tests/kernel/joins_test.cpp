@@ -174,8 +174,8 @@ TEST_P(Joins, TheRecordGoesWithTheContainer) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Joins, testing::Values(AF_INET, AF_INET6),
-                         [](const testing::TestParamInfo<int>& info) {
-                           return info.param == AF_INET ? "Ipv4" : "Ipv6";
+                         [](const testing::TestParamInfo<int>& family) {
+                           return family.param == AF_INET ? "Ipv4" : "Ipv6";
                          });
 
 }  // namespace
