@@ -309,7 +309,9 @@ SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const s
 		   SL_REASON_CONNECT);
 	SL_DENY_IF(kind == SL_OPTION_JOINS && !(p->flags & SL_MAY_JOIN), EPERM, SL_REASON_JOIN);
 	SL_DENY_IF(kind == SL_OPTION_JOINS && sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-	SL_DENY_IF(sl_option_loosens(p->flags, kind), EPERM, SL_REASON_SETSOCKOPT);
+	SL_DENY_IF(sl_option_loosens(p->flags, kind) ||
+			   (kind == SL_OPTION_JOINS && (a->flags & SL_ATTEMPT_COMPAT)),
+		   EPERM, SL_REASON_SETSOCKOPT);
 	SL_DENY_IF(kind == SL_OPTION_ABSENT && sl_has_option_table(a->family),
 		   control ? EINVAL : ENOPROTOOPT, SL_REASON_SETSOCKOPT);
 	return sl_allow();

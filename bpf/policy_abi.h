@@ -269,6 +269,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
 #define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
+#define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
