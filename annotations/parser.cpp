@@ -115,6 +115,11 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "expected io.socklid.egress beside it, which says what may leave (an empty "
                       "list for nothing)");
   }
+  if (policy.options != OpenedOptions{} && !restricts(policy)) {
+    return fail_alone(collected, Key::options,
+                      "expected a key beside it that restricts the network, such as "
+                      "io.socklid.connect or io.socklid.egress: without one all options are open");
+  }
   if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
     return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "

@@ -13,6 +13,7 @@
 
 #include "annotations/address.hpp"
 #include "annotations/mark.hpp"
+#include "annotations/opened_options.hpp"
 #include "annotations/seal.hpp"
 #include "base/own_text.hpp"
 
@@ -38,6 +39,7 @@ struct Policy {
   Verdict accept{Verdict::allow};
   Verdict shutdown{Verdict::allow};
   std::optional<std::vector<Family>> families;  ///< sorted, without duplicates; nothing: default
+  OpenedOptions options;                        ///< what is open of dangerous socket options
   std::optional<Mark> mark;
   std::optional<Endpoints> egress;     ///< nothing: all may leave; empty: nothing leaves
   std::optional<Otherwise> otherwise;  ///< nothing: reject
@@ -53,6 +55,7 @@ enum class Key : std::uint8_t {
   create_tcp,
   create_udp,
   families,
+  options,
   connect,
   bind,
   listen,

@@ -61,6 +61,10 @@ std::string print_seal(const Seal& seal) {
   return to_string(seal);
 }
 
+std::string print_options(const OpenedOptions& options) {
+  return to_string(options);
+}
+
 /// Of a setting that is there or not.
 template <typename Value>
 std::string print_value(const std::optional<Value>& value) {
@@ -136,6 +140,12 @@ constexpr Setting table[] = {
         {"io.socklid.families", "FAMILIES",
          "which families of sockets may be created at all; a policy that restricts the network "
          "closes the rest"},
+        Setting::Json::array),
+    row<&Policy::options, parse_opened_options, print_options>(
+        Key::options,
+        {"io.socklid.options", "OPTIONS",
+         "which dangerous socket options are open all the same: transparent, for a foreign source "
+         "address; source-groups, for multicast groups from given sources"},
         Setting::Json::array),
     row<&Policy::connect, parse_connect, print_rule>(
         Key::connect,

@@ -8,8 +8,9 @@
  *   decision.reason   which annotation's doing it is
  *
  * Errnos: a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
- * EPROTONOSUPPORT, so that programs fall back as they do on a kernel without it. A malformed
- * address is let through: the kernel refuses it with its own error.
+ * EPROTONOSUPPORT, an unknown option ENOPROTOOPT and an unknown control message EINVAL, so that
+ * programs fall back as they do on a kernel without it. A malformed address is let through: the kernel
+ * refuses it with its own error.
  *
  * Packets have a part of their own, bpf/decide_packet.h.
  *
@@ -17,6 +18,7 @@
  */
 #pragma once
 
+#include <asm-generic/errno-base.h>
 #include <asm-generic/errno.h>
 
 #include "bpf/decide_options.h"
@@ -295,21 +297,37 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 	return sl_decide_peer(p, a);
 }
 
+/* An allow-list (bpf/decide_option_table.h). Of families that have no table in it only what would
+ * loosen is refused. A socket that the container cannot have made joins no group for it, since the
+ * program that counts is not asked (bpf/joins.bpf.h). */
+SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	const int control = (a->flags & SL_ATTEMPT_CONTROL) != 0;
+	const __u32 kind = control ? sl_kind_of_control(a->level, a->option)
+				   : sl_kind_of_option(a->level, a->option);
+
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && kind == SL_OPTION_BINDS, EPERM,
+		   SL_REASON_BIND);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && kind == SL_OPTION_CHOOSES_PEER, EPERM,
+		   SL_REASON_CONNECT);
+	SL_DENY_IF(kind == SL_OPTION_JOINS && !(p->flags & SL_MAY_JOIN), EPERM, SL_REASON_JOIN);
+	SL_DENY_IF(kind == SL_OPTION_JOINS && sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+	SL_DENY_IF(sl_option_loosens(p->flags, kind) ||
+			   (kind == SL_OPTION_JOINS && (a->flags & SL_ATTEMPT_COMPAT)),
+		   EPERM, SL_REASON_SETSOCKOPT);
+	SL_DENY_IF(kind == SL_OPTION_ABSENT && sl_has_option_table(a->family),
+		   control ? EINVAL : ENOPROTOOPT, SL_REASON_SETSOCKOPT);
+	return sl_allow();
+}
+
 SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 						  const struct sl_attempt *a)
 {
-	const int restricted = !(p->flags & SL_UNRESTRICTED);
-
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
 	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SOL_SOCKET && a->option == SO_MARK,
 		   EPERM, SL_REASON_MARK);
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && sl_binds_by_option(a), EPERM, SL_REASON_BIND);
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && (sl_adds_peer(a) || sl_writes_header(a)),
-		   EPERM, SL_REASON_CONNECT);
-	SL_DENY_IF(restricted && sl_option_loosens(a), EPERM,
-		   SL_REASON_SETSOCKOPT);
-	return sl_allow();
+	return p->flags & SL_UNRESTRICTED ? sl_allow() : sl_decide_option(p, a);
 }
 
 /* A netlink socket that the policy would not let be made can still be handed in. */

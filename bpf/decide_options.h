@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Numbers of the kernel, and which socket options, control messages and ioctls would loosen a
- * policy. Pure C, for bpf/decide.h.
+ * Numbers of the kernel, and what socket options, control messages and ioctls are to a restricting
+ * policy. Pure C, for bpf/decide.h. The options themselves are bpf/decide_option_table.h.
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 #include <linux/ioctl.h> /* before if_tun.h, which lacks it */
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
-#include <linux/tcp.h>
 
+#include "bpf/decide_option_table.h"
 #include "bpf/policy_abi.h"
 
 #ifdef __BPF__
@@ -22,7 +22,7 @@
 #endif
 
 /* Kernel numbers that no uapi header carries: include/linux/socket.h, include/linux/net.h,
- * include/net/ipv6.h. Levels of options are IPPROTO_* where there is a protocol of that number. */
+ * include/net/ipv6.h. */
 enum {
 	SL_AF_UNSPEC = 0,
 	SL_AF_UNIX = 1,
@@ -40,13 +40,10 @@ enum {
 	SL_SOCK_DCCP = 6,
 };
 enum {
-	SL_SOL_DCCP = 269,
 	SL_SIN6_LEN_RFC2133 = 24, /* the shortest address that inet6 takes */
 };
 /* linux/sctp.h, which wants the C library's struct sockaddr_storage. */
 enum {
-	SL_SCTP_DSTADDRV4 = 7,
-	SL_SCTP_DSTADDRV6 = 8,
 	SL_SCTP_SOCKOPT_BINDX_ADD = 100,
 };
 
@@ -55,102 +52,69 @@ SL_INLINE int sl_is_inet(__u16 family)
 	return family == SL_AF_INET || family == SL_AF_INET6;
 }
 
-/*
- * Socket options that would loosen a policy: they change a socket's mark, send a packet to
- * another first hop than the address a hook has seen, claim a foreign local address, put data into
- * what the kernel sends by itself (multicast filters), change what becomes of packets, or write
- * netfilter rules the old way (linux/netfilter_ipv{4,6}/ip*_tables.h, linux/mroute*.h).
- * Of levels, those that inet sockets of open protocols have: any other is refused them. SMC hands
- * options down to a TCP socket.
- */
-enum {
-	SL_IP_RULES = 64,        /* from here on: iptables, arptables, ebtables, MRT_* */
-	SL_IP6T_SET_REPLACE = 64,
-	SL_IP6T_SET_ADD_COUNTERS = 65,
-	SL_IP6_ROUTING = 200,    /* from here on: MRT6_* */
-};
+#define SL_OPTION_CASE(name, number, kind) case number: return SL_OPTION_##kind;
+#define SL_OPTION_LEVEL_CASE(name, number)                    \
+	case number:                                          \
+		switch (option) {                             \
+		SL_OPTIONS_##name(SL_OPTION_CASE)             \
+		default: return SL_OPTION_ABSENT;             \
+		}
+#define SL_CONTROL_LEVEL_CASE(name, number)                   \
+	case number:                                          \
+		switch (type) {                               \
+		SL_CONTROLS_##name(SL_OPTION_CASE)            \
+		default: return SL_OPTION_ABSENT;             \
+		}
 
-SL_INLINE int sl_ip_option_loosens(const struct sl_attempt *a)
+/* enum sl_option_kind of an option, and of a control message of a send. In the programs global
+ * functions: verified once, not for every path that leads to them. */
+#ifdef __BPF__
+#define SL_LOOKUP __attribute__((noinline))
+#else
+#define SL_LOOKUP static inline
+#endif
+
+SL_LOOKUP __u32 sl_kind_of_option(__s32 level, __s32 option)
 {
-	switch (a->option) {
-	case IP_OPTIONS:
-	case IP_FREEBIND:
-	case IP_IPSEC_POLICY:
-	case IP_XFRM_POLICY:
-	case IP_TRANSPARENT:
-	case IP_MSFILTER:
-	case MCAST_MSFILTER:
-		return 1;
-	case IP_RETOPTS: /* as an option it asks for those of incoming packets; ping does */
-		return a->flags & SL_ATTEMPT_CONTROL;
-	default:
-		return a->option >= SL_IP_RULES;
+	switch (level) {
+	SL_OPTION_LEVELS(SL_OPTION_LEVEL_CASE)
+	default: return SL_OPTION_ABSENT;
 	}
 }
 
-SL_INLINE int sl_ipv6_option_loosens(const struct sl_attempt *a)
+SL_LOOKUP __u32 sl_kind_of_control(__s32 level, __s32 type)
 {
-	switch (a->option) {
-	case IPV6_ADDRFORM:
-	case IPV6_2292RTHDR:
-	case IPV6_2292PKTOPTIONS:
-	case IPV6_FLOWLABEL_MGR: /* keeps routing headers */
-	case IPV6_IPSEC_POLICY:
-	case IPV6_XFRM_POLICY:
-	case MCAST_MSFILTER:
-	case IPV6_RTHDR:
-	case IPV6_TRANSPARENT:
-	case IPV6_FREEBIND:
-	case SL_IP6T_SET_REPLACE:
-	case SL_IP6T_SET_ADD_COUNTERS:
-		return 1;
-	default:
-		return a->option >= SL_IP6_ROUTING;
+	switch (level) {
+	SL_CONTROL_LEVELS(SL_CONTROL_LEVEL_CASE)
+	default: return SL_OPTION_ABSENT;
 	}
 }
 
-SL_INLINE int sl_option_loosens(const struct sl_attempt *a)
+/* Whether a restricting policy refuses options of this kind by name. */
+SL_INLINE int sl_option_loosens(__u32 policy_flags, __u32 kind)
 {
-	switch (a->level) {
-	case SOL_SOCKET:
-		return a->option == SO_MARK;
-	case IPPROTO_IP:
-		return sl_ip_option_loosens(a);
-	case IPPROTO_IPV6:
-		return sl_ipv6_option_loosens(a);
-	case IPPROTO_TCP:
-		return a->option == TCP_REPAIR || a->option == TCP_ULP;
-	case IPPROTO_UDP:
-	case IPPROTO_ICMPV6:
-	case IPPROTO_SCTP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_RAW:
-	case SL_SOL_DCCP:
+	switch (kind) {
+	case SL_OPTION_SOURCE_GROUPS:
+		return !(policy_flags & SL_OPEN_SOURCE_GROUPS);
+	case SL_OPTION_FOREIGN_SOURCE:
+		return !(policy_flags & SL_OPEN_TRANSPARENT);
+	case SL_OPTION_ANYCAST:
+	case SL_OPTION_MARKS:
+	case SL_OPTION_ROUTES:
+	case SL_OPTION_RULES:
+	case SL_OPTION_HANDS_OVER:
+	case SL_OPTION_REPAIRS:
+		return 1;
+	default:
 		return 0;
-	default:
-		return sl_is_inet(a->family) || a->family == SL_AF_SMC;
 	}
 }
 
-/* SCTP's own ways to bind and to choose peers: an option, and the addresses of a control message.
- * Those of connectx come by sctp_bind_connect. */
-SL_INLINE int sl_binds_by_option(const struct sl_attempt *a)
+/* Families whose sockets have the options of the table and no others: SMC hands its options down to a
+ * TCP socket. Those of others are for the family's opening to answer for. */
+SL_INLINE int sl_has_option_table(__u16 family)
 {
-	return a->level == IPPROTO_SCTP && a->option == SL_SCTP_SOCKOPT_BINDX_ADD &&
-	       !(a->flags & SL_ATTEMPT_CONTROL);
-}
-SL_INLINE int sl_adds_peer(const struct sl_attempt *a)
-{
-	return a->level == IPPROTO_SCTP &&
-	       (a->option == SL_SCTP_DSTADDRV4 || a->option == SL_SCTP_DSTADDRV6) &&
-	       (a->flags & SL_ATTEMPT_CONTROL);
-}
-
-/* A raw socket's packets go where their own header says, whatever peer the send names. */
-SL_INLINE int sl_writes_header(const struct sl_attempt *a)
-{
-	return (a->level == IPPROTO_IP && a->option == IP_HDRINCL) ||
-	       (a->level == IPPROTO_IPV6 && a->option == IPV6_HDRINCL);
+	return sl_is_inet(family) || family == SL_AF_SMC;
 }
 
 /* ioctls of sockets, whatever the socket's family, and the one that makes tun and tap devices. */
@@ -161,8 +125,9 @@ SL_INLINE int sl_is_network_ioctl(__u32 command)
 
 /*
  * Those that only read: an allow-list. Not in it, though named GET: SIOCGIFBR and SIOCGIFVLAN,
- * which also set (br_ioctl_stub, vlan_ioctl_handler), and SIOCDEVPRIVATE on, which mean something
- * else for every driver. SIOCETHTOOL sets too, but nothing that decides where a packet goes.
+ * which also set (br_ioctl_stub, vlan_ioctl_handler), SIOCETHTOOL, whose command lies in memory that
+ * another thread can change after the look, and SIOCDEVPRIVATE on, which mean something else for every
+ * driver.
  */
 SL_INLINE int sl_ioctl_reads(__u32 command)
 {
@@ -193,7 +158,6 @@ SL_INLINE int sl_ioctl_reads(__u32 command)
 	case SIOCGIFPFLAGS:
 	case SIOCGIFCOUNT:
 	case SIOCGIFTXQLEN:
-	case SIOCETHTOOL:
 	case SIOCGMIIPHY:
 	case SIOCOUTQNSD:
 	case SIOCGSKNS:

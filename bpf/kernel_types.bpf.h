@@ -61,7 +61,12 @@ struct cgroup;
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
+struct thread_info { /* x86 */
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid;
 	int tgid;
 	char comm[16];

@@ -69,7 +69,8 @@ int BPF_PROG(socket_shutdown, struct socket *sock)
 }
 
 /* Whether one routing message only reads. The type's low bits say what it does, from RTM_BASE on
- * (linux/rtnetlink.h): new, del, get, set; types below are netlink's own. `ip link show` begins
+ * (linux/rtnetlink.h): new, del, get, set; types below are netlink's own. RTM_GETDCB also sets, by a
+ * command within it (net/dcb/dcbnl.c, dcb_doit). `ip link show` begins
  * with an RTM_NEWLINK that names no device and may not make one, to see how the kernel refuses it
  * (net/core/rtnetlink.c, __rtnl_newlink: ENODEV). */
 static __always_inline int message_reads(const struct nlmsghdr *header,
@@ -78,6 +79,8 @@ static __always_inline int message_reads(const struct nlmsghdr *header,
 	const __u32 bare_link = NLMSG_LENGTH(sizeof(struct ifinfomsg));
 	__u32 index = 1;
 
+	if (header->nlmsg_type == RTM_GETDCB)
+		return 0;
 	if (header->nlmsg_type < RTM_BASE || (header->nlmsg_type & 3) == (RTM_GETLINK & 3))
 		return 1;
 	if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len != bare_link ||

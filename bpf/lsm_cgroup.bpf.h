@@ -45,6 +45,10 @@ static __always_inline int judge(struct sl_attempt *attempt)
 		bpf_set_retval(-EPROTONOSUPPORT);
 	else if (decision.error == -ECONNREFUSED)
 		bpf_set_retval(-ECONNREFUSED);
+	else if (decision.error == -ENOPROTOOPT)
+		bpf_set_retval(-ENOPROTOOPT);
+	else if (decision.error == -EINVAL)
+		bpf_set_retval(-EINVAL);
 	else
 		bpf_set_retval(-EPERM);
 	return 0;
@@ -214,6 +218,16 @@ int BPF_PROG(socket_accept, struct socket *sock)
 	return judge(&attempt);
 }
 
+/* Of 32-bit calls the kernel asks no program on cgroup/setsockopt (net/socket.c, in_compat_syscall()):
+ * TS_COMPAT, arch/x86/include/asm/thread_info.h. */
+static __always_inline int is_compat(void)
+{
+	const struct task_struct *task = (void *)bpf_get_current_task_btf();
+
+	return bpf_core_field_exists(task->thread_info.status) &&
+	       (BPF_CORE_READ(task, thread_info.status) & 2);
+}
+
 SEC("lsm_cgroup/socket_setsockopt")
 int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 {
@@ -221,5 +235,8 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 
 	attempt.level = level;
 	attempt.option = optname;
+	/* Only a join asks whose socket it is, and whether bpf/joins.bpf.h counts for it. */
+	if (sl_kind_of_option(level, optname) == SL_OPTION_JOINS)
+		attempt.flags |= outside_flag(sock) | (is_compat() ? SL_ATTEMPT_COMPAT : 0);
 	return judge(&attempt);
 }

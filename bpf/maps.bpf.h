@@ -55,6 +55,15 @@ struct {
 	__type(value, struct sl_seal);
 } seals SEC(".maps");
 
+/* The multicast groups that containers have joined under egress (bpf/joins.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_joins);
+} joins SEC(".maps");
+
 /* For `socklid events`. While nobody reads and it is full, new events are lost; the seals tell
  * themselves. */
 struct {

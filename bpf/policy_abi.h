@@ -50,7 +50,7 @@ enum sl_reason {
 	SL_REASON_ACCEPT,
 	SL_REASON_SHUTDOWN,
 	SL_REASON_MARK,          /* another mark than the policy's, by option or control message */
-	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy */
+	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy, or that nobody knows */
 	SL_REASON_NETLINK,       /* a netlink message that changes something */
 	SL_REASON_BPF,           /* bpf(2) in a restricted container */
 	SL_REASON_IOCTL,         /* an ioctl that changes interfaces, addresses, routes or tunnels */
@@ -59,6 +59,7 @@ enum sl_reason {
 	SL_REASON_EGRESS,        /* a packet, or a connection, to where egress does not name */
 	SL_REASON_ARRIVAL,       /* an unasked packet to a port that bind does not name */
 	SL_REASON_SOURCE,        /* a packet from an address that is not the namespace's own */
+	SL_REASON_JOIN,          /* a multicast group more than egress allows to report */
 	SL_REASON_COUNT,
 };
 
@@ -83,7 +84,9 @@ enum sl_reason {
 #define SL_JUDGE_PACKETS     (1u << 17) /* egress holds for packets, by SL_LIST_EGRESS and _SERVED */
 #define SL_LOOPBACK_IS_FREE  (1u << 18) /* but not for those through the loopback interface */
 #define SL_REFUSE_AT_CALL    (1u << 19) /* TCP is told so by connect(2): a packet gets no answer */
-#define SL_OPEN_TRANSPARENT  (1u << 20) /* sockets may have addresses that are not the namespace's */
+#define SL_OPEN_TRANSPARENT  (1u << 20) /* foreign sources: IP_TRANSPARENT, IP_FREEBIND */
+#define SL_OPEN_SOURCE_GROUPS (1u << 21) /* multicast groups of given sources */
+#define SL_MAY_JOIN          (1u << 25) /* multicast groups; with egress by bpf/joins.bpf.h's count */
 
 /* What a seal holds back: until then all of it is allowed. */
 #define SL_HELD_BACK                                                                       \
@@ -159,6 +162,27 @@ struct sl_event {
 	char command[16];       /* its name, ends with 0 */
 };
 SL_ASSERT_SIZE(struct sl_event, 40);
+
+/*
+ * The multicast groups that one container has joined under egress, in a hash by cgroup id. A group is
+ * a report of the kernel's to the link, in which the container chooses the address: this is how much
+ * of that it gets in all its life. Entries are made by the program at the first join.
+ */
+#define SL_JOINED_GROUPS   16
+#define SL_JOIN_INTERVAL   1000000000ull /* nanoseconds from one new group to the next */
+struct sl_joined_group {
+	__u16 family;           /* AF_INET, AF_INET6; 0: none yet */
+	__u16 pad;
+	__u32 address[4];       /* network byte order; IPv4 in the first word */
+};
+SL_ASSERT_SIZE(struct sl_joined_group, 20);
+struct sl_joins {
+	__u64 last;             /* when the last new group came: nanoseconds of CLOCK_BOOTTIME; 0: never */
+	__u32 count;            /* of groups; past SL_JOINED_GROUPS it tells of attempts */
+	__u32 pad;
+	struct sl_joined_group groups[SL_JOINED_GROUPS];
+};
+SL_ASSERT_SIZE(struct sl_joins, 336);
 
 /*
  * The lists of all containers, in two longest-prefix tries (BPF_MAP_TYPE_LPM_TRIE): a prefix of
@@ -247,6 +271,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
 #define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
+#define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {

@@ -4,6 +4,7 @@
  *
  *   bpf/lsm_cgroup.bpf.h   what a container does with sockets, by programs on its cgroup
  *   bpf/lsm.bpf.h          what is rare, by programs for every task of the node
+ *   bpf/joins.bpf.h        how many multicast groups a container joins
  *   bpf/packets.bpf.h      the packets themselves
  *   bpf/seal.bpf.h         what seals a container
  *   bpf/tasks.bpf.h        an iterator that finds a network namespace's processes
@@ -15,6 +16,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/joins.bpf.h"
 #include "bpf/lists.bpf.h"
 #include "bpf/lsm.bpf.h"
 #include "bpf/lsm_cgroup.bpf.h"

@@ -71,6 +71,10 @@ Keys keeps_marks(const Asked& asked) {
   return keys.empty() ? confines(asked) : keys;
 }
 
+Keys counts_joins(const Asked& asked) {
+  return named(asked.policy.egress).empty() ? Keys{} : given<Key::egress>(asked);
+}
+
 Keys serves(const Asked& asked) {
   return given<Key::bind, Key::egress>(asked);
 }

@@ -51,6 +51,8 @@ Keys judges_ports(const Asked& asked);
 Keys judges_listens(const Asked& asked);
 /// What compares packets with their sockets, where `egress` does not judge all of them.
 Keys compares_packets(const Asked& asked);
+/// What lets multicast groups be joined, and so reported, but not any number of them.
+Keys counts_joins(const Asked& asked);
 /// What says what may arrive unasked: a packet is refused by both.
 Keys serves(const Asked& asked);
 /// What a change of routes would evade; nothing if the policy lets them be changed.

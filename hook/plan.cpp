@@ -72,6 +72,14 @@ std::uint32_t protocol_flags(const Policy& policy) {
          (opens(policy, Protocol::dccp) ? SL_OPEN_DCCP : 0);
 }
 
+/// What `options` opens of socket options, and whether groups may be joined: with an empty `egress`
+/// their reports may not leave, with another one they are counted.
+std::uint32_t option_flags(const Policy& policy) {
+  const bool reports = !policy.egress || !policy.egress->empty();
+  return (policy.options.transparent ? SL_OPEN_TRANSPARENT : 0) |
+         (policy.options.source_groups ? SL_OPEN_SOURCE_GROUPS : 0) | (reports ? SL_MAY_JOIN : 0);
+}
+
 /// A packet that is dropped gets no answer, so that a refusal must be told by the call. Rules can
 /// answer.
 std::uint32_t packet_flags(const Policy& policy, Placement placement) {
@@ -106,6 +114,19 @@ void note_families(const Policy& policy, std::vector<std::string>& notes) {
   }
 }
 
+void note_options(const Policy& policy, std::vector<std::string>& notes) {
+  if (policy.options.transparent) {
+    notes.emplace_back(
+        "io.socklid.options opens transparent: packets may leave with a source that is not the "
+        "container's, to the peers that are named");
+  }
+  if (policy.options.source_groups) {
+    notes.emplace_back(
+        "io.socklid.options opens source-groups: the kernel's multicast reports carry addresses of "
+        "the container's choice to its own link, kilobytes of them");
+  }
+}
+
 void note_placement(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
   if (!policy.egress) return;
   if (placement.netns == NetnsKind::host) {
@@ -126,6 +147,7 @@ void note_placement(const Policy& policy, Placement placement, std::vector<std::
 std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placement placement) {
   std::vector<std::string> notes;
   note_families(policy, notes);
+  note_options(policy, notes);
   note_placement(policy, placement, notes);
   if (policy.egress && named(policy.bind).empty()) {
     notes.emplace_back("inbound service is closed; add io.socklid.bind");
@@ -171,7 +193,8 @@ Plan compile(const Policy& policy, Placement placement) {
     plan.mark->mask |= slot_mask;
   }
 
-  plan.image.flags = SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy);
+  plan.image.flags =
+      SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy) | option_flags(policy);
   if (!restricted) plan.image.flags |= SL_UNRESTRICTED;
   if (may_write_routes(policy)) plan.image.flags |= SL_WRITE_ROUTES;
   open_families(policy, plan.image);

@@ -51,6 +51,7 @@ inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
     {SL_REASON_EGRESS, "packet out", because::only<annotations::Key::egress>},
     {SL_REASON_ARRIVAL, "packet in", because::serves, "io.socklid.bind"},
     {SL_REASON_SOURCE, "packet's source", because::only<annotations::Key::egress>},
+    {SL_REASON_JOIN, "join a multicast group", because::only<annotations::Key::egress>},
 }};
 
 consteval bool reasons_are_in_order() {

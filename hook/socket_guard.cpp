@@ -107,6 +107,7 @@ Result<SocketGuard> SocketGuard::find_maps(const std::string& directory) {
   SL_CHECK(find(guard.packet_policies_, pins::packet_policies));
   SL_CHECK(find(guard.denials_, pins::denials));
   SL_CHECK(find(guard.seals_, pins::seals));
+  SL_CHECK(find(guard.joins_, pins::joins));
   const auto find_same = [&directory](auto& map, const char* name) -> Result<> {
     map = SL_TRY(std::decay_t<decltype(map)>::find_same(path_of(directory, name)));
     return {};
@@ -259,6 +260,7 @@ Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
   }
   SL_CHECK(remove_entry(policies_by_cgroup_, cgroup_id));
   SL_CHECK(remove_entry(denials_, cgroup_id));
+  SL_CHECK(remove_entry(joins_, cgroup_id));
   return remove_entry(seals_, cgroup_id);
 }
 
@@ -274,6 +276,7 @@ Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
   std::set<std::uint64_t> ids = SL_TRY(keys_of(policies_by_cgroup_));
   ids.merge(SL_TRY(keys_of(denials_)));
   ids.merge(SL_TRY(keys_of(seals_)));
+  ids.merge(SL_TRY(keys_of(joins_)));
   return std::vector<std::uint64_t>(ids.begin(), ids.end());
 }
 
@@ -286,6 +289,7 @@ Result<std::vector<MapUse>> SocketGuard::map_use() const {
   SL_CHECK(add("policies", policies_by_cgroup_));
   SL_CHECK(add("counters", denials_));
   SL_CHECK(add("seals", seals_));
+  SL_CHECK(add("joins", joins_));
   if (!lists_.prefixes || !lists_.ports) return all;
   ListSize sum;
   for (const std::uint64_t id : SL_TRY(known_cgroups())) {

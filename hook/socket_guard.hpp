@@ -165,6 +165,7 @@ class SocketGuard {
   BpfMap<std::uint64_t, sl_packet_policy> packet_policies_;
   BpfMap<std::uint64_t, sl_denials> denials_;
   BpfMap<std::uint64_t, sl_seal> seals_;
+  BpfMap<std::uint64_t, sl_joins> joins_;  ///< made by the program, at a container's first join
   ListMaps lists_;
 };
 

@@ -20,10 +20,12 @@ inline constexpr const char* denials = "map_denials";
 inline constexpr const char* prefixes = "map_prefixes";
 inline constexpr const char* ports = "map_ports";
 inline constexpr const char* seals = "map_seals";
+inline constexpr const char* joins = "map_joins";
 inline constexpr const char* events = "map_events";
 inline constexpr const char* search = "map_search";
-inline constexpr std::array<std::string_view, 9> maps{
-    policies, policies_by_cgroup, packet_policies, denials, prefixes, ports, seals, events, search};
+inline constexpr std::array<std::string_view, 10> maps{
+    policies, policies_by_cgroup, packet_policies, denials, prefixes, ports, seals, joins, events,
+    search};
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 

@@ -42,6 +42,7 @@ std::vector<std::string> SocketGuard::missing_maps() const {
   look(lists_.prefixes, pins::prefixes);
   look(lists_.ports, pins::ports);
   look(seals_, pins::seals);
+  look(joins_, pins::joins);
   return missing;
 }
 

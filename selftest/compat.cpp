@@ -23,6 +23,7 @@ struct Call {
 constexpr long socketcall_number = 102;
 constexpr Call call_socket{359, SYS_SOCKET}, call_bind{361, SYS_BIND};
 constexpr Call call_connect{362, SYS_CONNECT}, call_listen{363, SYS_LISTEN};
+constexpr Call call_setsockopt{366, SYS_SETSOCKOPT};
 constexpr Call call_sendto{369, SYS_SENDTO}, call_shutdown{373, SYS_SHUTDOWN};
 
 using Arguments = std::array<long, 6>;
@@ -124,6 +125,13 @@ bool compat_sendto(Gate gate, int fd, std::string_view data, const Address& peer
   return call(gate, call_sendto,
               {fd, copy, static_cast<long>(data.size()), flags | MSG_NOSIGNAL,
                memory.copy(&peer.storage, peer.length), peer.length}) >= 0;
+}
+
+bool compat_setsockopt(Gate gate, int fd, int level, int option, std::string_view value) {
+  LowMemory memory;
+  const long copy = memory.copy(value.data(), value.size());
+  return call(gate, call_setsockopt,
+              {fd, level, option, copy, static_cast<long>(value.size()), 0}) == 0;
 }
 
 bool compat_shutdown(Gate gate, int fd, int how) {

@@ -29,6 +29,8 @@ enum class Gate : std::uint8_t {
 [[nodiscard]] bool compat_listen(Gate gate, int fd);
 [[nodiscard]] bool compat_sendto(Gate gate, int fd, std::string_view data, const Address& peer,
                                  int flags = 0);
+[[nodiscard]] bool compat_setsockopt(Gate gate, int fd, int level, int option,
+                                     std::string_view value);
 [[nodiscard]] bool compat_shutdown(Gate gate, int fd, int how);
 
 }  // namespace socklid::selftest

@@ -35,6 +35,7 @@ constexpr Entry table[] = {
     {Guard::bpf, SL_REASON_BPF},
     {Guard::ioctl, SL_REASON_IOCTL},
     {Guard::cgroup, SL_REASON_CGROUP},
+    {Guard::join, SL_REASON_JOIN},
     {Guard::foreign, SL_REASON_FOREIGN},
     {Guard::packet_out, SL_REASON_EGRESS},
     {Guard::packet_in, SL_REASON_ARRIVAL},

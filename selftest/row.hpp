@@ -36,11 +36,12 @@ enum class Guard : std::uint8_t {
   accept,
   shutdown,
   mark,        ///< another mark by socket option or control message
-  option,      ///< a socket option that would loosen the policy
+  option,      ///< a socket option or control message that would loosen the policy, or is unknown
   netlink,     ///< a netlink message that changes something
   bpf,         ///< bpf(2)
   ioctl,       ///< an ioctl(2) that changes interfaces, addresses, routes or tunnels
   cgroup,      ///< leaving the container's cgroup
+  join,        ///< a multicast group, of which the kernel tells the link
   foreign,     ///< a socket that is not the container's: of another network namespace, or unmarked
   packet_out,  ///< a packet that egress does not name
   packet_in,   ///< an unasked packet to a port that bind does not name

@@ -30,8 +30,8 @@ std::span<const Row> tamper_rows() {
   static const Rows rows = [] {
     Rows all;
     for (Rows (*part)() :
-         {tamper_nft, tamper_xtables, tamper_xfrm, tamper_mark, tamper_option, tamper_route,
-          tamper_traffic, tamper_link, tamper_transport, tamper_ioctl, tamper_compat,
+         {tamper_nft, tamper_xtables, tamper_xfrm, tamper_mark, tamper_option, tamper_group,
+          tamper_route, tamper_traffic, tamper_link, tamper_transport, tamper_ioctl, tamper_compat,
           tamper_namespace, tamper_cgroup, tamper_bpf}) {
       Rows more = part();
       std::move(more.begin(), more.end(), std::back_inserter(all));

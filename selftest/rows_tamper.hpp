@@ -20,6 +20,7 @@ using Rows = std::vector<Row>;
 [[nodiscard]] Rows tamper_xfrm();       ///< transforms of packets
 [[nodiscard]] Rows tamper_mark();       ///< another mark
 [[nodiscard]] Rows tamper_option();     ///< other socket options
+[[nodiscard]] Rows tamper_group();      ///< multicast groups, their sources, anycast
 [[nodiscard]] Rows tamper_route();      ///< routes, addresses, neighbours
 [[nodiscard]] Rows tamper_traffic();    ///< traffic control
 [[nodiscard]] Rows tamper_link();       ///< interfaces

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
 #include <linux/if_tunnel.h>
 #include <linux/if_vlan.h>
@@ -179,6 +180,14 @@ Outcome make_tun(const Scene& /*scene*/) {
   return {};
 }
 
+/// What it is already (ethtool_value of linux/ethtool.h).
+Outcome set_offload(const Scene& scene) {
+  ethtool_value value{.cmd = ETHTOOL_SGSO, .data = 1};
+  ifreq request = interface_request(scene);
+  request.ifr_data = reinterpret_cast<char*>(&value);  // NOLINT
+  return ask(AF_INET, SIOCETHTOOL, &request);
+}
+
 Row ioctl_row(std::string_view name, Act attempt, std::vector<std::string_view> modules = {}) {
   return {.name = name,
           .each = Each::once,
@@ -211,6 +220,7 @@ Rows tamper_ioctl() {
       ioctl_row("ioctl: a VLAN", add_vlan, {"8021q"}),
       ioctl_row("ioctl: a neighbour", set_neighbour),
       ioctl_row("ioctl: a tun device", make_tun, {"tun"}),
+      ioctl_row("ioctl: an offload by SIOCETHTOOL", set_offload),
   };
 }
 

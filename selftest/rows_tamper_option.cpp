@@ -7,12 +7,17 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "selftest/rows_tamper.hpp"
 #include "selftest/sockets.hpp"
 
 namespace socklid::selftest {
 namespace {
+
+constexpr int local_port_range = 51;  // IP_LOCAL_PORT_RANGE, linux/in.h
 
 Outcome claim_any_address(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
@@ -69,6 +74,37 @@ Outcome send_from_device(const Scene& scene) {
   return {};
 }
 
+/// A port of its choice, without bind(2) having seen it: of those that the kernel chooses from.
+Outcome choose_port(const Scene& scene) {
+  constexpr std::uint32_t port = 44'444;
+  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  if (!set_option(fd.get(), SOL_IP, local_port_range, static_cast<int>(port << 16U | port)))
+    return failed("IP_LOCAL_PORT_RANGE");
+  Address bound = any_address(scene.family(), 0);
+  if (!bind_to(fd.get(), bound)) return failed("bind");
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound.storage),  // NOLINT
+                    &bound.length) != 0)
+    return failed("getsockname");
+  const Address wanted = any_address(scene.family(), port);
+  // The port is at the same place in both (netinet/in.h).
+  if (std::memcmp(&bound.storage, &wanted.storage, offsetof(sockaddr_in, sin_addr)) != 0)
+    return {.step = "another port", .error = 0};
+  return {};
+}
+
+/// The kernel skips messages of levels that are not the socket's (net/ipv4/ip_sockglue.c,
+/// ip_cmsg_send; net/ipv6/datagram.c, ip6_datagram_send_ctl): until some kernel does not.
+Outcome send_unknown_control(const Scene& scene) {
+  const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  TokenMessage message(scene, scene.named);
+  const int value = 1;
+  message.control(1000, 1, &value, sizeof(value));
+  if (!message.send(fd.get())) return failed("sendmsg");
+  return {};
+}
+
 }  // namespace
 
 Rows tamper_option() {
@@ -91,6 +127,14 @@ Rows tamper_option() {
        .attempt = become_tls,
        .modules = {"tls"}},
       {.name = "UDP send bound to a device", .stops = stops_peer, .attempt = send_from_device},
+      {.name = "a port chosen by IP_LOCAL_PORT_RANGE",
+       .proof = Proof::done,
+       .stops = always(Guard::bind),
+       .attempt = choose_port,
+       .annotations = {"io.socklid.bind=tcp/4748 udp/4748"}},
+      {.name = "UDP with a control message that nobody knows",
+       .stops = always(Guard::option),
+       .attempt = send_unknown_control},
   };
 }
 

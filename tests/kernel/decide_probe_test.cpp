@@ -92,7 +92,7 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
         SL_REASON_BIND,       SL_REASON_LISTEN,       SL_REASON_ACCEPT,     SL_REASON_MARK,
         SL_REASON_SETSOCKOPT, SL_REASON_SHUTDOWN,     SL_REASON_NETLINK,    SL_REASON_BPF,
         SL_REASON_IOCTL,      SL_REASON_CGROUP,       SL_REASON_FOREIGN,    SL_REASON_EGRESS,
-        SL_REASON_ARRIVAL}) {
+        SL_REASON_ARRIVAL,    SL_REASON_JOIN}) {
     EXPECT_GT(seen[static_cast<std::size_t>(reason)], 0) << reason;
   }
 }

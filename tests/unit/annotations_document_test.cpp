@@ -31,19 +31,26 @@ std::string endpoints(std::size_t count, std::string_view protocol) {
 }
 
 TEST(Document, MeansWhatTheKeysMean) {
-  const Annotations one_by_one{
-      {"io.socklid.create", "deny"},         {"io.socklid.create.tcp", "deny"},
-      {"io.socklid.create.udp", "allow"},    {"io.socklid.families", "inet inet6"},
-      {"io.socklid.connect", "deny"},        {"io.socklid.bind", "tcp/80 udp/53"},
-      {"io.socklid.listen", "allow"},        {"io.socklid.accept", "deny"},
-      {"io.socklid.shutdown", "deny"},       {"io.socklid.mark", "3"},
-      {"io.socklid.egress", "tcp@::1 icmp"}, {"io.socklid.otherwise", "drop"},
-      {"io.socklid.seal", "start"},          {"io.socklid.mode", "enforce"}};
+  const Annotations one_by_one{{"io.socklid.create", "deny"},
+                               {"io.socklid.create.tcp", "deny"},
+                               {"io.socklid.create.udp", "allow"},
+                               {"io.socklid.families", "inet inet6"},
+                               {"io.socklid.connect", "deny"},
+                               {"io.socklid.bind", "tcp/80 udp/53"},
+                               {"io.socklid.listen", "allow"},
+                               {"io.socklid.accept", "deny"},
+                               {"io.socklid.shutdown", "deny"},
+                               {"io.socklid.mark", "3"},
+                               {"io.socklid.egress", "tcp@::1 icmp"},
+                               {"io.socklid.otherwise", "drop"},
+                               {"io.socklid.seal", "start"},
+                               {"io.socklid.mode", "enforce"},
+                               {"io.socklid.options", "transparent source-groups"}};
   EXPECT_EQ(document(R"({"create":"deny","create.tcp":"deny","create.udp":"allow",
                          "families":["inet","inet6"],"connect":"deny","bind":["udp/53","tcp/80"],
                          "listen":"allow","accept":"deny","shutdown":"deny","mark":3,
                          "egress":"icmp, tcp@::1","otherwise":"drop","seal":"start",
-                         "mode":"enforce"})"),
+                         "options":["source-groups","transparent"],"mode":"enforce"})"),
             policy_of(one_by_one));
   EXPECT_EQ(document("{}"), Policy{});
   EXPECT_EQ(document(R"({"egress":[]})").egress, std::vector<Endpoint>{});
@@ -83,7 +90,8 @@ TEST(Document, RefusesUnknownMembers) {
             "io.socklid.policy: io.socklid.bind: unknown member; did you mean bind?");
   EXPECT_EQ(document_error(R"({"firewall":1})"),
             "io.socklid.policy: firewall: unknown member; there are create create.tcp create.udp "
-            "families connect bind listen accept shutdown mark egress otherwise seal mode profile");
+            "families options connect bind listen accept shutdown mark egress otherwise seal mode "
+            "profile");
   EXPECT_EQ(document_error(R"({"policy":{}})"),
             "io.socklid.policy: policy: a policy can't hold another policy");
   for (const char* json : {R"({"":1})", R"({"bind/web":"deny"})", R"({"\u001b[1m\n":1})"}) {

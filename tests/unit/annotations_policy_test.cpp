@@ -29,6 +29,7 @@ class Random {
     if (policy.egress && coin()) policy.otherwise = coin() ? Otherwise::drop : Otherwise::reject;
     if (coin()) policy.families = families();
     if (coin()) policy.mark = mark();
+    if (restricts(policy)) policy.options = {.transparent = coin(), .source_groups = coin()};
     return policy;
   }
   std::size_t below(std::size_t end) { return engine_() % end; }

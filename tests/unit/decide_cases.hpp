@@ -64,10 +64,10 @@ class CaseGenerator {
     attempt.port = port();
     attempt.address_length = pick<std::uint32_t>({0, 1, 2, 15, 16, 23, 24, 28, 128});
     address(attempt.address);
-    attempt.level = pick<std::int32_t>({0, 1, 6, 41, 132, 255, -1});
-    attempt.option =
-        pick<std::int32_t>({-1, 0,  1,  4,  5,  6,  7,   8,   17,     19,     31,        35,
-                            36, 57, 63, 64, 65, 75, 100, 200, 0x8913, 0x8914, 0x400454ca});
+    attempt.level = pick<std::int32_t>({0, 0, 1, 6, 17, 41, 41, 132, 255, 282, -1});
+    attempt.option = pick<std::int32_t>(
+        {-1, 0,  1,  4,  5,  6,  7,  8,   17,  19,  20,  27,  31,     35,     36,     42,
+         46, 51, 57, 63, 64, 65, 75, 100, 103, 132, 200, 300, 0x8913, 0x8914, 0x8946, 0x400454ca});
     attempt.netns = pick<std::uint32_t>({77, 77, 78});
     attempt.mark = pick<std::uint32_t>({0, 3, 0x103});
     return attempt;

@@ -66,11 +66,11 @@ TEST(Decide, NetlinkOnlyReadsRoutes) {
 
 TEST(Decide, IoctlsOnlyRead) {
   sl_attempt attempt = on(SL_VERB_IOCTL, unix_family, stream);
-  for (const int command : {0x8912, 0x8913, 0x8946, 0x8954}) {
+  for (const int command : {0x8912, 0x8913, 0x8954}) {
     attempt.option = command;
     EXPECT_EQ(decide(bind_list({}), attempt), 0) << command;
   }
-  for (const int command : {0x890b, 0x8914, 0x8940, 0x8982, 0x89a0, 0x89f1, 0x400454ca}) {
+  for (const int command : {0x890b, 0x8914, 0x8940, 0x8946, 0x8982, 0x89a0, 0x89f1, 0x400454ca}) {
     attempt.option = command;
     EXPECT_TRUE(sl_is_network_ioctl(static_cast<unsigned>(command))) << command;
     EXPECT_EQ(decide(bind_list({}), attempt), EPERM) << command;
@@ -92,11 +92,31 @@ TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {
     int level, option, expected;
   };
   const std::vector<Option> options = {
-      {1, 36, EPERM},  {1, 2, 0},       {1, 9, 0},      {0, 4, EPERM},   {0, 19, EPERM},
-      {0, 64, EPERM},  {0, 1, 0},       {0, 35, 0},     {41, 57, EPERM}, {41, 64, EPERM},
-      {41, 67, 0},     {41, 26, 0},     {6, 19, EPERM}, {6, 1, 0},       {132, 110, 0},
-      {0, 17, EPERM},  {41, 35, EPERM}, {6, 31, EPERM}, {284, 1, EPERM}, {17, 103, 0},
-      {0, 3, 0},       {0, 7, 0},       {0, 15, EPERM}, {41, 32, EPERM}, {41, 78, EPERM},
+      {1, 36, EPERM},
+      {1, 2, 0},
+      {1, 9, 0},
+      {0, 4, EPERM},
+      {0, 19, EPERM},
+      {0, 64, EPERM},
+      {0, 1, 0},
+      {0, 35, EPERM},
+      {41, 57, EPERM},
+      {41, 64, EPERM},
+      {41, 67, 0},
+      {41, 26, 0},
+      {6, 19, EPERM},
+      {6, 1, 0},
+      {132, 110, 0},
+      {0, 17, EPERM},
+      {41, 35, EPERM},
+      {6, 31, EPERM},
+      {284, 5, ENOPROTOOPT},
+      {17, 103, 0},
+      {0, 3, 0},
+      {0, 7, 0},
+      {0, 15, EPERM},
+      {41, 32, EPERM},
+      {41, 78, EPERM},
       {41, 48, EPERM},
   };
   Policy policy;

@@ -40,10 +40,10 @@ std::vector<Endpoint> list(bool names_sctp) {
   return {{names_sctp ? Protocol::sctp : Protocol::tcp, {}, {}}};
 }
 
-constexpr Key all_keys[] = {Key::create,   Key::create_tcp, Key::create_udp, Key::families,
-                            Key::connect,  Key::bind,       Key::listen,     Key::accept,
-                            Key::shutdown, Key::mark,       Key::egress,     Key::otherwise,
-                            Key::seal};
+constexpr Key all_keys[] = {Key::create,    Key::create_tcp, Key::create_udp, Key::families,
+                            Key::options,   Key::connect,    Key::bind,       Key::listen,
+                            Key::accept,    Key::shutdown,   Key::mark,       Key::egress,
+                            Key::otherwise, Key::seal};
 constexpr std::size_t key_count = std::size(all_keys);
 constexpr std::size_t policy_count = std::size_t{1} << key_count;
 
@@ -66,6 +66,7 @@ Policy policy_of(std::size_t given, const Values& values) {
       policy.families->push_back({Family::Kind::netlink_protocol, NETLINK_ROUTE});
     }
   }
+  policy.options.transparent = has(given, Key::options);
   if (has(given, Key::connect)) policy.connect = list(values.connect_names_sctp);
   if (has(given, Key::bind)) policy.bind.emplace();
   if (has(given, Key::mark)) policy.mark = Mark{3, annotations::default_mark_mask};
@@ -75,14 +76,19 @@ Policy policy_of(std::size_t given, const Values& values) {
   return policy;
 }
 
-/// As the parser has it: `otherwise` stands beside `egress`, and a seal has something to hold back.
+/// As the parser has it: `otherwise` stands beside `egress`, `options` beside a key that closes
+/// some, and a seal has something to hold back.
 bool can_be_given(std::size_t given) {
   constexpr Key held_back[] = {Key::create, Key::create_tcp, Key::create_udp, Key::connect,
                                Key::bind,   Key::listen,     Key::accept,     Key::shutdown};
   const bool holds_back = std::any_of(std::begin(held_back), std::end(held_back),
                                       [&](Key key) { return has(given, key); });
+  constexpr Key restricting[] = {Key::create,  Key::create_tcp, Key::create_udp, Key::families,
+                                 Key::connect, Key::bind,       Key::egress};
+  const bool closes = std::any_of(std::begin(restricting), std::end(restricting),
+                                  [&](Key key) { return has(given, key); });
   return (!has(given, Key::otherwise) || has(given, Key::egress)) &&
-         (!has(given, Key::seal) || holds_back);
+         (!has(given, Key::options) || closes) && (!has(given, Key::seal) || holds_back);
 }
 
 /// What each hook is needed for, as conditions instead of keys.
@@ -115,6 +121,7 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   set(Hook::inet_egress, policy.egress.has_value());
   set(Hook::inet_egress_labels, peers && !policy.egress);
   set(Hook::inet_ingress, policy.egress.has_value());
+  set(Hook::group_join, policy.egress && !policy.egress->empty());
   set(Hook::sock_ops, policy.seal.kind == Kind::listen);
   set(Hook::socket_shutdown, policy.shutdown == Verdict::deny);
   set(Hook::netlink_send, restricted);
