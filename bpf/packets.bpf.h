@@ -218,7 +218,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 			    ? read_ipv6(skb, &packet)
 			    : read_ipv4(skb, &packet);
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
-	if (sk && !(flags & SL_PACKET_ARRIVES) && sk->mark != skb->mark)
+	if (sk && !(flags & SL_PACKET_ARRIVES) &&
+	    ((sk->mark ^ skb->mark) & sl_compared_mark(policy)))
 		packet.flags |= SL_PACKET_REMARKED;
 	if (policy->flags & SL_JUDGE_PACKETS) {
 		read_transport(skb, &packet, transport);

@@ -9,6 +9,7 @@
 //   Runner::open([] { return std::make_unique<MutantNode>(Guard::connect); });
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include "hook/linux_node.hpp"
@@ -37,5 +38,9 @@ class MutantNode final : public LinuxNode {
 /// guard that is not in the programs, or without one. That a policy must have been written
 /// (SL_REASON_UNCONFIGURED) stays.
 [[nodiscard]] Result<> leave_only_in_programs(std::optional<selftest::Guard> guard);
+
+/// Switches off these in the programs and nothing else, until the next call: guards that share a
+/// reason with others (sl_single_guard, bpf/decide.h), by their numbers.
+[[nodiscard]] Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards);
 
 }  // namespace socklid::test

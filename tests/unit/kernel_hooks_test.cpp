@@ -111,8 +111,10 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   set(Hook::socket_connect, peers);
   set(Hook::socket_sendmsg, peers);
   set(Hook::socket_listen, ports || policy.listen == Verdict::deny);
-  set(Hook::socket_accept, policy.accept == Verdict::deny);
+  set(Hook::socket_accept,
+      policy.accept == Verdict::deny || (policy.bind && policy.seal.kind == Kind::start));
   set(Hook::socket_setsockopt, peers);
+  set(Hook::sk_getsecid, peers && !rules);
   set(Hook::inet_egress, packets || (peers && !rules));
   set(Hook::inet_ingress, packets);
   set(Hook::sock_ops, policy.seal.kind == Kind::listen);

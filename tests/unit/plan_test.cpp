@@ -23,15 +23,10 @@ Plan compiled(const Policy& policy) {
   return compile(policy);
 }
 
-const Hooks when_restricted = {Hook::socket_create,
-                               Hook::socket_connect,
-                               Hook::socket_sendmsg,
-                               Hook::socket_setsockopt,
-                               Hook::inet_egress,
-                               Hook::netlink_send,
-                               Hook::bpf,
-                               Hook::file_ioctl,
-                               Hook::file_ioctl_compat};
+const Hooks when_restricted = {
+    Hook::socket_create, Hook::socket_connect,   Hook::socket_sendmsg, Hook::socket_setsockopt,
+    Hook::sk_getsecid,   Hook::inet_egress,      Hook::netlink_send,   Hook::bpf,
+    Hook::file_ioctl,    Hook::file_ioctl_compat};
 const Hooks always = {Hook::file_open, Hook::task_alloc};
 
 /// In the order of the enumeration.
@@ -52,7 +47,7 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   mark.mark = Mark{3, annotations::default_mark_mask};
   EXPECT_EQ(compiled(mark).hooks,
             together({Hook::socket_post_create, Hook::socket_connect, Hook::socket_sendmsg,
-                      Hook::socket_setsockopt, Hook::inet_egress},
+                      Hook::socket_setsockopt, Hook::sk_getsecid, Hook::inet_egress},
                      always));
 
   Policy listen;
@@ -82,7 +77,25 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   Policy bind;
   bind.bind.emplace();
   EXPECT_EQ(compiled(bind).hooks,
-            together(together({Hook::socket_bind, Hook::socket_listen}, when_restricted), always));
+            together(together({Hook::socket_bind, Hook::socket_listen, Hook::socket_accept},
+                              when_restricted),
+                     always));
+}
+
+TEST(Plan, AMarkInTheHostsNamespaceIsTheOperatorsToGive) {
+  Policy policy;
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    EXPECT_TRUE(check_author(policy, kind, false));
+    EXPECT_EQ(check_author(policy, kind, true).has_value(), kind != NetnsKind::host);
+  }
+  const auto refused = check_author(policy, NetnsKind::host, true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit, Exit::unsupported);
+  EXPECT_EQ(refused.error().message.find("io.socklid.mark: "), 0U);
+  policy.mark.reset();
+  policy.connect.emplace();
+  EXPECT_TRUE(check_author(policy, NetnsKind::host, true));
 }
 
 TEST(Plan, WhoMayWriteRoutesMayDoSoByIoctlToo) {
