@@ -133,7 +133,7 @@ TEST(Decide, PortZeroIsAutobindUntilTheSocketListens) {
 
 TEST(Decide, ListeningIsForSocketsThatKeepTheirPort) {
   const Policy policy = bind_list({port(Protocol::tcp, 80)});
-  for (const std::uint32_t flags : {0, SL_ATTEMPT_LISTENING}) {
+  for (const std::uint32_t flags : {0U, SL_ATTEMPT_LISTENING}) {
     sl_attempt attempt = on(SL_VERB_LISTEN, inet, stream, 80);
     attempt.flags = SL_ATTEMPT_KEEPS_PORT | flags;
     EXPECT_EQ(decide(policy, attempt), 0) << flags;
