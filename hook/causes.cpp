@@ -67,11 +67,6 @@ Keys judges_listens(const Asked& asked) {
   return judges_ports(asked) | given<Key::listen>(asked);
 }
 
-Keys judges_accepts(const Asked& asked) {
-  const bool from_the_start = asked.policy.seal.kind == annotations::Seal::Kind::start;
-  return given<Key::accept>(asked) | (from_the_start ? given<Key::bind>(asked) : Keys{});
-}
-
 Keys judges_flows(const Asked& asked) {
   return rules(asked).empty() ? confines(asked) : Keys{};
 }

@@ -49,8 +49,6 @@ Keys keeps_marks(const Asked& asked);
 /// What judges ports, also those of sockets that were made before or elsewhere.
 Keys judges_ports(const Asked& asked);
 Keys judges_listens(const Asked& asked);
-/// `accept`, and what judges ports behind listen(2): not under a seal, before which any may listen.
-Keys judges_accepts(const Asked& asked);
 /// What leaves is judged by cgroup programs: all of it, or what has not its socket's mark. In a
 /// namespace of the container's own the rules of `egress` do both.
 Keys judges_departures(const Asked& asked);
