@@ -246,7 +246,7 @@ SL_INLINE struct sl_decision sl_decide_accept(const struct sl_policy *p, const s
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_ACCEPT), EPERM, SL_REASON_ACCEPT);
-	if ((p->flags & (SL_ALLOW_BIND | SL_SEALED_LATER)) || (a->flags & SL_ATTEMPT_OUTSIDE))
+	if ((sl_flags(p, a) & (SL_ALLOW_BIND | SL_SEALED_LATER)) || (a->flags & SL_ATTEMPT_OUTSIDE))
 		return sl_allow();
 	SL_DENY_IF(sl_is_on(SL_GUARD_NAMED_LISTENER) &&
 			   (!sl_is_inet(a->family) || !sl_may_bind(p, a)),
