@@ -24,14 +24,13 @@
 #include "bpf/decide_options.h"
 #include "bpf/policy_abi.h"
 
-/*
- * A guard that can be switched off, each by itself, to show that the others do not hide it: in the
- * test's own object only (tests/mutants). In the packaged one there is nothing to switch.
- */
+/* A guard that can be switched off, each by itself, to show that the others do not hide it: in the
+ * test's own object only (tests/mutants). It has the number of its sl_reason; one that must be seen
+ * apart from others of that reason has one of its own besides (sl_single_guard). */
 #ifdef SL_MUTANT
-static int sl_is_on(enum sl_reason reason);
+static int sl_is_on(__u32 guard);
 #else
-#define sl_is_on(reason) 1
+#define sl_is_on(guard) 1
 #endif
 
 /* Whether `list` of the policy's container names a->address and a->port for `protocol`. */
@@ -219,21 +218,45 @@ SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const str
 	return sl_decide_new(p, a);
 }
 
-/* Listening without bind, or on a port the kernel chose, is a bind: a->port is what the socket
- * has now, 0 if none yet. One that listens already opens nothing new. */
-SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p,
-					      const struct sl_attempt *a)
+/* Listening without bind, or on a port the kernel chose, is a bind. Another thread gives such a port
+ * back, with its connection, before the kernel locks the socket, and the kernel chooses again: a port
+ * counts only if the socket keeps it, or if whichever it gets is named. */
+SL_INLINE int sl_may_listen(const struct sl_policy *p, const struct sl_attempt *a, int keeps_port)
 {
+	if (!sl_is_inet(a->family))
+		return 0;
+	return (sl_is_tcp(a) && (p->flags & SL_ANY_TCP_PORT)) || (keeps_port && sl_may_bind(p, a));
+}
+
+SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	const int keeps_port = (a->flags & SL_ATTEMPT_KEEPS_PORT) || !sl_is_on(SL_GUARD_KEPT_PORT);
+
 	if (a->family == SL_AF_UNIX)
 		return sl_allow();
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_LISTEN), EPERM, SL_REASON_LISTEN);
 	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
-	if (a->flags & SL_ATTEMPT_LISTENING)
+	/* What listens, and keeps its port, opens nothing new. */
+	if (keeps_port && (a->flags & SL_ATTEMPT_LISTENING))
 		return sl_allow();
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) &&
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && !sl_may_listen(p, a, keeps_port), EPERM,
+		   SL_REASON_BIND);
+	return sl_decide_new(p, a);
+}
+
+/* Behind listen: a listener of the container's on a port that is not named has got past it. Those that
+ * were handed in go on, and those that may have listened before a seal. */
+SL_INLINE struct sl_decision sl_decide_accept(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	if (a->family == SL_AF_UNIX)
+		return sl_allow();
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_ACCEPT), EPERM, SL_REASON_ACCEPT);
+	if ((sl_flags(p, a) & (SL_ALLOW_BIND | SL_SEALED_LATER)) || (a->flags & SL_ATTEMPT_OUTSIDE))
+		return sl_allow();
+	SL_DENY_IF(sl_is_on(SL_GUARD_NAMED_LISTENER) &&
 			   (!sl_is_inet(a->family) || !sl_may_bind(p, a)),
 		   EPERM, SL_REASON_BIND);
-	return sl_decide_new(p, a);
+	return sl_allow();
 }
 
 /* Whether the peer that the attempt names is one of the list. A raw socket writes its ports, or
@@ -389,9 +412,7 @@ SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct s
 	case SL_VERB_LISTEN:
 		return sl_decide_listen(p, a);
 	case SL_VERB_ACCEPT:
-		SL_DENY_IF(a->family != SL_AF_UNIX && !(sl_flags(p, a) & SL_ALLOW_ACCEPT), EPERM,
-			   SL_REASON_ACCEPT);
-		return sl_allow();
+		return sl_decide_accept(p, a);
 	case SL_VERB_SETSOCKOPT:
 		return sl_decide_setsockopt(p, a);
 	default:

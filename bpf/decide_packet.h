@@ -82,6 +82,15 @@ SL_INLINE int sl_packet_has_flow(const struct sl_policy *p, const struct sl_pack
 		packet->protocol == IPPROTO_ICMPV6);
 }
 
+/* Which bits of a packet's mark must be its socket's: the policy's own. All others are the
+ * administrator's rules' to change, until the container itself has (SL_COMPARE_MARKS). */
+SL_INLINE __u32 sl_compared_mark(const struct sl_policy *p)
+{
+	if (p->flags & SL_COMPARE_MARKS)
+		return ~0u;
+	return (p->flags & SL_SET_MARK) ? p->mark_mask : 0;
+}
+
 /* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
  * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
 SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,

@@ -18,6 +18,8 @@ enum {
 	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
 	SKB_DST_PTRMASK = 1,         /* include/linux/skbuff.h, SKB_DST_NOREF: not of the address */
 	RTF_LOCAL = 0x80000000,      /* include/uapi/linux/ipv6_route.h */
+	SOCK_BINDADDR_LOCK = 4,      /* include/net/sock.h: of sk_userlocks */
+	SOCK_BINDPORT_LOCK = 8,
 	SCTP_PARAM_ADD_IP = __builtin_bswap16(0xc001), /* include/linux/sctp.h */
 	SCTP_PARAM_SET_PRIMARY = __builtin_bswap16(0xc004),
 };
@@ -111,9 +113,16 @@ struct sock_cgroup_data {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u8 sk_userlocks : 4;
 	__u16 sk_protocol;
 	__u32 sk_mark;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+/* include/net/flow.h */
+struct flowi_common {
+	__u32 flowic_mark;
+	__u32 flowic_secid;
 };
 
 /* include/linux/net.h */

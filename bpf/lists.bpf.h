@@ -16,12 +16,12 @@
 #include "bpf/policy_abi.h"
 
 #ifdef SL_MUTANT
-static __always_inline int sl_is_on(enum sl_reason reason)
+static __always_inline int sl_is_on(__u32 guard)
 {
 	const __u32 key = 0;
 	const __u64 *off = bpf_map_lookup_elem(&mutant_off, &key);
 
-	return !off || !(*off & (1ull << reason));
+	return !off || !(*off & (1ull << guard));
 }
 #endif
 

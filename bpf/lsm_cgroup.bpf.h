@@ -6,7 +6,8 @@
  *   socket_post_create   the mark                                           chooses its peer; the
  *   socket_bind          bind                                               mark by control message
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
- *   socket_setsockopt    the mark, the guard on options  socket_accept      accept
+ *   socket_setsockopt    the mark, the guard on options  socket_accept      accept; bind, unnamed
+ *   sk_getsecid          the mark, where no hook was asked
  *
  * They judge the task that acts, not the socket's maker: the kernel resolves the cgroup of `current`
  * (kernel/bpf/bpf_lsm.c, bpf_lsm_find_cgroup_shim), so that a socket handed in from outside is
@@ -59,7 +60,11 @@ static __always_inline int is_made_outside(struct socket *sock, __u64 cgroup_id)
 {
 	struct sock *sk = sock->sk;
 
-	return !sk || !is_inside(sk->sk_cgrp_data.cgroup, cgroup_id);
+	if (!sk)
+		return 1;
+	/* Mostly it is that cgroup itself. */
+	return sk->sk_cgrp_data.cgroup->kn->id != cgroup_id &&
+	       !is_inside(sk->sk_cgrp_data.cgroup, cgroup_id);
 }
 
 /* Where packets are judged, a peer may be chosen with the container's own sockets only. */
@@ -189,23 +194,35 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg)
 	return judge(&attempt);
 }
 
+static __always_inline void read_local_address(struct sl_attempt *attempt, struct sock *sk)
+{
+	if (attempt->family == SL_AF_INET6)
+		bpf_probe_read_kernel(attempt->address, sizeof(attempt->address),
+				      &sk->__sk_common.skc_v6_rcv_saddr);
+	else
+		attempt->address[0] = sk->__sk_common.skc_rcv_saddr;
+	normalise(attempt);
+}
+
+/* The socket is not locked, and so only what it keeps is known of it: the port and the address that
+ * bind(2) was given. Any other address is the connection's, and the wildcard once it listens. */
 SEC("lsm_cgroup/socket_listen")
 int BPF_PROG(socket_listen, struct socket *sock)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_LISTEN);
 	struct sock *sk = sock->sk;
+	__u32 locks;
 
-	if (sk) {
+	if (sk && sl_is_inet(attempt.family)) {
+		locks = BPF_CORE_READ_BITFIELD(sk, sk_userlocks);
 		attempt.address_family = attempt.family;
 		attempt.port = sk->__sk_common.skc_num;
 		if (sk->__sk_common.skc_state == BPF_TCP_LISTEN)
 			attempt.flags |= SL_ATTEMPT_LISTENING;
-		if (attempt.family == SL_AF_INET6)
-			bpf_probe_read_kernel(attempt.address, sizeof(attempt.address),
-					      &sk->__sk_common.skc_v6_rcv_saddr);
-		else
-			attempt.address[0] = sk->__sk_common.skc_rcv_saddr;
-		normalise(&attempt);
+		if (locks & SOCK_BINDPORT_LOCK)
+			attempt.flags |= SL_ATTEMPT_KEEPS_PORT;
+		if (locks & SOCK_BINDADDR_LOCK)
+			read_local_address(&attempt, sk);
 	}
 	return judge(&attempt);
 }
@@ -213,8 +230,17 @@ int BPF_PROG(socket_listen, struct socket *sock)
 SEC("lsm_cgroup/socket_accept")
 int BPF_PROG(socket_accept, struct socket *sock)
 {
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_ACCEPT);
+	struct sock *sk = sock->sk;
 
+	if (!(policy->flags & SL_ALLOW_BIND) && sk) {
+		attempt.address_family = attempt.family;
+		attempt.port = sk->__sk_common.skc_num;
+		read_local_address(&attempt, sk);
+		if (is_made_outside(sock, policy->cgroup_id))
+			attempt.flags |= SL_ATTEMPT_OUTSIDE;
+	}
 	return judge(&attempt);
 }
 
@@ -239,4 +265,29 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 	if (sl_kind_of_option(level, optname) == SL_OPTION_JOINS)
 		attempt.flags |= outside_flag(sock) | (is_compat() ? SL_ATTEMPT_COMPAT : 0);
 	return judge(&attempt);
+}
+
+/*
+ * Called with the flow that a datagram is about to be sent by, before any rule sees it
+ * (security_sk_classify_flow, include/net/flow.h). SO_MARK as a control message is refused where a hook
+ * is asked; sendmmsg(2) asks none about a second message to one peer. A void hook refuses nothing, so it
+ * is noted: the packet follows in the same call, and every packet of the container is compared from then
+ * on. No socket's memory is needed for that, which its owner could use up.
+ */
+SEC("lsm_cgroup/sk_getsecid")
+int BPF_PROG(sk_getsecid, const struct sock *sk, __u32 *secid)
+{
+	struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+	const char *flow =
+		(const char *)secid - bpf_core_field_offset(struct flowi_common, flowic_secid);
+	__u32 mark = 0;
+
+	if (bpf_probe_read_kernel(&mark, sizeof(mark),
+				  flow + bpf_core_field_offset(struct flowi_common,
+							       flowic_mark)) == 0 &&
+	    mark == sk->sk_mark)
+		return 1;
+	if (!(policy->flags & SL_COMPARE_MARKS))
+		__sync_fetch_and_or(&policy->flags, SL_COMPARE_MARKS);
+	return 1;
 }

@@ -106,7 +106,7 @@ struct {
 } search SEC(".maps");
 
 #ifdef SL_MUTANT
-/* Bit sl_reason: that guard is off (bpf/decide.h). */
+/* Bit sl_reason or sl_single_guard: that guard is off (bpf/decide.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -77,11 +77,12 @@ static __always_inline int chooses_addresses(const struct sl_packet *packet)
 		(packet->flags & (SL_PACKET_OPENS | SL_PACKET_RAW)));
 }
 
-/* Whether what leaves has another mark than its socket. */
+/* Whether what leaves has another mark than its socket, as far as the policy says what marks are. */
 static __always_inline int is_remarked(const struct __sk_buff *skb, const struct bpf_sock *sk,
-				       __u16 flags)
+				       const struct sl_policy *policy, __u16 flags)
 {
-	return !(flags & SL_PACKET_ARRIVES) && sk->mark != skb->mark;
+	return !(flags & SL_PACKET_ARRIVES) &&
+	       ((sk->mark ^ skb->mark) & sl_compared_mark(policy));
 }
 
 /* 1 lets the packet go on, 0 drops it. */
@@ -107,7 +108,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
 	if (sk) {
 		read_socket(sk, &packet);
-		if (is_remarked(skb, sk, flags))
+		if (is_remarked(skb, sk, policy, flags))
 			packet.flags |= SL_PACKET_REMARKED;
 		if (chooses_addresses(&packet) && has_foreign_address(skb, sk, &packet, policy))
 			packet.flags |= SL_PACKET_FOREIGN;
@@ -142,7 +143,7 @@ int inet_egress_labels(struct __sk_buff *skb)
 
 	read_network(skb, &packet);
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
-	if (sk && is_remarked(skb, sk, 0))
+	if (sk && is_remarked(skb, sk, policy, 0))
 		packet.flags |= SL_PACKET_REMARKED;
 	return answer(policy, sl_decide_packet(policy, &packet));
 }

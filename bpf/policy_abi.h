@@ -63,6 +63,12 @@ enum sl_reason {
 	SL_REASON_COUNT,
 };
 
+/* Guards that share a reason with others, for tests that switch off one alone (bpf/decide.h). */
+enum sl_single_guard {
+	SL_GUARD_KEPT_PORT = 48, /* listening is for sockets that keep their port */
+	SL_GUARD_NAMED_LISTENER, /* accepting is for listeners on a named port */
+};
+
 /* sl_policy.flags. A flag that is not set denies or leaves closed: all-zero denies everything. */
 #define SL_CONFIGURED        (1u << 0)  /* written by the hook; without it everything is denied */
 #define SL_UNRESTRICTED      (1u << 1)  /* families and protocols are not closed */
@@ -87,6 +93,10 @@ enum sl_reason {
 #define SL_OPEN_TRANSPARENT  (1u << 20) /* foreign sources: IP_TRANSPARENT, IP_FREEBIND */
 #define SL_OPEN_SOURCE_GROUPS (1u << 21) /* multicast groups of given sources */
 #define SL_MAY_JOIN          (1u << 25) /* multicast groups; with egress by bpf/joins.bpf.h's count */
+#define SL_ANY_TCP_PORT      (1u << 22) /* SL_LIST_BIND names every TCP port of every address */
+/* Set by a program, in the cgroup's own policy alone: a flow had another mark than its socket, which no
+ * hook was asked about. From then on the whole mark of its packets is compared. */
+#define SL_COMPARE_MARKS     (1u << 23)
 
 /* What a seal holds back: until then all of it is allowed. */
 #define SL_HELD_BACK                                                                       \
@@ -272,6 +282,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
 #define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
+#define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -295,7 +306,7 @@ SL_ASSERT_SIZE(struct sl_attempt, 56);
 /* sl_packet.flags */
 #define SL_PACKET_ARRIVES    (1u << 0) /* else it leaves */
 #define SL_PACKET_ROUTED     (1u << 1) /* it has a source route or a routing header */
-#define SL_PACKET_REMARKED   (1u << 2) /* its mark is not its socket's */
+#define SL_PACKET_REMARKED   (1u << 2) /* its mark is not its socket's, of the bits that are compared */
 #define SL_PACKET_LOOPBACK   (1u << 3) /* through the loopback interface */
 #define SL_PACKET_UNREAD     (1u << 4) /* not a first fragment, or headers that nobody knows */
 #define SL_PACKET_RAW        (1u << 5) /* of a socket that writes its headers itself */

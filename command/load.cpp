@@ -15,7 +15,7 @@
 namespace socklid::command {
 namespace {
 
-/// Seven of the ten slots, and nothing that only seals and rare verbs need (D2).
+/// Nine of the ten slots, and nothing that only seals and rare verbs need (D2).
 Hooks common_hooks() {
   annotations::Policy policy;
   policy.connect.emplace();

@@ -62,8 +62,8 @@ Keys judges_listens(const Asked& asked) {
   return judges_ports(asked) | given<Key::listen>(asked);
 }
 
-Keys compares_packets(const Asked& asked) {
-  return asked.policy.egress ? Keys{} : confines(asked);
+Keys judges_flows(const Asked& asked) {
+  return rules(asked).empty() ? confines(asked) : Keys{};
 }
 
 Keys keeps_marks(const Asked& asked) {

@@ -127,6 +127,10 @@ std::string_view name_of(Engine engine) {
   return "others";
 }
 
+bool is_written_by_pods_author(Engine engine) {
+  return engine == Engine::crio || engine == Engine::containerd;
+}
+
 std::string_view name_of(Say say) {
   switch (say) {
     case Say::believed:

@@ -32,6 +32,10 @@ inline constexpr std::size_t engine_count = 4;
 
 [[nodiscard]] std::string_view name_of(Engine engine);
 
+/// Whether a pod's author writes the annotations of its containers, not the operator: of the
+/// engines that the kubelet drives.
+[[nodiscard]] bool is_written_by_pods_author(Engine engine);
+
 /// What becomes of a key in the state of an engine's container.
 enum class Say {
   believed,  ///< the engine writes it last, for every container

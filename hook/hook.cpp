@@ -241,6 +241,7 @@ Result<> create(Node& node, const ContainerState& container) {
 
   // All that can be worked out beforehand is, for others wait for the lock.
   ContainerTarget target = SL_TRY(node.open_target(container, identity));
+  SL_CHECK(check_author(policy, target.netns_kind, is_written_by_pods_author(identity.engine)));
   InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
 
   const bool has_others = policy.egress && target.netns_kind != NetnsKind::host;

@@ -74,4 +74,13 @@ Result<> check_placement(const Policy& policy, NetnsKind netns) {
   return {};
 }
 
+Result<> check_author(const Policy& policy, NetnsKind netns, bool is_pods_author) {
+  if (!policy.mark || netns != NetnsKind::host || !is_pods_author) return {};
+  return fail(Exit::unsupported,
+              "io.socklid.mark: in the host's network namespace a mark is a key to the "
+              "administrator's own rules, and a pod's author has written this one: take it out, or "
+              "give the pod a network namespace of its own (hostNetwork: false)",
+              {.key = "io.socklid.mark"});
+}
+
 }  // namespace socklid

@@ -50,4 +50,10 @@ struct Placement {
 /// (hook/endpoint_lists.hpp). Exit::unsupported: names the annotation.
 [[nodiscard]] Result<> check_placement(const annotations::Policy& policy, NetnsKind netns);
 
+/// Whether who wrote the policy may ask for what it asks for in such a namespace. In the host's a
+/// mark is a key to the administrator's own rules, which a pod's author has no claim to.
+/// Exit::unsupported: names the annotation.
+[[nodiscard]] Result<> check_author(const annotations::Policy& policy, NetnsKind netns,
+                                    bool is_pods_author);
+
 }  // namespace socklid

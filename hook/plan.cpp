@@ -4,6 +4,8 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "annotations/family.hpp"
 #include "hook/seal.hpp"
 
@@ -63,6 +65,14 @@ std::uint32_t verb_flags(const Policy& policy) {
          flag(allows(policy.listen), SL_ALLOW_LISTEN) |
          flag(allows(policy.accept), SL_ALLOW_ACCEPT) |
          flag(allows(policy.shutdown), SL_ALLOW_SHUTDOWN);
+}
+
+/// Whether no TCP port that the kernel may choose is left out, on any address.
+bool names_every_tcp_port(const annotations::Endpoints& ports) {
+  return std::any_of(ports.begin(), ports.end(), [](const annotations::Endpoint& one) {
+    return one.protocol == Protocol::tcp && !one.prefix && one.ports.first <= 1 &&
+           one.ports.last == 65535;
+  });
 }
 
 /// Protocols that stay closed unless they are named.
@@ -197,6 +207,7 @@ Plan compile(const Policy& policy, Placement placement) {
       SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy) | option_flags(policy);
   if (!restricted) plan.image.flags |= SL_UNRESTRICTED;
   if (may_write_routes(policy)) plan.image.flags |= SL_WRITE_ROUTES;
+  if (names_every_tcp_port(named(policy.bind))) plan.image.flags |= SL_ANY_TCP_PORT;
   open_families(policy, plan.image);
   if (plan.mark) {
     plan.image.flags |= SL_SET_MARK;

@@ -47,8 +47,8 @@ OnlyPort::~OnlyPort() {
 }
 
 std::span<const Row> listen_rows() {
-  static const std::vector<Row> rows =
-      joined({port_rows(), listen_protocol_rows(), accept_rows(), create_rows()});
+  static const std::vector<Row> rows = joined(
+      {port_rows(), listen_race_rows(), listen_protocol_rows(), accept_rows(), create_rows()});
   return rows;
 }
 

@@ -10,7 +10,8 @@
 
 namespace socklid::selftest {
 
-[[nodiscard]] std::vector<Row> port_rows();  ///< TCP and UDP ports that bind does not name
+[[nodiscard]] std::vector<Row> port_rows();         ///< TCP and UDP ports that bind does not name
+[[nodiscard]] std::vector<Row> listen_race_rows();  ///< while another thread gives the port back
 [[nodiscard]] std::vector<Row> listen_protocol_rows();  ///< whatever else can be reached
 [[nodiscard]] std::vector<Row> accept_rows();           ///< accept, listen and shutdown denied
 [[nodiscard]] std::vector<Row> create_rows();           ///< create denied, or that of TCP or UDP

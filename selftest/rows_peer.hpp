@@ -12,6 +12,7 @@ namespace socklid::selftest {
 [[nodiscard]] std::vector<Row> tcp_peer_rows();
 [[nodiscard]] std::vector<Row> udp_peer_rows();
 [[nodiscard]] std::vector<Row> repeated_peer_rows();  ///< the same peer twice, in another manner
+[[nodiscard]] std::vector<Row> race_peer_rows();      ///< while another thread rewrites the address
 [[nodiscard]] std::vector<Row> label_peer_rows();     ///< IPv6 flow labels
 [[nodiscard]] std::vector<Row> mapped_peer_rows();  ///< one version of IP on a socket of the other
 [[nodiscard]] std::vector<Row> entry_peer_rows();   ///< io_uring and 32-bit calls

@@ -63,6 +63,13 @@ std::vector<Row> repeated_peer_rows() {
        .attempt = with_another_mark,
        .why = why,
        .annotations = {"io.socklid.mark=3"}},
+      // Where the policy has no mark, all others are keys to the administrator's own rules.
+      {.name = "UDP: sendmmsg to a named peer twice, then with a mark, under a policy without one",
+       .proof = Proof::done,
+       .stops = {Guard::mark, Guard::unmarked, Guard::unmarked},
+       .attempt = with_another_mark,
+       .why = why,
+       .alone = true},
   };
 }
 

@@ -121,6 +121,33 @@ TEST_P(CrioReplay, EgressOfThePodsContainersLiesSideBySide) {
   EXPECT_EQ(node_.kept, Kept{});
 }
 
+/// In the host's network namespace a mark is a key to the administrator's rules.
+TEST_P(CrioReplay, AMarkOnTheHostIsNotForThePodsAuthor) {
+  ContainerState front = state("createRuntime-1", Stage::create);
+  front.annotations["io.socklid.mark"] = "3";
+  node_.containers[front.pid] = {.cgroup_id = 1001,
+                                 .netns = 4026531840,
+                                 .kind = NetnsKind::host,
+                                 .cgroup = "/pods/crio-" + front.id};
+  FakeRun refused(node_);
+  const auto created = create(refused, front);
+  refused.end_run();
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::unsupported);
+  EXPECT_THAT(created.error().message, HasSubstr("io.socklid.mark"));
+  EXPECT_EQ(node_.kept, Kept{});
+
+  // The operator's, who starts a bundle himself, stays.
+  node_.containers[front.pid].cgroup = "/by-hand";
+  ContainerState bare = front;
+  std::erase_if(bare.annotations,
+                [](const auto& one) { return !one.first.starts_with("io.socklid.mark"); });
+  FakeRun run(node_);
+  const auto started = create(run, bare);
+  run.end_run();
+  EXPECT_TRUE(started) << started.error().message;
+}
+
 INSTANTIATE_TEST_SUITE_P(Runtimes, CrioReplay, testing::Values("runc", "crun"));
 
 /// What a pod's author might add to a recorded state of either version, and how it comes out:

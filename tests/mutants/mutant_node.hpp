@@ -9,6 +9,8 @@
 //   Runner::open([] { return std::make_unique<MutantNode>(Guards{Guard::connect}); });
 #pragma once
 
+#include <initializer_list>
+
 #include "hook/linux_node.hpp"
 #include "selftest/guard.hpp"
 #include "tests/mutants/mutant_rules.hpp"
@@ -34,5 +36,9 @@ class MutantNode final : public LinuxNode {
 /// Switches off the guards in the programs, but these, until the next call. That a policy must have
 /// been written (SL_REASON_UNCONFIGURED) stays.
 [[nodiscard]] Result<> leave_only_in_programs(const Guards& guards);
+
+/// Switches off these in the programs and nothing else, until the next call: guards that share a
+/// reason with others (sl_single_guard, bpf/decide.h), by their numbers.
+[[nodiscard]] Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards);
 
 }  // namespace socklid::test

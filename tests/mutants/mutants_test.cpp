@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bpf/policy_abi.h"
+#include "hook/linux_node.hpp"
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
 #include "tests/mutants/mutant_node.hpp"
@@ -205,6 +207,41 @@ TEST_F(EachGuard, TheProgramsAloneStopWhatHasASocket) {
 
 TEST_F(EachGuard, TheRulesAloneStopAllButDatagramsThatAnswer) {
   expect_stopped(rules_line, pairs_of_lines(Row::Lines::programs));
+}
+
+/// Of the rows by that name, under a policy of verbs, with all guards but these.
+void expect_race(Seen wanted, std::string_view name, std::initializer_list<unsigned> off) {
+  std::size_t tried = 0;
+  auto runner = Runner::open(
+      [] { return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds)); });
+  ASSERT_TRUE(runner) << runner.error().message;
+  for (const Case& one : selftest::cases({})) {
+    if (one.row->name != name) continue;
+    const auto switched = switch_off_in_programs(off);
+    ASSERT_TRUE(switched) << switched.error().message;
+    const auto finding = runner->run_under(Policy::verbs, one);
+    ASSERT_TRUE(finding) << finding.error().message;
+    expect(wanted, *finding);
+    ++tried;
+  }
+  EXPECT_EQ(tried, 2U) << name;
+  const auto closed = runner->close();
+  EXPECT_TRUE(closed) << closed.error().message;
+}
+
+/// What stops a listener that another thread's disconnect makes is one of two: that it keeps its
+/// port, and behind that, that its port is named where it accepts.
+TEST_F(EachGuard, OfTheRaceOfListenIsSeenAlone) {
+  constexpr std::string_view listen = "race: listen on a connected socket while it is dissolved";
+  constexpr std::string_view accepted = "race: listen on an accepted socket while it is dissolved";
+  constexpr std::string_view accept =
+      "race: listen on a connected socket while it is dissolved, accept";
+  expect_race(Seen::open, listen, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_race(Seen::open, accepted, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_race(Seen::open, accept, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_race(Seen::holds, accept, {SL_GUARD_KEPT_PORT});
+  expect_race(Seen::holds, accept, {SL_GUARD_NAMED_LISTENER});
+  expect_race(Seen::holds, listen, {SL_GUARD_NAMED_LISTENER});
 }
 
 std::vector<Guard> guards() {

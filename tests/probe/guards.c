@@ -70,9 +70,19 @@ void try_sockopt(const char* kind, const char* rest, struct outcome* out) {
   close(fd);
 }
 
-/* A mark for one datagram, by control message. */
+/* A plain message, and a second one to the same peer, in one call. */
+static void send_second(int fd, const struct msghdr* message, struct outcome* out) {
+  struct mmsghdr both[2] = {{.msg_hdr = *message}, {.msg_hdr = *message}};
+  both[0].msg_hdr.msg_control = NULL;
+  both[0].msg_hdr.msg_controllen = 0;
+  const int sent = sendmmsg(fd, both, 2, 0);
+  if (sent == 1) errno = EPERM; /* What stopped the second is not said. */
+  if (sent != 2) failed(out, sent == 1 ? "second" : "first");
+}
+
+/* A mark for one datagram, by control message: the only one, or that of a second message. */
 void try_cmsg(const char* kind, const char* rest, struct outcome* out) {
-  (void)kind;
+  const char* socket_kind = !strcmp(kind, "second6") ? "udp6" : "udp4";
   struct address address;
   union {
     struct cmsghdr header;
@@ -83,8 +93,8 @@ void try_cmsg(const char* kind, const char* rest, struct outcome* out) {
   const uint32_t mark = FOREIGN_MARK;
   struct iovec vector = {.iov_base = "ping\n", .iov_len = 5};
   memcpy(CMSG_DATA(&control.header), &mark, sizeof mark);
-  const int fd = open_kind("udp4");
-  if (fd < 0 || !parse_address("udp4", rest, &address)) {
+  const int fd = open_kind(socket_kind);
+  if (fd < 0 || !parse_address(socket_kind, rest, &address)) {
     failed(out, "create");
     return;
   }
@@ -94,7 +104,10 @@ void try_cmsg(const char* kind, const char* rest, struct outcome* out) {
                            .msg_iovlen = 1,
                            .msg_control = &control,
                            .msg_controllen = sizeof control};
-  if (sendmsg(fd, &message, 0) < 0) failed(out, NULL);
+  if (strcmp(kind, "mark"))
+    send_second(fd, &message, out);
+  else if (sendmsg(fd, &message, 0) < 0)
+    failed(out, NULL);
   close(fd);
 }
 

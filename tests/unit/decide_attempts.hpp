@@ -43,6 +43,7 @@ inline sl_attempt on(sl_verb verb, std::uint16_t family, std::uint16_t type,
   attempt.address_family = family;
   attempt.address_length = 28;
   attempt.port = port;
+  if (verb == SL_VERB_LISTEN && port != 0) attempt.flags = SL_ATTEMPT_KEEPS_PORT;
   return attempt;
 }
 

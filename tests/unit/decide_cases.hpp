@@ -55,7 +55,7 @@ class CaseGenerator {
   sl_attempt attempt() {
     sl_attempt attempt{};
     attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_CGROUP + 2));
-    attempt.flags = static_cast<std::uint32_t>(below(256));
+    attempt.flags = static_cast<std::uint32_t>(below(512));
     attempt.family = pick<std::uint16_t>({0, 1, 2, 2, 10, 10, 16, 17, 40, 43, 63, 64, 65535});
     attempt.type = pick<std::uint16_t>({0, 1, 1, 2, 2, 3, 5, 6, 10});
     attempt.protocol =

@@ -42,6 +42,19 @@ TEST(DecidePacket, OnlyWhatOpensAConnectionIsJudged) {
   EXPECT_EQ(reason(some, packet(IPPROTO_TCP, 40000, 80)), SL_REASON_NONE);
 }
 
+TEST(DecidePacket, OfAMarkOnlyThePolicysBitsAreCompared) {
+  sl_policy image = compile(policy("tcp/443"), on_host).image;
+  EXPECT_EQ(sl_compared_mark(&image), 0U) << "others may change what the policy does not set";
+  image.flags |= SL_COMPARE_MARKS;
+  EXPECT_EQ(sl_compared_mark(&image), 0xffffffffU);
+  annotations::Policy marked;
+  marked.mark = annotations::Mark{3, 0xff};
+  image = compile(marked).image;
+  EXPECT_EQ(sl_compared_mark(&image), 0xffU);
+  image.flags |= SL_COMPARE_MARKS;
+  EXPECT_EQ(sl_compared_mark(&image), 0xffffffffU);
+}
+
 TEST(DecidePacket, AListenerAnswersFromServedPorts) {
   const auto server = policy("", "tcp/80@10.9.9.9");
   EXPECT_EQ(reason(server, packet(IPPROTO_TCP, 80, 50000, SL_PACKET_ANSWERS)), SL_REASON_NONE);

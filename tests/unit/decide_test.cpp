@@ -131,9 +131,52 @@ TEST(Decide, PortZeroIsAutobindUntilTheSocketListens) {
   EXPECT_EQ(decide(policy, on(SL_VERB_LISTEN, inet, stream, 40000)), EPERM);
 }
 
+TEST(Decide, ListeningIsForSocketsThatKeepTheirPort) {
+  const Policy policy = bind_list({port(Protocol::tcp, 80)});
+  for (const std::uint32_t flags : {0U, SL_ATTEMPT_LISTENING}) {
+    sl_attempt attempt = on(SL_VERB_LISTEN, inet, stream, 80);
+    attempt.flags = SL_ATTEMPT_KEEPS_PORT | flags;
+    EXPECT_EQ(decide(policy, attempt), 0) << flags;
+    attempt.flags = flags;
+    EXPECT_EQ(decide(policy, attempt), EPERM) << flags;
+    EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_BIND) << flags;
+    EXPECT_EQ(decide(Policy{}, attempt), 0) << flags;
+  }
+}
+
+TEST(Decide, WhicheverPortTheKernelChoosesIsNamedIfAllAre) {
+  sl_attempt attempt = on(SL_VERB_LISTEN, inet6, stream, 40000);
+  attempt.flags = 0;
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::tcp, {}, {}}}), attempt), 0);
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::tcp, {1, 65535}, {}}}), attempt), 0);
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::tcp, {2, 65535}, {}}}), attempt), EPERM);
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::tcp, {0, 65534}, {}}}), attempt), EPERM);
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::udp, {}, {}}}), attempt), EPERM);
+  const annotations::Prefix all{annotations::AddressFamily::ipv4, {}, 0};
+  EXPECT_EQ(decide(bind_list({Endpoint{Protocol::tcp, {}, all}}), attempt), EPERM);
+}
+
+TEST(Decide, AListenerOnAnUnnamedPortAcceptsNothing) {
+  Policy policy = bind_list({port(Protocol::tcp, 80)});
+  EXPECT_EQ(decide(policy, on(SL_VERB_ACCEPT, inet, stream, 80)), 0);
+  sl_attempt attempt = on(SL_VERB_ACCEPT, inet, stream, 44444);
+  EXPECT_EQ(decide(policy, attempt), EPERM);
+  EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_BIND);
+  EXPECT_EQ(decide(bind_list({}), attempt), EPERM);
+  EXPECT_EQ(decide(Policy{}, attempt), 0);
+  EXPECT_EQ(decide(policy, on(SL_VERB_ACCEPT, 40, stream, 0)), EPERM) << "vsock";
+  EXPECT_EQ(decide(policy, on(SL_VERB_ACCEPT, unix_family, stream)), 0);
+  // One that was handed in goes on, and one that may have listened before the seal.
+  attempt.flags |= SL_ATTEMPT_OUTSIDE;
+  EXPECT_EQ(decide(policy, attempt), 0);
+  attempt.flags = 0;
+  policy.seal.kind = annotations::Seal::Kind::manual;
+  EXPECT_EQ(decide(policy, attempt), 0);
+}
+
 TEST(Decide, ListeningAgainOpensNothingNew) {
   sl_attempt attempt = on(SL_VERB_LISTEN, inet, stream, 8080);
-  attempt.flags = SL_ATTEMPT_LISTENING;
+  attempt.flags |= SL_ATTEMPT_LISTENING;
   EXPECT_EQ(decide(bind_list({}), attempt), 0);
   Policy policy;
   policy.listen = Verdict::deny;

@@ -116,10 +116,11 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   set(Hook::socket_connect, peers);
   set(Hook::socket_sendmsg, peers);
   set(Hook::socket_listen, ports || policy.listen == Verdict::deny);
-  set(Hook::socket_accept, policy.accept == Verdict::deny);
+  set(Hook::socket_accept, policy.accept == Verdict::deny || policy.bind);
   set(Hook::socket_setsockopt, peers);
   set(Hook::inet_egress, policy.egress.has_value());
-  set(Hook::inet_egress_labels, peers && !policy.egress);
+  set(Hook::inet_egress_labels, peers && !rules);
+  set(Hook::sk_getsecid, peers && !rules);
   set(Hook::inet_ingress, policy.egress.has_value());
   set(Hook::group_join, policy.egress && !policy.egress->empty());
   set(Hook::sock_ops, policy.seal.kind == Kind::listen);
@@ -236,8 +237,8 @@ TEST(KernelHooks, AreCountedByTheirRows) {
   }
   EXPECT_EQ(names.size(), hook_count);
   EXPECT_EQ(every_hook().size(), hook_count);
-  // CGROUP_LSM_NUM (include/linux/bpf-cgroup-defs.h) less two for others.
-  EXPECT_LE(lsm_slot_count, 8U);
+  // CGROUP_LSM_NUM (include/linux/bpf-cgroup-defs.h) less one for others.
+  EXPECT_LE(lsm_slot_count, 9U);
 }
 
 }  // namespace

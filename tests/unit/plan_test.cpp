@@ -27,6 +27,7 @@ const Hooks when_restricted = {Hook::socket_create,
                                Hook::socket_connect,
                                Hook::socket_sendmsg,
                                Hook::socket_setsockopt,
+                               Hook::sk_getsecid,
                                Hook::inet_egress_labels,
                                Hook::netlink_send,
                                Hook::bpf,
@@ -52,7 +53,7 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   mark.mark = Mark{3, annotations::default_mark_mask};
   EXPECT_EQ(compiled(mark).hooks,
             together({Hook::socket_post_create, Hook::socket_connect, Hook::socket_sendmsg,
-                      Hook::socket_setsockopt, Hook::inet_egress_labels},
+                      Hook::socket_setsockopt, Hook::sk_getsecid, Hook::inet_egress_labels},
                      always));
 
   Policy listen;
@@ -82,7 +83,25 @@ TEST(Plan, OnlyTheHooksAPolicyNeeds) {
   Policy bind;
   bind.bind.emplace();
   EXPECT_EQ(compiled(bind).hooks,
-            together(together({Hook::socket_bind, Hook::socket_listen}, when_restricted), always));
+            together(together({Hook::socket_bind, Hook::socket_listen, Hook::socket_accept},
+                              when_restricted),
+                     always));
+}
+
+TEST(Plan, AMarkInTheHostsNamespaceIsTheOperatorsToGive) {
+  Policy policy;
+  policy.mark = Mark{3, annotations::default_mark_mask};
+  for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+    EXPECT_TRUE(check_author(policy, kind, false));
+    EXPECT_EQ(check_author(policy, kind, true).has_value(), kind != NetnsKind::host);
+  }
+  const auto refused = check_author(policy, NetnsKind::host, true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit, Exit::unsupported);
+  EXPECT_EQ(refused.error().message.find("io.socklid.mark: "), 0U);
+  policy.mark.reset();
+  policy.connect.emplace();
+  EXPECT_TRUE(check_author(policy, NetnsKind::host, true));
 }
 
 TEST(Plan, WhoMayWriteRoutesMayDoSoByIoctlToo) {

@@ -16,6 +16,7 @@ from harness.check import compare, keys
 from harness.commands import IS_SYSTEMD, run
 from harness.containerd import Containerd
 from harness.cri import EXITED, NODE, RUNNING, Refused
+from harness.hook import last_refusal
 from harness.network import NEIGHBOUR4
 from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD,
                                REACHES, SERVES, expect_under, expected, fill, leaving, serving)
@@ -148,6 +149,20 @@ def check_host_network(daemon):
     compare(outside, {attempt: "ECONNREFUSED"})
 
 
+def check_host_mark(daemon):
+    """On the host a mark is a key to the administrator's rules, and a pod's author writes this one."""
+    with daemon.cri.run_pod("host", keys(mark="3"), PARENT, NODE) as pod, Unchanged("pod"):
+        agent = pod.create("agent")
+        try:
+            agent.start()
+        except Refused as answer:
+            expect_in("io.socklid.mark", str(answer), "the kubelet is told")
+        else:
+            raise AssertionError("a pod on the host's network got a mark")
+        agent.remove()
+    expect_in("administrator's own rules", last_refusal()["message"], "the refusal")
+
+
 @group("containerd")
 def _(session, record):
     _ = session.warm, session.network
@@ -160,7 +175,8 @@ def _(session, record):
                   "restart and removal in a pod": lambda: check_restart(session, daemon),
                   "a refusal reaches the kubelet": lambda: check_refusal(daemon),
                   "the daemon restarts": lambda: check_daemon_restart(session, daemon),
-                  "the host's network": lambda: check_host_network(daemon)}
+                  "the host's network": lambda: check_host_network(daemon),
+                  "a mark on the host's network": lambda: check_host_mark(daemon)}
         for name, check in checks.items():
             record(f"containerd: {name}", why_not(lambda: unchanged(check)))
 

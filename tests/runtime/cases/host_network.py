@@ -154,6 +154,59 @@ def _(session):
     compare(session.crun.probe(["mark.tcp4"], on_host(POLICY)), {"mark.tcp4": "0x0"})
 
 
+@contextmanager
+def administrator(rules):
+    """A table of the administrator's, and how many packets of each of its counters there were."""
+    run("nft", "-f", "-", stdin=rules)
+    try:
+        yield lambda: [int(count) for count in re.findall(
+            r"counter packets (\d+)", run("nft", "list", "table", "netdev", "administrator").out)]
+    finally:
+        run("nft", "delete", "table", "netdev", "administrator")
+        run("nft", "delete", "table", "inet", "administrator", check=False)
+
+
+# Behind all that judges a packet: what is counted there is on its way to the neighbour.
+LEAVING = f"""
+table netdev administrator {{ chain leaving {{
+  type filter hook egress device "{CABLE}" priority 0;
+  ip protocol udp meta mark {{mark}} counter
+  ip6 nexthdr udp meta mark {{mark}} counter
+}} }}
+""".replace("{mark}", "%s")
+CHANGING = """
+table inet administrator { chain out {
+  type route hook output priority mangle;
+  meta l4proto { tcp, udp } meta mark set 0x4000
+} }
+"""
+LISTS = keys(connect="udp/53 tcp/3306", bind="tcp/8080")
+SECOND = [f"cmsg.second:{PEER4}:53", f"cmsg.second6:{PEER6}:53"]
+
+
+@test("on the host a second message of sendmmsg gets no mark past a policy without one")
+def _(session):
+    with cabled(session), administrator(LEAVING % ("0x77", "0x77")) as counts:
+        compare(session.crun.probe(SECOND, on_host({})), dict.fromkeys(SECOND, "ok"))
+        expect_equal(counts(), [1, 1], "marked packets without a policy")
+        for policy in (LISTS, POLICY, {**LISTS, **keys(mark="3")}):
+            compare(session.crun.probe(SECOND, on_host(policy)), dict.fromkeys(SECOND, "second:EPERM"))
+        expect_equal(counts(), [1, 1], "marked packets under a policy")
+
+
+@test("on the host the administrator's rules may change marks")
+def _(session):
+    with cabled(session), administrator(LEAVING % ("0x4000", "0x4000") + CHANGING) as counts:
+        for policy in ({}, LISTS, POLICY):
+            before = counts()
+            compare(session.crun.probe(ALLOWED, on_host(policy)), dict.fromkeys(ALLOWED, "ok"))
+            expect(all(now > then for now, then in zip(counts(), before)), f"changed: {counts()}")
+        # A container that has asked for a mark of its own, unseen, is held to its sockets' marks.
+        cheat = [SECOND[0], f"send.udp4:{PEER4}:53"]
+        compare(session.crun.probe(cheat, on_host(LISTS)), {cheat[0]: "second:EPERM",
+                                                            cheat[1]: "EPERM"})
+
+
 @test("on the host sctp is refused by name")
 def _(session):
     outcome = session.runc.run(["/probe", "create.unix"], on_host(keys(egress="sctp/443")))

@@ -7,7 +7,8 @@ container's mark; the mark differs from the annotation's; a program inside can c
 
 from harness.bundle import Options
 from harness.check import check, compare, keys
-from harness.network import CONTAINER4, CONTAINER6, NEIGHBOUR4, NEIGHBOUR6, MarkWitness
+from harness.network import (CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, MarkWitness,
+                             in_netns)
 from harness.runner import Cell, expect, group, test
 from harness.runtimes import parse_probe
 
@@ -85,3 +86,27 @@ def _(session):
         session.crun.probe([f"cmsg.mark:{peer}", f"send.udp4:{peer}"], Options(annotations=policy))
         marked, other, _, _ = witness.counts()
     expect(marked > 0 and other == 0, f"by control message: {marked} marked, {other} others")
+
+
+CHANGING = """
+table inet administrator { chain out {
+  type route hook output priority mangle;
+  meta l4proto { tcp, udp } meta mark set 0x4000
+} }
+"""
+
+
+@test("an administrator's rules in the container's namespace may change marks that the policy has not set")
+def _(session):
+    _ = session.network
+    in_netns(INSIDE, "nft", "-f", "-", stdin=CHANGING)
+    try:
+        with MarkWitness(0x4000) as witness:
+            for policy in (keys(connect="tcp udp", bind="tcp/80"), keys(bind="deny")):
+                compare(session.crun.probe(CLIENT, Options(annotations=policy)),
+                        {attempt: "ok" for attempt in CLIENT})
+            changed4, other4, changed6, other6 = witness.counts()
+        expect(changed4 and changed6 and not other4 and not other6, "changed and others: "
+               f"{(changed4, other4, changed6, other6)}")
+    finally:
+        in_netns(INSIDE, "nft", "delete", "table", "inet", "administrator")
