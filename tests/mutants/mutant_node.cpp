@@ -41,6 +41,15 @@ Result<UniqueFd> open_switches() {
   return fail(Exit::bpf, "the programs have no switches: they were not compiled for this test");
 }
 
+Result<> switch_off(std::uint64_t guards) {
+  const UniqueFd map = SL_TRY(open_switches());
+  const __u32 key = 0;
+  if (bpf_map_update_elem(map.get(), &key, &guards, BPF_ANY) != 0) {
+    return fail_errno(Exit::bpf, "switch the guards");
+  }
+  return {};
+}
+
 }  // namespace
 
 MutantNode::MutantNode(std::optional<selftest::Guard> guard)
@@ -66,14 +75,21 @@ Result<> unload_programs() {
 }
 
 Result<> leave_only_in_programs(std::optional<selftest::Guard> guard) {
-  std::uint64_t off = ~0ULL & ~(1ULL << SL_REASON_UNCONFIGURED);
+  std::uint64_t off = ((1ULL << SL_REASON_COUNT) - 1) & ~(1ULL << SL_REASON_UNCONFIGURED);
   if (guard) off &= ~(1ULL << selftest::reason_of(*guard));
-  const UniqueFd map = SL_TRY(open_switches());
-  const __u32 key = 0;
-  if (bpf_map_update_elem(map.get(), &key, &off, BPF_ANY) != 0) {
-    return fail_errno(Exit::bpf, "switch the guards");
-  }
-  return {};
+  return switch_off(off);
+}
+
+Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards) {
+  std::uint64_t off = 0;
+  for (const unsigned guard : single_guards) off |= 1ULL << guard;
+  return switch_off(off);
+}
+
+Result<> switch_off_numbers(std::span<const unsigned> numbers) {
+  std::uint64_t off = 0;
+  for (const unsigned number : numbers) off |= 1ULL << number;
+  return switch_off(off);
 }
 
 }  // namespace socklid::test

@@ -9,7 +9,9 @@
 //   Runner::open([] { return std::make_unique<MutantNode>(Guard::connect); });
 #pragma once
 
+#include <initializer_list>
 #include <optional>
+#include <span>
 
 #include "hook/linux_node.hpp"
 #include "selftest/guard.hpp"
@@ -37,5 +39,12 @@ class MutantNode final : public LinuxNode {
 /// guard that is not in the programs, or without one. That a policy must have been written
 /// (SL_REASON_UNCONFIGURED) stays.
 [[nodiscard]] Result<> leave_only_in_programs(std::optional<selftest::Guard> guard);
+
+/// Switches off these in the programs and nothing else, until the next call: guards that share a
+/// reason with others (sl_single_guard, bpf/decide.h), by their numbers.
+[[nodiscard]] Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards);
+
+/// The same with numbers that are known when it runs, reasons or single guards.
+[[nodiscard]] Result<> switch_off_numbers(std::span<const unsigned> numbers);
 
 }  // namespace socklid::test

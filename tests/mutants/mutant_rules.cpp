@@ -23,13 +23,13 @@ std::optional<Rule> without_guard(const Rule& rule) {
   return Rule{{}, {Action::accept, {}, {}}, {}, false};
 }
 
-}  // namespace
-
-NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules) {
+/// `stays` says of each rule that stops something whether it is kept.
+template <class Stays>
+NftRuleset keep(NftRuleset rules, const Stays& stays) {
   for (nft::Chain& chain : rules.chains) {
     std::vector<Rule> kept;
     for (Rule& rule : chain.rules) {
-      if (!rule.counted || is_of(guard, rule)) {
+      if (!rule.counted || stays(rule)) {
         kept.push_back(std::move(rule));
       } else if (auto open = without_guard(rule)) {
         kept.push_back(std::move(*open));
@@ -38,6 +38,19 @@ NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules) {
     chain.rules = std::move(kept);
   }
   return rules;
+}
+
+}  // namespace
+
+NftRuleset leave_only(std::optional<selftest::Guard> guard, NftRuleset rules) {
+  return keep(std::move(rules), [guard](const Rule& rule) { return is_of(guard, rule); });
+}
+
+NftRuleset leave_out(std::span<const selftest::Guard> guards, NftRuleset rules) {
+  return keep(std::move(rules), [guards](const Rule& rule) {
+    return std::none_of(guards.begin(), guards.end(),
+                        [&rule](selftest::Guard guard) { return is_of(guard, rule); });
+  });
 }
 
 }  // namespace socklid::test

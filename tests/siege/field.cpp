@@ -103,6 +103,8 @@ int Field::make(const Step& step) {
   const int type = static_cast<int>(step.v[1]) | SOCK_NONBLOCK | SOCK_CLOEXEC;
   const int made = ::socket(static_cast<int>(step.v[0]), type, static_cast<int>(step.v[2]));
   if (made < 0) return errno;
+  const int reuse = static_cast<int>(step.v[3]);
+  (void)::setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
   put(step.slot, made);
   return 0;
 }

@@ -54,6 +54,8 @@ class Writer {
     step.v[0] = v6 ? AF_INET6 : AF_INET;
     step.v[1] = static_cast<unsigned>(type);
     step.v[2] = static_cast<unsigned>(protocol);
+    // Else the first socket of a round at a port would be the only one.
+    step.v[3] = chance_.percent(85) ? 1 : 0;
   }
   void with(Do what, unsigned slot, const Endpoint& x) { add(what, slot).x = x; }
   void send(unsigned slot, const Endpoint& to, bool addressed = true) {
@@ -61,7 +63,7 @@ class Writer {
     step.x = to;
     step.y = {chance_.percent(50) ? Role::next : anywhere(to.v6).role, to.v6, 0};
     step.v[0] = addressed ? 1 : 0;
-    step.v[1] = chance_.percent(30) ? 1 + chance_.below(control_kinds) : 0;
+    step.v[1] = chance_.percent(15) ? 1 + chance_.below(control_kinds) : 0;
     step.v[2] = chance_.percent(85) ? 1 + chance_.below(64) : 1 + chance_.below(3000);
   }
   void option(unsigned slot) {
@@ -70,8 +72,8 @@ class Writer {
     step.y = anywhere(version6());
   }
   void plausible(unsigned slot) {
-    if (chance_.percent(40)) option(slot);
-    if (chance_.percent(30)) draw_address_option(chance_, add(Do::option, slot));
+    if (chance_.percent(20)) option(slot);
+    if (chance_.percent(25)) draw_address_option(chance_, add(Do::option, slot));
   }
 
   /// Two of its own sockets at two endpoints, each of which sends to where the other one is.

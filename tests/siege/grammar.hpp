@@ -18,7 +18,7 @@
 namespace socklid::siege {
 
 enum class Do : std::uint8_t {
-  make,        ///< v: family, type, protocol
+  make,        ///< v: family, type, protocol, SO_REUSEADDR
   take,        ///< one that was made before the seal; v: which
   bind,        ///< to x
   connect,     ///< to x

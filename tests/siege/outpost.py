@@ -8,7 +8,6 @@ the accomplice are. What is called `outside` must be called in a thread that has
         for leaves, frame in sniffer.frames(): ...
 """
 
-import os
 import select
 import socket
 import struct
@@ -198,4 +197,4 @@ def listening_ports(pid):
 def besieger_of(top):
     """The program of the newest build."""
     found = [path for path in top.glob("build/*/tests/siege/socklid-besieger") if path.is_file()]
-    return os.environ.get("SOCKLID_BESIEGER") or max(found, key=lambda path: path.stat().st_mtime, default=None)
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -104,8 +104,8 @@ sockaddr_storage Places::mapped(const Endpoint& endpoint) const {
 
 std::uint16_t Places::any_port(Chance& chance) const {
   const unsigned share = chance.below(100);
-  if (share < 40 && !served_.empty()) return chance.one_of(served_);
-  if (share < 75 && !named_.empty()) return chance.one_of(named_);
+  if (share < 35 && !served_.empty()) return chance.one_of(served_);
+  if (share < 60 && !named_.empty()) return chance.one_of(named_);
   return chance.one_of(other_);
 }
 

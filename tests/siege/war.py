@@ -2,7 +2,7 @@
 """One policy under siege: rounds, what the model says of each, and the smallest part of the round that broke it.
 
     war = War(castle, model_of, seed)
-    found = war.wage(seconds, kinds=None)       # a Found or None
+    found = war.wage(seconds, kinds=())         # a Found or None
 """
 
 import time
@@ -43,15 +43,16 @@ class War:
         self.rounds = self.packets = 0
         self.model = model_of(time.monotonic())
 
-    def wage(self, seconds, kinds=None):
-        """Until `seconds` are over or something of `kinds`, by default anything, is found."""
+    def wage(self, seconds, kinds=(), closer=True):
+        """Until `seconds` are over or something of `kinds`, by default anything, is found. `closer`: and then made small."""
         begin = time.monotonic()
         while time.monotonic() - begin < seconds:
             wrong = self.play(self.rounds, kinds)
             self.rounds += 1
             if wrong:
                 found = Found(wrong, self.seed, self.rounds - 1, time.monotonic() - begin)
-                self.look_closer(found)
+                if closer:
+                    self.look_closer(found)
                 return found
         wrong = self.listen(LATE, kinds)
         return Found(wrong, self.seed, self.rounds - 1, time.monotonic() - begin) if wrong else None
