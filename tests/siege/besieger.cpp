@@ -4,8 +4,8 @@
 // PORT. It makes the sockets of before the seal, listens where the word `keep` says, prints
 // "ready", and then does what standard input asks for, a line each:
 //
-//   round SEED COUNT [log] [NUMBER...]    runs that round, or those of its steps; "settled" when the prober
-//                                         may knock
+//   round SEED COUNT [log] [NUMBER...]    runs that round, or those of its steps; "settled" when
+//                                         the prober may knock
 //   probed                                it has: reports, and "done"
 #include <netinet/in.h>
 #include <signal.h>

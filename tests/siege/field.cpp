@@ -119,6 +119,11 @@ int Field::bind(const Step& step) {
   return error;
 }
 
+sockaddr_storage Field::peer_of(const Step& step) const {
+  if (step.v[5] != 0) return name_of(pool_.at((step.v[5] - 1) % slots));
+  return for_socket(pool_.at(step.slot % slots), step.x, *places_);
+}
+
 int Field::accept(unsigned slot, unsigned into) {
   sockaddr_storage peer{};
   socklen_t size = sizeof(peer);
@@ -166,7 +171,7 @@ int Field::run(const Step& step) {
     case Do::bind:
       return bind(step);
     case Do::connect:
-      return choose(socket, for_socket(socket, step.x, *places_), ::connect);
+      return choose(socket, peer_of(step), ::connect);
     case Do::disconnect:
       return choose(socket, {}, ::connect);
     case Do::listen:
@@ -174,7 +179,7 @@ int Field::run(const Step& step) {
     case Do::accept:
       return accept(step.slot, step.other);
     case Do::send:
-      return send_step(socket, step, *places_);
+      return send_step(socket, peer_of(step), step, *places_);
     case Do::send_two:
       return send_two(socket, step, *places_);
     case Do::send_raw:

@@ -45,6 +45,7 @@ class Field {
   int make(const Step& step);
   int bind(const Step& step);
   int accept(unsigned slot, unsigned into);
+  [[nodiscard]] sockaddr_storage peer_of(const Step& step) const;
   int receive(unsigned slot) const;
   int duplicate(int socket, unsigned into);
 

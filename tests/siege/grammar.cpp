@@ -57,14 +57,19 @@ class Writer {
     // Else the first socket of a round at a port would be the only one.
     step.v[3] = chance_.percent(85) ? 1 : 0;
   }
-  void with(Do what, unsigned slot, const Endpoint& x) { add(what, slot).x = x; }
-  void send(unsigned slot, const Endpoint& to, bool addressed = true) {
+  Step& with(Do what, unsigned slot, const Endpoint& x) {
+    Step& step = add(what, slot);
+    step.x = x;
+    return step;
+  }
+  Step& send(unsigned slot, const Endpoint& to, bool addressed = true) {
     Step& step = add(Do::send, slot);
     step.x = to;
     step.y = {chance_.percent(50) ? Role::next : anywhere(to.v6).role, to.v6, 0};
     step.v[0] = addressed ? 1 : 0;
     step.v[1] = chance_.percent(15) ? 1 + chance_.below(control_kinds) : 0;
     step.v[2] = chance_.percent(85) ? 1 + chance_.below(64) : 1 + chance_.below(3000);
+    return step;
   }
   void option(unsigned slot) {
     Step& step = add(Do::option, slot);
@@ -80,10 +85,12 @@ class Writer {
   void conversation() {
     const bool v6 = version6();
     const bool stream = chance_.percent(50);
-    const Endpoint x = anywhere(v6);
+    Endpoint x = anywhere(v6);
     Endpoint y = chance_.percent(60) ? at(Role::own, v6) : anywhere(v6);
     if (!places_->served().empty() && chance_.percent(50))
       y.port = chance_.one_of(places_->served());
+    // The kernel chooses it.
+    if (chance_.percent(40)) x.port = 0;
     const unsigned a = slot();
     const unsigned b = (a + 1 + chance_.below(slots - 1)) % slots;
     const Endpoint at_b = chance_.percent(40) ? Endpoint{Role::any, v6, y.port} : y;
@@ -93,17 +100,21 @@ class Writer {
     }
     with(Do::bind, a, x);
     with(Do::bind, b, at_b);
-    if (stream && chance_.percent(60)) add(Do::listen, b);
     if (stream) {
+      if (chance_.percent(60)) add(Do::listen, b);
       with(Do::connect, a, y);
-      if (chance_.percent(40)) with(Do::connect, b, x);
+      if (chance_.percent(40)) to_where(a, with(Do::connect, b, x));
       if (chance_.percent(60)) add(Do::accept, b);
       send(a, y, false);
     } else {
       send(a, y);
-      if (chance_.percent(30)) with(Do::connect, b, x);
-      send(b, x);
+      if (chance_.percent(30)) to_where(a, with(Do::connect, b, x));
+      to_where(a, send(b, x));
     }
+  }
+  /// Not x is meant, but the address that the socket has by then; always where x has no port.
+  void to_where(unsigned slot, Step& step) {
+    if (step.x.port == 0 || chance_.percent(40)) step.v[5] = slot + 1;
   }
 
   /// An address is taken by some means, and used as a source.

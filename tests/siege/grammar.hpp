@@ -21,11 +21,11 @@ enum class Do : std::uint8_t {
   make,        ///< v: family, type, protocol, SO_REUSEADDR
   take,        ///< one that was made before the seal; v: which
   bind,        ///< to x
-  connect,     ///< to x
+  connect,     ///< to x, or to where another one is: v[5]
   disconnect,  ///< AF_UNSPEC
   listen,
   accept,    ///< into `other`
-  send,      ///< to x, if v[0]; v[1]: a control message; source y; v[2]: bytes
+  send,      ///< to x or v[5], if v[0]; v[1]: a control message; source y; v[2]: bytes
   send_two,  ///< sendmmsg(2): to x, then to y
   send_raw,  ///< a datagram with its header, from x to y
   receive,
@@ -47,7 +47,7 @@ struct Step {
   unsigned slot{0};
   unsigned other{0};
   Endpoint x, y;
-  unsigned v[6]{};
+  unsigned v[6]{};  ///< v[5]: 1 + the slot whose own address is meant instead of x
 };
 
 constexpr unsigned slots = 10;

@@ -42,7 +42,7 @@ def solicited(address):
 class Model:
     def __init__(self, policy, own, start=0.0):
         self.policy, self.own, self.start = policy, set(own), start
-        self.own_groups = KERNEL_GROUPS | {solicited(address) for address in own if len(address) == 16}
+        self.own_groups = KERNEL_GROUPS | {solicited(address) for address in self.own if len(address) == 16}
         self.groups = set()
         self.seen = {}        # flow of a packet that came in over the link: when the last one did
         self.opened = set()   # TCP flows of its own that it was allowed to open

@@ -2,7 +2,7 @@
 //
 // The hook with guards left out, for tests/siege alone: its programs have the switches (SL_MUTANT).
 //
-//   socklid-open-hook off GUARD...    loads the programs and switches these guards off, by the names
+//   socklid-open-hook off GUARD...    loads the programs and switches these off, by the names
 //                                     of selftest ("bind", "io.socklid.egress: not named") or the
 //                                     numbers of sl_single_guard; "list" lists the names
 //   socklid-open-hook createRuntime   as socklid-hook does it, but for the rules of these guards

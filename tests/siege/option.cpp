@@ -148,8 +148,12 @@ int join_filter(int socket, int level, const Step& step, const Places& places) {
   append(filter, static_cast<std::uint32_t>(step.v[1]));
   for (unsigned i = 0; i < step.v[1]; ++i) {
     sockaddr_storage source = places.address(step.y);
-    if (step.y.v6) reinterpret_cast<sockaddr_in6&>(source).sin6_addr.s6_addr[14] = static_cast<std::uint8_t>(i);
-    if (!step.y.v6) reinterpret_cast<sockaddr_in&>(source).sin_addr.s_addr ^= htonl(i);
+    if (step.y.v6) {
+      auto& address = reinterpret_cast<sockaddr_in6&>(source).sin6_addr;
+      address.s6_addr[14] = static_cast<std::uint8_t>(i);
+    } else {
+      reinterpret_cast<sockaddr_in&>(source).sin_addr.s_addr ^= htonl(i);
+    }
     append(filter, source);
   }
   return call(socket, level, MCAST_MSFILTER, filter.data(), filter.size());

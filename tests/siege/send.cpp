@@ -111,8 +111,7 @@ sockaddr_storage for_socket(int socket, const Endpoint& endpoint, const Places& 
   return places.address(endpoint);
 }
 
-int send_step(int socket, const Step& step, const Places& places) {
-  const sockaddr_storage to = for_socket(socket, step.x, places);
+int send_step(int socket, const sockaddr_storage& to, const Step& step, const Places& places) {
   Message message(step.v[0] != 0 ? &to : nullptr, data_of(step.v[2]));
   add_control(message, step, places);
   return ::sendmsg(socket, &message.header(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;

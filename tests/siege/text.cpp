@@ -19,6 +19,11 @@ std::string endpoint(const Endpoint& one, const Places& places) {
   return std::string(name_of(one.role)) + " " + text_of(places.address(one));
 }
 
+std::string peer(const Step& step, const Places& places) {
+  if (step.v[5] != 0) return "where " + std::to_string(step.v[5] - 1) + " is";
+  return endpoint(step.x, places);
+}
+
 }  // namespace
 
 std::string text_of(const Step& step, const Places& places) {
@@ -30,15 +35,17 @@ std::string text_of(const Step& step, const Places& places) {
           << step.v[2];
       break;
     case Do::bind:
-    case Do::connect:
       out << ' ' << step.slot << ' ' << endpoint(step.x, places);
+      break;
+    case Do::connect:
+      out << ' ' << step.slot << ' ' << peer(step, places);
       break;
     case Do::accept:
     case Do::dup:
       out << ' ' << step.slot << " into " << step.other;
       break;
     case Do::send:
-      out << ' ' << step.slot << " to " << (step.v[0] != 0 ? endpoint(step.x, places) : "its peer")
+      out << ' ' << step.slot << " to " << (step.v[0] != 0 ? peer(step, places) : "its peer")
           << ", " << step.v[2] << " bytes";
       if (step.v[1] != 0)
         out << ", control message " << step.v[1] << " of " << endpoint(step.y, places);
