@@ -10,6 +10,7 @@ docs/annotations.md and SECURITY.md, not from the code. Pure: packets, times and
 `now` is in seconds of any clock that only goes forward.
 """
 
+import ipaddress
 from dataclasses import dataclass
 
 from packet import (ACK, ARP, ICMP, ICMP6, IGMP, IPV4, IPV6, RST, SYN, TCP, UDP, quoted, reported_groups, text)
@@ -35,6 +36,11 @@ class Violation:
         return f"{self.kind}: {self.what}"
 
 
+def is_loopback(address):
+    """Local, and so no lie about whose it is."""
+    return ipaddress.ip_address(address).is_loopback
+
+
 def solicited(address):
     return bytes.fromhex("ff0200000000000000000001ff") + address[-3:]
 
@@ -45,7 +51,6 @@ class Model:
         self.own_groups = KERNEL_GROUPS | {solicited(address) for address in self.own if len(address) == 16}
         self.groups = set()
         self.seen = {}        # flow of a packet that came in over the link: when the last one did
-        self.opened = set()   # TCP flows of its own that it was allowed to open
         self.fragments = {}   # whose: the verdict of the first one
 
     def arrives(self, packet, now):
@@ -57,14 +62,14 @@ class Model:
 
     def judge(self, packet, now):
         if packet.ethertype == ARP:
-            known = packet.source in self.own or packet.source[:1] in (b"\0", b"\x7f")
+            known = packet.source in self.own or packet.source == bytes(4) or is_loopback(packet.source)
             return None if known else ("claim", "not an address of its own")
         if packet.ethertype not in (IPV4, IPV6):
             return "frame", "neither IP nor ARP"
         if not self.policy.restricts():
             return None
-        if packet.odd_headers:
-            return "header", ", ".join(packet.odd_headers)
+        if packet.source_routes:
+            return "route", ", ".join(packet.source_routes)
         if packet.later_fragment:
             return self.fragments.get(packet.fragment, ("fragment", "of no packet that was seen to leave"))
         wrong = self.source(packet) or self.transport(packet, now)
@@ -75,7 +80,7 @@ class Model:
     # The source, where `egress` judges packets -------------------------------------------------------
 
     def source(self, packet):
-        if self.policy.egress is None or packet.source in self.own:
+        if self.policy.egress is None or packet.source in self.own or is_loopback(packet.source):
             return None
         if not any(packet.source):
             discovers = packet.protocol == ICMP6 and packet.type in (SOLICIT_ROUTER, SOLICIT, *MLD)
@@ -91,17 +96,13 @@ class Model:
         return None if self.is_named(packet) else ("protocol", "nobody named it")
 
     def is_named(self, packet):
-        """By each of the lists that there are."""
+        """By each of the lists that there are. Protocols other than TCP and UDP are closed where there is none."""
         lists = [names for names in (self.policy.connect, self.policy.egress) if names is not None]
-        return all(names.names(packet.protocol, packet.destination, packet.destination_port) for names in lists)
+        return (bool(lists) or packet.protocol in (TCP, UDP)) and all(names.names(packet.protocol, packet.destination, packet.destination_port) for names in lists)
 
     def tcp(self, packet, now):
         opens = packet.flags & (SYN | ACK | RST) == SYN
-        if opens or self.policy.egress is not None:
-            if self.policy.may_open(TCP) and self.is_named(packet):
-                self.opened.add(packet.flow)
-                return None
-        if packet.flow in self.opened:
+        if self.policy.may_open(TCP) and self.is_named(packet):
             return None
         if opens:
             return "tcp", "a connection that nobody named"
@@ -157,11 +158,11 @@ class Model:
 
     def report(self, packet, now):
         for group, sources in reported_groups(packet):
-            if sources:
+            if sources and "source-groups" not in self.policy.values.get("options", ""):
                 return "report", f"{sources} sources of the group {text(group)}"
-            if group in self.own_groups:
+            if group in self.own_groups or self.policy.egress is None:
                 continue
-            if self.policy.egress is not None and not self.policy.egress.items:
+            if not self.policy.egress.items:
                 return "report", f"the group {text(group)}, and nothing may leave"
             self.groups.add(group)
             if len(self.groups) > GROUPS + now - self.start:

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import threading
 
-from harness.commands import run
+from harness.commands import run, wait_until
 from harness.sockets import enter
 
 INSIDE, OUTSIDE, LINK = "socklid-siege-c", "socklid-siege-n", "sl0"
@@ -55,6 +55,10 @@ class Outpost:
             run("ip", "-n", INSIDE, "route", "add", "default", "via", gateway)
         # As podman and containerd set it: ping sockets for everyone.
         run("ip", "netns", "exec", INSIDE, "sysctl", "-qw", "net.ipv4.ping_group_range=0 65535")
+        # The prober asks for an address that is nobody's, in each round anew.
+        for version in ("ipv4", "ipv6"):
+            run("ip", "netns", "exec", OUTSIDE, "sysctl", "-qw", f"net.{version}.neigh.{LINK}.retrans_time_ms=50",
+                f"net.{version}.neigh.{LINK}.mcast_solicit=1")
         run("ip", "netns", "exec", OUTSIDE, "nft", "-f", "-", stdin=ANSWERS)
         self.server = subprocess.Popen(["ip", "netns", "exec", OUTSIDE, self.besieger, "accomplice", str(ACCOMPLICE)],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -76,8 +80,12 @@ class Outpost:
     @staticmethod
     def own_addresses():
         """Of the container's end, those that the kernel gave it included."""
-        lines = run("ip", "-n", INSIDE, "-o", "addr", "show", "dev", LINK).out.splitlines()
-        found = [line.split()[3].split("/")[0] for line in lines]
+        def all_three():
+            lines = run("ip", "-n", INSIDE, "-o", "addr", "show", "dev", LINK).out.splitlines()
+            found = [line.split()[3].split("/")[0] for line in lines]
+            return found if any(one.startswith("fe80:") for one in found) else None
+
+        found = wait_until(all_three, "the container's end has an address of the link")
         return {socket.inet_pton(socket.AF_INET6 if ":" in one else socket.AF_INET, one) for one in found}
 
     @staticmethod
@@ -139,7 +147,8 @@ class Sniffer:
 
 
 class Prober:
-    """Outside. Knocks at the container's ports, as the victim, from ports that no policy names."""
+    """Outside. Knocks at the container's ports, as the victim, from ports that no policy names, and asks for the
+    address that is nobody's: who answers for it claims it."""
 
     FIRST_PORT, LAST_PORT = 20000, 29999
     PATIENCE = 0.05
@@ -148,11 +157,11 @@ class Prober:
         self.count, self.connections = 0, []
 
     def knock(self, streams, datagrams):
-        for own, victim in zip(OWN, VICTIM):
+        for own, victim, nobody in zip(OWN, VICTIM, NEXT):
             family = socket.AF_INET6 if ":" in own else socket.AF_INET
-            for port in datagrams:
+            for peer in [(nobody, 9), *((own, port) for port in datagrams)]:
                 with self.bound(family, socket.SOCK_DGRAM, victim) as made:
-                    self.send(made, (own, port))
+                    self.send(made, peer)
             for port in streams:
                 made = self.bound(family, socket.SOCK_STREAM, victim)
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86dd
 ICMP, IGMP, TCP, UDP, ICMP6 = 1, 2, 6, 17, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
-ROUTER_ALERT = 148
+SOURCE_ROUTES = (131, 137)
 SYN, RST, ACK = 2, 4, 16
 # What has ports where UDP has them.
 WITH_PORTS = {TCP, UDP, 33, 132, 136}
@@ -30,7 +30,7 @@ class Packet:
     flags: int = 0                # TCP's
     type: int = -1                # ICMP's, IGMP's; of ARP the operation
     payload: bytes = b""          # behind the last header that was read; of ICMP behind its 8 bytes, of the rest
-    odd_headers: tuple = ()       # source routes and other options that nobody needs
+    source_routes: tuple = ()     # headers and options that say which way it goes
     later_fragment: bool = False  # has no ports
     fragment: tuple = ()          # whose it is: source, destination, number
 
@@ -77,7 +77,7 @@ def network4(packet, body):
     """`body` may be cut off, as it is in an ICMP error."""
     size = (body[0] & 15) * 4 if body else 20
     packet.protocol, packet.source, packet.destination = number(body, 9, 1), body[12:16], body[16:20]
-    packet.odd_headers = tuple(f"IPv4 option {kind}" for kind in options4(body[20:size]) if kind != ROUTER_ALERT)
+    packet.source_routes = tuple(f"IPv4 option {kind}" for kind in options4(body[20:size]) if kind in SOURCE_ROUTES)
     offset = number(body, 6)
     if offset & 0x3fff:
         packet.fragment = (packet.source, packet.destination, body[4:6])
@@ -96,18 +96,18 @@ def options4(data):
 
 def network6(packet, body):
     packet.source, packet.destination = body[8:24], body[24:40]
-    following, rest, odd = number(body, 6, 1), body[40:40 + number(body, 4)], []
+    following, rest, routes = number(body, 6, 1), body[40:40 + number(body, 4)], []
     while following in (HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION) and len(rest) >= 8:
         size = 8 if following == FRAGMENT else 8 * (rest[1] + 1)
         if following == FRAGMENT:
             packet.fragment = (packet.source, packet.destination, rest[4:8])
             packet.later_fragment = bool(number(rest, 2) & 0xfff8)
-        elif following != HOP_BY_HOP or rest[2] != 5:  # the router alert of MLD
-            odd.append(f"IPv6 extension {following}")
+        elif following == ROUTING:
+            routes.append(f"IPv6 routing header {rest[2]}")
         following, rest = rest[0], rest[size:]
         if packet.later_fragment:
             break
-    packet.protocol, packet.odd_headers = following, tuple(odd)
+    packet.protocol, packet.source_routes = following, tuple(routes)
     transport(packet, rest)
 
 

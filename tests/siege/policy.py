@@ -54,7 +54,7 @@ class Policy:
     def __init__(self, annotations):
         self.annotations = dict(annotations)
         known = {"create", "create.tcp", "create.udp", "connect", "bind", "listen", "accept", "shutdown", "mark",
-                 "egress", "otherwise", "seal"}
+                 "egress", "otherwise", "seal", "options"}
         self.values = {key.removeprefix(PREFIX): value for key, value in annotations.items()}
         unknown = set(self.values) - known
         if unknown:
