@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "tests/siege/node.hpp"
 #include "tests/siege/option.hpp"
@@ -26,6 +28,10 @@ int number_of(int socket, int option) {
   int value = 0;
   socklen_t size = sizeof(value);
   return ::getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+bool is_listening(int socket) {
+  return number_of(socket, SO_ACCEPTCONN) == 1;
 }
 
 bool is_inet(int socket) {
@@ -46,6 +52,24 @@ std::string port_text(int socket) {
 
 int choose(int socket, const sockaddr_storage& peer, int (*call)(int, const sockaddr*, socklen_t)) {
   return result_of(call(socket, reinterpret_cast<const sockaddr*>(&peer), size_of(peer)));
+}
+
+/// One datagram; 0 or an errno.
+int receive(int socket) {
+  std::array<char, 2048> data{};
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  const ssize_t got = ::recvfrom(socket, data.data(), data.size(), MSG_DONTWAIT,
+                                 reinterpret_cast<sockaddr*>(&peer), &size);
+  if (got < 0) return errno;
+  const std::string text(data.data(), static_cast<std::size_t>(got));
+  // What the prober has sent bears its word; the rest is echoes and the container's own.
+  const std::size_t word = text.find("unasked-");
+  if (word != std::string::npos && is_inet(socket) && number_of(socket, SO_TYPE) == SOCK_DGRAM) {
+    tell("received " + port_text(socket) + " " + text_of(peer) + " " +
+         text.substr(word, text.find('\n', word) - word));
+  }
+  return 0;
 }
 
 /// For the report alone; false if there is none to accept.
@@ -136,24 +160,6 @@ int Field::accept(unsigned slot, unsigned into) {
   return 0;
 }
 
-int Field::receive(unsigned slot) const {
-  const int socket = pool_.at(slot % slots);
-  std::array<char, 2048> data{};
-  sockaddr_storage peer{};
-  socklen_t size = sizeof(peer);
-  const ssize_t got = ::recvfrom(socket, data.data(), data.size(), MSG_DONTWAIT,
-                                 reinterpret_cast<sockaddr*>(&peer), &size);
-  if (got < 0) return errno;
-  const std::string text(data.data(), static_cast<std::size_t>(got));
-  // What the prober has sent bears its word; the rest is echoes and the container's own.
-  const std::size_t word = text.find("unasked-");
-  if (word != std::string::npos && is_inet(socket) && number_of(socket, SO_TYPE) == SOCK_DGRAM) {
-    tell("received " + port_text(socket) + " " + text_of(peer) + " " +
-         text.substr(word, text.find('\n', word) - word));
-  }
-  return 0;
-}
-
 int Field::duplicate(int socket, unsigned into) {
   const int made = ::fcntl(socket, F_DUPFD_CLOEXEC, 3);
   if (made < 0) return errno;
@@ -185,7 +191,7 @@ int Field::run(const Step& step) {
     case Do::send_raw:
       return send_raw(socket, step, *places_);
     case Do::receive:
-      return receive(step.slot);
+      return receive(socket);
     case Do::shutdown: {
       const int error = result_of(::shutdown(socket, SHUT_RDWR));
       if (error == 0 && is_inet(socket)) tell("shut");
@@ -208,7 +214,11 @@ int Field::run(const Step& step) {
       return ask_by_ioctl(socket, step, *places_);
     case Do::race:
       put(step.slot, race(step, *places_));
-      return at(step.slot) < 0 ? EBADF : 0;
+      if (at(step.slot) < 0) return EBADF;
+      if (is_listening(at(step.slot)) && port_of(name_of(at(step.slot))) != step.x.port) {
+        strays_.push_back(::fcntl(at(step.slot), F_DUPFD_CLOEXEC, 3));
+      }
+      return 0;
     case Do::child:  // in a child there are no further ones
       return 0;
     case Do::pause:
@@ -217,10 +227,18 @@ int Field::run(const Step& step) {
   return ENOSYS;
 }
 
+std::vector<int> Field::of_inet() const {
+  std::vector<int> found = strays_;
+  std::copy_if(pool_.begin(), pool_.end(), std::back_inserter(found),
+               [](int socket) { return socket >= 0; });
+  std::erase_if(found, [](int socket) { return !is_inet(socket); });
+  return found;
+}
+
 void Field::settle() const {
-  for (const int socket : pool_) {
-    if (socket < 0 || !is_inet(socket) || port_of(name_of(socket)) == 0) continue;
-    if (number_of(socket, SO_ACCEPTCONN) == 1) {
+  for (const int socket : of_inet()) {
+    if (port_of(name_of(socket)) == 0) continue;
+    if (is_listening(socket)) {
       tell("listening " + port_text(socket));
     } else if (number_of(socket, SO_TYPE) == SOCK_DGRAM) {
       tell("datagram " + port_text(socket));
@@ -228,16 +246,11 @@ void Field::settle() const {
   }
 }
 
-void Field::collect() {
+void Field::collect() const {
   constexpr unsigned most = 64;
-  for (unsigned slot = 0; slot < slots; ++slot) {
-    if (at(slot) < 0 || !is_inet(at(slot))) continue;
-    if (number_of(at(slot), SO_ACCEPTCONN) == 1) {
-      for (unsigned i = 0; i < most && accept_once(at(slot)); ++i) {
-      }
-    } else {
-      for (unsigned i = 0; i < most && receive(slot) == 0; ++i) {
-      }
+  for (const int socket : of_inet()) {
+    const bool listens = is_listening(socket);
+    for (unsigned i = 0; i < most && (listens ? accept_once(socket) : receive(socket) == 0); ++i) {
     }
   }
 }

@@ -36,7 +36,7 @@ class Field {
   void run(const std::vector<Step>& steps, const std::vector<unsigned>& numbers, bool logged);
   void settle() const;
   /// Accepts and receives what there is.
-  void collect();
+  void collect() const;
 
  private:
   [[nodiscard]] int& at(unsigned slot) { return pool_.at(slot % slots); }
@@ -46,12 +46,13 @@ class Field {
   int bind(const Step& step);
   int accept(unsigned slot, unsigned into);
   [[nodiscard]] sockaddr_storage peer_of(const Step& step) const;
-  int receive(unsigned slot) const;
   int duplicate(int socket, unsigned into);
+  [[nodiscard]] std::vector<int> of_inet() const;
 
   const Places* places_;
   const std::vector<int>* kept_;
   std::array<int, slots> pool_{};
+  std::vector<int> strays_;  ///< listeners on ports that nobody bound: for the end of the round
 };
 
 /// A line on standard output, at once.
