@@ -98,7 +98,8 @@ class Model:
     def is_named(self, packet):
         """By each of the lists that there are. Protocols other than TCP and UDP are closed where there is none."""
         lists = [names for names in (self.policy.connect, self.policy.egress) if names is not None]
-        return (bool(lists) or packet.protocol in (TCP, UDP)) and all(names.names(packet.protocol, packet.destination, packet.destination_port) for names in lists)
+        return (bool(lists) or packet.protocol in (TCP, UDP)) and all(
+            names.names(packet.protocol, packet.destination, packet.destination_port) for names in lists)
 
     def tcp(self, packet, now):
         opens = packet.flags & (SYN | ACK | RST) == SYN
