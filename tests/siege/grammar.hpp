@@ -37,7 +37,7 @@ enum class Do : std::uint8_t {
   sysctl,   ///< v: which, value
   netlink,  ///< v: kind of request; x
   ioctl,    ///< v: which; x
-  race,     ///< v: how the socket is made, two or three actions, delay, tries; x
+  race,     ///< v: how the socket is made, two actions, delay, tries, on one processor; x
   child,    ///< v: how many of the next steps, whether in a network namespace of its own
   pause,    ///< v: milliseconds
 };
@@ -47,7 +47,7 @@ struct Step {
   unsigned slot{0};
   unsigned other{0};
   Endpoint x, y;
-  unsigned v[6]{};  ///< v[5]: 1 + the slot whose own address is meant instead of x
+  unsigned v[6]{};  ///< v[5] of connect and send: 1 + the slot whose own address it is
 };
 
 constexpr unsigned slots = 10;

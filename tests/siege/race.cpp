@@ -2,7 +2,7 @@
 #include "tests/siege/race.hpp"
 
 #include <netinet/in.h>
-#include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -111,19 +111,62 @@ bool is_stray(int socket, const Step& step) {
          port_of(name) != step.x.port;
 }
 
-/// Spins `delay` before its action, so that tries meet in many ways.
-void attack(int socket, const Step& step, const Places& places, unsigned delay) {
-  std::atomic<unsigned> ready{0};
-  const auto run = [&](unsigned action, unsigned spins) {
-    ready.fetch_add(1);
-    while (ready.load() < 2) std::this_thread::yield();
-    for (std::atomic<unsigned> i{0}; i < spins;) ++i;
-    act(action, socket, step, places);
-  };
-  std::thread one(run, step.v[1], delay);
-  run(step.v[2], step.v[3] - delay);
-  one.join();
-}
+/// Both threads on one processor: they change places where the kernel lets them, which is where it
+/// would wait for a lock, after a look and before the use.
+class OneProcessor {
+ public:
+  explicit OneProcessor(bool wanted) {
+    if (::sched_getaffinity(0, sizeof(before_), &before_) != 0 || !wanted) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    is_on_ = ::sched_setaffinity(0, sizeof(one), &one) == 0;
+  }
+  OneProcessor(const OneProcessor&) = delete;
+  OneProcessor& operator=(const OneProcessor&) = delete;
+  ~OneProcessor() {
+    if (is_on_) (void)::sched_setaffinity(0, sizeof(before_), &before_);
+  }
+
+ private:
+  cpu_set_t before_{};
+  bool is_on_{false};
+};
+
+/// The other thread: acts once at each socket that it is given, after having let others go first.
+class Opponent {
+ public:
+  Opponent(const Step& step, const Places& places)
+      : step_(&step), places_(&places), thread_([this] { run(); }) {}
+  Opponent(const Opponent&) = delete;
+  Opponent& operator=(const Opponent&) = delete;
+  ~Opponent() {
+    give(over);
+    thread_.join();
+  }
+  void give(int socket) {
+    socket_ = socket;
+    socket_.notify_one();
+  }
+  [[nodiscard]] bool is_done() const { return socket_ == none; }
+
+ private:
+  static constexpr int none = -1, over = -2;
+  void run() {
+    for (;;) {
+      socket_.wait(none);
+      const int socket = socket_;
+      if (socket == over) return;
+      for (unsigned i = 0; i < step_->v[3]; ++i) std::this_thread::yield();
+      act(step_->v[2], socket, *step_, *places_);
+      socket_ = none;
+    }
+  }
+  const Step* step_;
+  const Places* places_;
+  std::atomic<int> socket_{none};
+  std::thread thread_;  // the last one: it uses the others
+};
 
 }  // namespace
 
@@ -131,12 +174,15 @@ void draw_race(Chance& chance, Step& step) {
   step.v[0] = chance.percent(50) ? accepted : chance.below(made_names.size());
   step.v[1] = chance.percent(60) ? listens : chance.below(action_names.size());
   step.v[2] = chance.percent(60) ? disconnects : chance.below(action_names.size());
-  step.v[3] = 1 + chance.below(400);
+  step.v[3] = chance.below(3);
   step.v[4] = 4 + chance.below(40);
+  step.v[5] = chance.percent(70) ? 1 : 0;
 }
 
 int race(const Step& step, const Places& places) {
   const Door door(step, places);
+  const OneProcessor processor(step.v[5] != 0);
+  Opponent opponent(step, places);
   int kept = -1;
   for (unsigned i = 0; i < step.v[4]; ++i) {
     int visitor = -1;
@@ -145,7 +191,8 @@ int race(const Step& step, const Places& places) {
     if (kept >= 0) {
       if (step.v[0] == connected) (void)connect_to(kept, places.address(step.x));
       if (step.v[0] == bound) (void)bind_to(kept, places.address(step.x));
-      attack(kept, step, places, (i * 37) % (step.v[3] + 1));
+      opponent.give(kept);
+      while (!opponent.is_done()) act(step.v[1], kept, step, places);
     }
     if (visitor >= 0) ::close(visitor);
     if (kept < 0 || is_stray(kept, step)) break;
@@ -154,8 +201,9 @@ int race(const Step& step, const Places& places) {
 }
 
 std::string race_of(const Step& step) {
-  return std::string(made_names.at(step.v[0])) + ": " + action_names.at(step.v[1]) + " against " +
-         action_names.at(step.v[2]) + ", " + std::to_string(step.v[4]) + " tries";
+  return std::string(made_names.at(step.v[0])) + ": " + action_names.at(step.v[1]) +
+         " again and again, against " + action_names.at(step.v[2]) + ", " +
+         std::to_string(step.v[4]) + " tries";
 }
 
 }  // namespace socklid::siege

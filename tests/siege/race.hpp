@@ -11,7 +11,8 @@
 namespace socklid::siege {
 
 void draw_race(Chance& chance, Step& step);
-/// Tries the step's two actions at sockets that are made anew for each try. Returns the first
+/// Tries the step's two actions, one of them again and again and one once, at sockets that are made
+/// anew for each try. Returns the first
 /// socket that listens on a port which is not the one that it was bound to, or else the last one;
 /// -1 if none could be made.
 int race(const Step& step, const Places& places);
