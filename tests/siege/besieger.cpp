@@ -21,6 +21,7 @@
 #include "tests/siege/accomplice.hpp"
 #include "tests/siege/field.hpp"
 #include "tests/siege/node.hpp"
+#include "tests/siege/option.hpp"
 
 namespace socklid::siege {
 namespace {
@@ -78,6 +79,12 @@ void play(std::istringstream words, const Places& places, const std::vector<int>
   tell("settled");
   std::string answer;
   if (std::getline(std::cin, answer)) field.collect();
+  // These live on: the next round finds them as this one did.
+  for (const int socket : kept) {
+    for (const Step& step : steps) {
+      if (step.what == Do::join) leave(socket, step, places);
+    }
+  }
 }
 
 int serve(const Places& places) {

@@ -50,6 +50,11 @@ class Writer {
   }
 
   void make(unsigned slot, bool v6, int type, int protocol = 0) {
+    // Under a seal there are no others.
+    if (!places_->kept().empty() && chance_.percent(60)) {
+      add(Do::take, slot).v[0] = chance_.below(16);
+      return;
+    }
     Step& step = add(Do::make, slot);
     step.v[0] = v6 ? AF_INET6 : AF_INET;
     step.v[1] = static_cast<unsigned>(type);

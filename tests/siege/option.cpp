@@ -214,4 +214,12 @@ int join(int socket, const Step& step, const Places& places) {
               group_source_req{places.link(), places.address(step.x), places.address(step.y)});
 }
 
+void leave(int socket, const Step& step, const Places& places) {
+  const int level = step.x.v6 ? SOL_IPV6 : SOL_IP;
+  (void)call(socket, level, MCAST_LEAVE_GROUP, group_req{places.link(), places.address(step.x)});
+  const Endpoint address{step.x.role, true, step.x.port};
+  (void)call(socket, SOL_IPV6, IPV6_LEAVE_ANYCAST,
+             ipv6_mreq{v6_of(places.address(address)), places.link()});
+}
+
 }  // namespace socklid::siege

@@ -31,5 +31,7 @@ void draw_address_option(Chance& chance, Step& step);
 /// Both return 0 or an errno.
 int set_option(int socket, const Step& step, const Places& places);
 int join(int socket, const Step& step, const Places& places);
+/// Undoes join().
+void leave(int socket, const Step& step, const Places& places);
 
 }  // namespace socklid::siege

@@ -78,6 +78,11 @@ class Outpost:
             run("ip", "netns", "del", name, check=False)
 
     @staticmethod
+    def forget_neighbours():
+        """What has been asked for is asked for again."""
+        run("ip", "-n", OUTSIDE, "neigh", "flush", "dev", LINK)
+
+    @staticmethod
     def own_addresses():
         """Of the container's end, those that the kernel gave it included."""
         def all_three():

@@ -108,6 +108,7 @@ class War:
         def breaks(steps):
             self.listen(late, ())
             self.outpost.call(forget_connections, INSIDE)
+            self.outpost.forget_neighbours()
             self.model = self.model_of(time.monotonic())
             kinds = {found.violation.kind}
             return self.play(number, kinds, steps) or self.listen(late, kinds)
