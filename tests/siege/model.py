@@ -107,9 +107,11 @@ class Model:
             return None
         if opens:
             return "tcp", "a connection that nobody named"
+        if self.policy.egress is None:
+            return None  # calls are judged, not packets: the kernel's own answers leave (SECURITY.md)
         if packet.back not in self.seen:
             return "tcp", "an answer to nobody who came"
-        if self.policy.egress is not None and not self.policy.is_served(TCP, packet.source_port):
+        if not self.policy.is_served(TCP, packet.source_port):
             return "tcp", "an answer from a port that is not served"
         return None
 
