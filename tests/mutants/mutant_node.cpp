@@ -80,9 +80,9 @@ Result<> leave_only_in_programs(const Guards& guards) {
   return switch_off(off);
 }
 
-Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards) {
+Result<> switch_off_in_programs(std::span<const unsigned> numbers) {
   std::uint64_t off = 0;
-  for (const unsigned guard : single_guards) off |= 1ULL << guard;
+  for (const unsigned number : numbers) off |= 1ULL << number;
   return switch_off(off);
 }
 

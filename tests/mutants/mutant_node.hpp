@@ -9,7 +9,7 @@
 //   Runner::open([] { return std::make_unique<MutantNode>(Guards{Guard::connect}); });
 #pragma once
 
-#include <initializer_list>
+#include <span>
 
 #include "hook/linux_node.hpp"
 #include "selftest/guard.hpp"
@@ -37,8 +37,8 @@ class MutantNode final : public LinuxNode {
 /// been written (SL_REASON_UNCONFIGURED) stays.
 [[nodiscard]] Result<> leave_only_in_programs(const Guards& guards);
 
-/// Switches off these in the programs and nothing else, until the next call: guards that share a
-/// reason with others (sl_single_guard, bpf/decide.h), by their numbers.
-[[nodiscard]] Result<> switch_off_in_programs(std::initializer_list<unsigned> single_guards);
+/// Switches off these in the programs and nothing else, until the next call: reasons by their numbers,
+/// and guards that share a reason with others (sl_single_guard, bpf/policy_abi.h).
+[[nodiscard]] Result<> switch_off_in_programs(std::span<const unsigned> numbers);
 
 }  // namespace socklid::test

@@ -24,13 +24,13 @@ std::optional<Rule> without_guard(const Rule& rule) {
   return Rule{{}, {Action::accept, {}, {}}, {}, false};
 }
 
-}  // namespace
-
-NftRuleset leave_only(const Guards& guards, NftRuleset rules) {
+/// `stays` says of each rule that stops something whether it is kept.
+template <class Stays>
+NftRuleset keep(NftRuleset rules, const Stays& stays) {
   for (nft::Chain& chain : rules.chains) {
     std::vector<Rule> kept;
     for (Rule& rule : chain.rules) {
-      if (!rule.counted || is_of(guards, rule)) {
+      if (!rule.counted || stays(rule)) {
         kept.push_back(std::move(rule));
       } else if (auto open = without_guard(rule)) {
         kept.push_back(std::move(*open));
@@ -39,6 +39,16 @@ NftRuleset leave_only(const Guards& guards, NftRuleset rules) {
     chain.rules = std::move(kept);
   }
   return rules;
+}
+
+}  // namespace
+
+NftRuleset leave_only(const Guards& guards, NftRuleset rules) {
+  return keep(std::move(rules), [&guards](const Rule& rule) { return is_of(guards, rule); });
+}
+
+NftRuleset leave_out(const Guards& guards, NftRuleset rules) {
+  return keep(std::move(rules), [&guards](const Rule& rule) { return !is_of(guards, rule); });
 }
 
 }  // namespace socklid::test

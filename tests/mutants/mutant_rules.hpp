@@ -17,4 +17,7 @@ using Guards = std::vector<selftest::Guard>;
 /// not in the rules make no difference.
 [[nodiscard]] NftRuleset leave_only(const Guards& guards, NftRuleset rules);
 
+/// The ruleset without the rules of `guards`, in the same way.
+[[nodiscard]] NftRuleset leave_out(const Guards& guards, NftRuleset rules);
+
 }  // namespace socklid::test

@@ -210,7 +210,7 @@ TEST_F(EachGuard, TheRulesAloneStopAllButDatagramsThatAnswer) {
 }
 
 /// Of the rows by that name, under a policy of verbs, with all guards but these.
-void expect_race(Seen wanted, std::string_view name, std::initializer_list<unsigned> off) {
+void expect_race(Seen wanted, std::string_view name, const std::vector<unsigned>& off) {
   std::size_t tried = 0;
   auto runner = Runner::open(
       [] { return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds)); });

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies as docs/annotations.md says them, and the list of those that are besieged. Pure but for the pages of
+docs/recipes, which are read so that theirs cannot drift.
+
+    policy = Policy({"io.socklid.egress": "udp/53@10.77.0.9"})
+    policy.egress.names(UDP, address, 53)
+"""
+
+import ipaddress
+import re
+import shlex
+from pathlib import Path
+
+from packet import ICMP, ICMP6, TCP, UDP
+
+TOP = Path(__file__).resolve().parents[2]
+PREFIX = "io.socklid."
+NUMBERS = {"tcp": (TCP,), "udp": (UDP,), "icmp": (ICMP, ICMP6), "sctp": (132,), "dccp": (33,)}
+
+
+class Endpoints:
+    """A list, in the order it was written."""
+
+    def __init__(self, written):
+        self.items = [self.parsed(item) for item in re.split(r"[\s;,]+", written) if item]
+
+    @staticmethod
+    def parsed(item):
+        rest, _, where = item.partition("@")
+        protocol, _, ports = rest.partition("/")
+        first, _, last = ports.partition("-")
+        first, last = (int(first), int(last or first)) if ports else (0, 65535)
+        return NUMBERS[protocol], first, last, ipaddress.ip_network(where) if where else None
+
+    def names(self, protocol, address, port):
+        """Whether it names that port there; `address` None: wherever it is."""
+        where = ipaddress.ip_address(address) if address else None
+        for protocols, first, last, network in self.items:
+            if (protocol in protocols and first <= port <= last
+                    and (network is None or where is None or where in network)):
+                return True
+        return False
+
+    def ports(self, protocol=None):
+        """Some of each item, for the program inside to draw from."""
+        return sorted({port for protocols, first, last, _ in self.items
+                       if (protocol is None or protocol in protocols) and last - first < 65535
+                       for port in (first, last)})
+
+
+class Policy:
+    """`connect`, `bind` and `egress` are Endpoints, or None where all is allowed."""
+
+    def __init__(self, annotations):
+        self.annotations = dict(annotations)
+        known = {"create", "create.tcp", "create.udp", "connect", "bind", "listen", "accept", "shutdown", "mark",
+                 "egress", "otherwise", "seal", "options"}
+        self.values = {key.removeprefix(PREFIX): value for key, value in annotations.items()}
+        unknown = set(self.values) - known
+        if unknown:
+            raise ValueError(f"the model does not know {', '.join(sorted(unknown))}")
+        self.connect, self.bind, self.egress = map(self.list, ("connect", "bind", "egress"))
+        seal = self.values.get("seal", "start")
+        # Only what the besieger can bring about.
+        if seal != "start" and not seal.startswith("listen "):
+            raise ValueError(f"the model does not know the seal {seal!r}")
+        self.kept = Endpoints(seal.removeprefix("listen ")).ports(TCP) if seal != "start" else []
+
+    def list(self, key):
+        value = self.values.get(key, "allow")
+        return None if value == "allow" else Endpoints("" if value == "deny" else value)
+
+    def denies(self, verb):
+        return self.values.get(verb) == "deny"
+
+    def may_open(self, protocol):
+        """Whether sockets of TCP or UDP can get a peer at all."""
+        return not (self.denies("create") or self.denies({TCP: "create.tcp", UDP: "create.udp"}[protocol]))
+
+    def is_served(self, protocol, port):
+        """Whether `bind` names it, so that egress has it answered."""
+        return self.bind is not None and self.bind.names(protocol, None, port)
+
+    def restricts(self):
+        return any(key not in ("mark", "seal", "listen", "accept", "shutdown") for key in self.values)
+
+
+def of_recipes():
+    """{container: annotations} of every `podman run` of docs/recipes."""
+    found = {}
+    for page in sorted((TOP / "docs/recipes").glob("*.md")):
+        for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for line in re.sub(r"\\\n\s*", "", block).splitlines():
+                words = shlex.split(line.removeprefix("$ ")) if line.startswith("$ podman run ") else []
+                pairs = [words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--annotation"]
+                if pairs and "--name" in words:
+                    found[words[words.index("--name") + 1]] = dict(pairs)
+    return found
+
+
+def keys(**values):
+    return {PREFIX + key.replace("_", "."): value for key, value in values.items()}
+
+
+def besieged(named4, named6):
+    """{name: annotations}"""
+    here = f"@{named4}", f"@{named6}"
+    return {
+        "verbs": keys(create_udp="deny", listen="deny", accept="deny", shutdown="deny"),
+        "lists": keys(connect=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
+        "served": keys(bind="tcp/8443"),
+        "egress": keys(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
+        "resolver": keys(egress="udp/53", bind="udp/53"),
+        "nothing": keys(egress="", bind="deny"),
+        "seals": keys(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443"),
+        **of_recipes(),
+    }
