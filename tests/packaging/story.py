@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 from harness.commands import HOOK, SOCKLID, TOP, run, wait_until
-from harness.runner import expect, expect_equal, expect_in
+from harness.runner import expect, expect_equal, expect_in, is_thorough, leave
 from harness.snapshot import tree
 from node import (ATTEMPT, DOCUMENTS, PROGRAMS, TRY_ON, UNIT, apt, become_0_1_0, builds, dpkg, expect_enforced, install, package,
                   record_of, systemctl)
 
+# With which unloading fails; the package's script makes no difference between them.
+STATUSES = (10, 15, 16, 22, 23)
 steps = []
 
 
@@ -172,7 +174,9 @@ def _(node):
 @step("whatever keeps the removal from unloading, nothing stays pinned")
 def _(node):
     real = Path("/root/socklid.real")
-    for status in (10, 15, 16, 22, 23):
+    if not is_thorough():
+        leave("the package's removal for each status with which unloading fails, not the first and the last alone")
+    for status in STATUSES if is_thorough() else (STATUSES[0], STATUSES[-1]):
         install("new")
         shutil.copy(SOCKLID, real)
         Path(SOCKLID).unlink()  # another file: the service may run the old one

@@ -6,8 +6,8 @@
 
 from dataclasses import dataclass, field
 
-from table import (ALL, ALL_ENGINES, BOOT, CASES, EACH, ENGINES, KERNEL_TESTS, KERNELS, MUTANTS, NEWEST, ONE, PACKAGE,
-                   SYSTEMD_CASES)
+from table import (ALL, ALL_ENGINES, BOOT, CASES, EACH, ENGINES, FASTER, KERNEL_TESTS, KERNELS, MUTANTS, NEWEST, ONE,
+                   ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES)
 
 
 @dataclass
@@ -26,10 +26,15 @@ class Job:
         return self.kernel + ("-package" if self.package else "-systemd" if self.systemd else "")
 
     @property
+    def processors(self):
+        return 1 if self.level != ALL and self.kernel == ONE_PROCESSOR else 2
+
+    @property
     def seconds(self):
         fraction = 1 / int(self.share.split("/")[1]) if self.share else 0
-        return (BOOT + KERNEL_TESTS * self.kernel_tests + MUTANTS * fraction + PACKAGE * self.package
-                + sum(case.seconds for case in self.cases))
+        total = (BOOT + KERNEL_TESTS * self.kernel_tests + MUTANTS * fraction + PACKAGE * self.package
+                 + sum(case.seconds for case in self.cases))
+        return total * FASTER if self.processors == 1 else total
 
     def settings(self):
         engines = ALL_ENGINES if self.level == ALL else ENGINES[self.kernel]
@@ -38,7 +43,7 @@ class Job:
                 "SOCKLID_REQUIRE_KERNEL": "1"}
 
     def options(self):
-        return ["--kernel", self.kernel, *(["--systemd"] if self.systemd else [])]
+        return ["--kernel", self.kernel, "--cpus", str(self.processors), *(["--systemd"] if self.systemd else [])]
 
     def command(self):
         command = ["tests/suite/in_guest"]
