@@ -130,8 +130,15 @@ static long long do_open(const struct order* order, const char* path) {
   return now() - begin;
 }
 
+// The kernel frees later what was closed, and takes cgroups and namespaces apart in the background:
+// the work of one operation must not be counted as the next one's.
+static void settle(void) {
+  usleep(100 * 1000);
+}
+
 static long long measure(const struct order* order, const char* path) {
   const struct address to = target(order);
+  settle();
   if (strcmp(order->what, "open") == 0) return do_open(order, path);
   if (strcmp(order->what, "socket") == 0) return do_socket(order, &to);
   if (!is_local(order)) order_peer(order);
