@@ -9,7 +9,7 @@
 // is a child outside of the cgroup, in another namespace. Says `ready PEER`, the peer's process.
 // Then it takes lines `OPERATION WAY COUNT` and answers each with nanoseconds:
 //
-//   accept   socket, connect, accept, close at both ends      stream  COUNT times 64 KiB
+//   accept   socket, connect, accept, close at both ends      stream  COUNT times 256 KiB
 //   request  64 bytes there, 64 bytes back, on a connection   socket  socket and close, TCP
 //   send     a datagram of 64 bytes that names its peer       open    open and close of FILE
 //
@@ -94,14 +94,17 @@ static long long do_stream(const struct order* order, const struct address* to) 
   const int listener = is_local(order) ? serve(to, SOCK_STREAM) : -1;
   const int client = reach(to);
   const int server = is_local(order) ? take(listener) : -1;
-  long long begin = 0;
-  for (int i = -warm; i < order->count; i++) {
-    if (i == 0) begin = now();
-    if (is_local(order)) {
-      pass(client, server, chunk_size);
-    } else {
-      put(client, chunk_size);
-    }
+  const size_t warm_size = (size_t)warm * chunk_size, size = (size_t)order->count * chunk_size;
+  if (is_local(order)) {
+    pass(client, server, warm_size);
+  } else {
+    put(client, warm_size);
+  }
+  const long long begin = now();
+  if (is_local(order)) {
+    pass(client, server, size);
+  } else {
+    put(client, size);
   }
   if (!is_local(order)) check(get(client, 1), "more than the end of the stream");
   const long long taken = now() - begin;

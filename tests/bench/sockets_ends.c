@@ -71,7 +71,11 @@ int take(int listener) {
 }
 
 void put(int file, size_t size) {
-  check(write(file, chunk, size) != (ssize_t)size, "write");
+  for (size_t left = size; left > 0;) {
+    const ssize_t done = write(file, chunk, left < chunk_size ? left : chunk_size);
+    check(done <= 0, "write");
+    left -= (size_t)done;
+  }
 }
 
 int get(int file, size_t size) {

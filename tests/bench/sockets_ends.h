@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-enum { port = 7, message_size = 64, chunk_size = 64 * 1024, warm = 3, batch = 32 };
+enum { port = 7, message_size = 64, chunk_size = 256 * 1024, warm = 3, batch = 32 };
 
 struct order {
   char what[16];

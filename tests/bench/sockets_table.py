@@ -3,7 +3,7 @@
 takes in each other column; then the goals."""
 
 ROWS = {"accept": "connect+accept+close", "request": "TCP request/response", "send": "UDP send",
-        "stream": "stream, 64 KiB", "socket": "socket+close", "open": "open(2)+close"}
+        "stream": "stream, 256 KiB", "socket": "socket+close", "open": "open(2)+close"}
 WAYS = {"lo4": "loopback, IPv4", "lo6": "loopback, IPv6", "net4": "veth, IPv4", "net6": "veth, IPv6"}
 ONLY = ("socket", "open")
 
