@@ -205,8 +205,9 @@ TEST_F(NftPackets, AServedPortBeginsNoConnection) {
   const UniqueFd listener = net->peer.listen(9999);
   enforce("", "tcp/80 udp/53");
   EXPECT_EQ(net->box.connect("10.7.0.2", 9999, {test_mark.value, 80}), ECONNREFUSED);
-  EXPECT_EQ(net->box.send("10.7.0.2", 9999, {test_mark.value, 53}), EPERM);
-  EXPECT_EQ(count(not_named), 2U);
+  EXPECT_EQ(count(not_named), 1U);
+  // Of a datagram the rules cannot tell whether it answers: the container's own programs do.
+  EXPECT_EQ(net->box.send("10.7.0.2", 9999, {test_mark.value, 53}), 0);
 }
 
 TEST_F(NftPackets, ABackDoorGetsNoAnswerOutEvenIfItWasReached) {

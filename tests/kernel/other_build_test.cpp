@@ -126,7 +126,8 @@ TEST_F(OtherBuild, WithMapsOfFormerNamesHasThem) {
   ASSERT_EQ(bpf_map_update_elem(prefixes.get(), &first, &size, BPF_ANY), 0);
 
   const SocketGuard guard = find();
-  EXPECT_THAT(guard.missing_maps(), testing::ElementsAre(pins::policies));
+  EXPECT_THAT(guard.missing_maps(),
+              testing::ElementsAre(pins::policies, pins::packet_policies, pins::joins));
   const auto found = guard.read_node_wide_policy(cgroup_id);
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->mark, 3u);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A program for each hook of ours (hook/kernel_hooks.hpp) that allows all and does nothing else.
+ * What it costs to have a program on a hook at all is what remains: the floor.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#define ALLOWS(section, name, answer)     \
+	SEC(section)                      \
+	int name(void *context)           \
+	{                                 \
+		return answer;            \
+	}
+
+#define OF_CGROUP(name) ALLOWS("lsm_cgroup/" #name, name, 1)
+#define OF_NODE(name) ALLOWS("lsm/" #name, name, 0)
+
+OF_CGROUP(socket_create)
+OF_CGROUP(socket_post_create)
+OF_CGROUP(socket_bind)
+OF_CGROUP(socket_connect)
+OF_CGROUP(socket_sendmsg)
+OF_CGROUP(socket_listen)
+OF_CGROUP(socket_accept)
+OF_CGROUP(socket_setsockopt)
+
+ALLOWS("cgroup_skb/egress", inet_egress, 1)
+ALLOWS("cgroup_skb/egress", inet_egress_labels, 1)
+ALLOWS("cgroup/setsockopt", group_join, 1)
+ALLOWS("cgroup_skb/ingress", inet_ingress, 1)
+ALLOWS("sockops", sock_ops, 1)
+
+OF_NODE(socket_shutdown)
+OF_NODE(netlink_send)
+OF_NODE(bpf)
+OF_NODE(file_ioctl)
+OF_NODE(file_ioctl_compat)
+OF_NODE(file_open)
+OF_NODE(task_alloc)
+OF_NODE(sctp_bind_connect)
+OF_NODE(sock_graft)
+OF_NODE(bprm_committed_creds)
+
+char LICENSE[] SEC("license") = "GPL";
