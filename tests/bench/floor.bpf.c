@@ -25,6 +25,7 @@ OF_CGROUP(socket_sendmsg)
 OF_CGROUP(socket_listen)
 OF_CGROUP(socket_accept)
 OF_CGROUP(socket_setsockopt)
+OF_CGROUP(sk_getsecid)
 
 ALLOWS("cgroup_skb/egress", inet_egress, 1)
 ALLOWS("cgroup_skb/egress", inet_egress_labels, 1)
