@@ -49,8 +49,8 @@ Keys keeps_marks(const Asked& asked);
 /// What judges ports, also those of sockets that were made before or elsewhere.
 Keys judges_ports(const Asked& asked);
 Keys judges_listens(const Asked& asked);
-/// What a flow's mark, and a packet's, is compared with its socket for, where no rules of `egress` stand
-/// that do it.
+/// What a flow's mark, and a packet's, is compared with its socket for, where no rules of `egress`
+/// stand that do it.
 Keys judges_flows(const Asked& asked);
 /// What lets multicast groups be joined, and so reported, but not any number of them.
 Keys counts_joins(const Asked& asked);

@@ -37,8 +37,8 @@ class MutantNode final : public LinuxNode {
 /// been written (SL_REASON_UNCONFIGURED) stays.
 [[nodiscard]] Result<> leave_only_in_programs(const Guards& guards);
 
-/// Switches off these in the programs and nothing else, until the next call: reasons by their numbers,
-/// and guards that share a reason with others (sl_single_guard, bpf/policy_abi.h).
+/// Switches off these in the programs and nothing else, until the next call: reasons by their
+/// numbers, and guards that share a reason with others (sl_single_guard, bpf/policy_abi.h).
 [[nodiscard]] Result<> switch_off_in_programs(std::span<const unsigned> numbers);
 
 }  // namespace socklid::test

@@ -23,7 +23,7 @@ static const struct verb verbs[] = {
     {"exchange", try_exchange}, /* exchange.KIND:ADDRESS:PORT: send a line, wait for an answer */
     {"shutdown", try_shutdown}, /* shutdown.KIND[:ADDRESS:PORT], shutdown.inherited */
     {"sockopt", try_sockopt},   /* sockopt.mark, sockopt.transparent, ... */
-    {"cmsg", try_cmsg},         /* cmsg.mark:ADDRESS:PORT, cmsg.second, cmsg.second6: of sendmmsg(2) */
+    {"cmsg", try_cmsg},         /* cmsg.mark:ADDRESS:PORT; cmsg.second, .second6: of sendmmsg(2) */
     {"mark", try_mark},         /* mark.KIND, mark.accepted:PORT, mark.inherited: prints SO_MARK */
     {"netlink", try_netlink},   /* netlink.read, netlink.write */
     {"bpf", try_bpf},           /* makes a BPF map */

@@ -182,7 +182,7 @@ TEST(Load, HooksAreGivenByNameOrAsAGroup) {
 
 TEST(Load, CommonHooksAreThoseOfListsAndMarks) {
   const Hooks common = *hooks_named("common");
-  EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 7);
+  EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 9);
   EXPECT_EQ(std::count(common.begin(), common.end(), Hook::sock_graft), 0);
 }
 

@@ -23,16 +23,10 @@ Plan compiled(const Policy& policy) {
   return compile(policy);
 }
 
-const Hooks when_restricted = {Hook::socket_create,
-                               Hook::socket_connect,
-                               Hook::socket_sendmsg,
-                               Hook::socket_setsockopt,
-                               Hook::sk_getsecid,
-                               Hook::inet_egress_labels,
-                               Hook::netlink_send,
-                               Hook::bpf,
-                               Hook::file_ioctl,
-                               Hook::file_ioctl_compat};
+const Hooks when_restricted = {
+    Hook::socket_create, Hook::socket_connect,     Hook::socket_sendmsg, Hook::socket_setsockopt,
+    Hook::sk_getsecid,   Hook::inet_egress_labels, Hook::netlink_send,   Hook::bpf,
+    Hook::file_ioctl,    Hook::file_ioctl_compat};
 const Hooks always = {Hook::file_open, Hook::task_alloc};
 
 /// In the order of the enumeration.
