@@ -76,6 +76,13 @@ Row create_udp(std::string_view name, Outcome (*attempt)(const Scene&)) {
   return denied(name, "io.socklid.create.udp=deny", Guard::create_udp, attempt);
 }
 
+/// Where packets are judged it is closed.
+Row create_udplite() {
+  Row row = create_udp("create.udp denied: UDP-Lite", udplite);
+  row.stops.egress = row.stops.both = Guard::protocol;
+  return row;
+}
+
 /// SMC where families opens it: it is TCP on the wire wherever it falls back.
 Row create_smc() {
   Row row = create_tcp("create.tcp denied: SMC, opened by families", smc);
@@ -98,7 +105,7 @@ std::vector<Row> create_rows() {
       create_smc(),
       denied("create.tcp denied: MPTCP", "io.socklid.create.tcp=deny", Guard::protocol, mptcp),
       create_udp("create.udp denied: UDP", udp),
-      create_udp("create.udp denied: UDP-Lite", udplite),
+      create_udplite(),
       create_udp("create.udp denied: io_uring", by_ring<SOCK_DGRAM>),
       create_udp("create.udp denied: 32-bit calls", by_gate<SOCK_DGRAM, Gate::direct>),
   };

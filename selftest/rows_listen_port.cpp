@@ -146,6 +146,7 @@ std::vector<Row> port_rows() {
       hears("UDP-Lite: bind", udplite_bind),
   };
   rows.back().transport = IPPROTO_UDPLITE;
+  rows.back().stops.both = Guard::protocol;  // closed where packets are judged
   return rows;
 }
 

@@ -154,7 +154,7 @@ Row raw_row(std::string_view name, Each each, Outcome (*attempt)(const Scene&)) 
 }  // namespace
 
 std::vector<Row> raw_packet_rows() {
-  return {
+  std::vector<Row> rows{
       raw_row("raw opened: another's address as source", Each::ip, spoofed_source),
       raw_row("raw opened: a first fragment with the ports alone", Each::ip, tiny_first_fragment),
       raw_row("raw opened: the ports in the last fragment", Each::v6_only, ports_in_last_fragment),
@@ -168,6 +168,8 @@ std::vector<Row> raw_packet_rows() {
       raw_row("raw opened: data as a report of multicast listeners", Each::v6_only,
               listener_report),
   };
+  rows[0].stops.egress = Guard::foreign_source;
+  return rows;
 }
 
 }  // namespace socklid::selftest
