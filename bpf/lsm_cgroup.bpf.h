@@ -134,6 +134,15 @@ struct control_header { /* struct cmsghdr, include/linux/socket.h */
 	__s32 type;
 };
 
+/* One control message. A global function, verified once and not in each turn of the loop. */
+__attribute__((noinline)) int judge_message(struct sl_attempt *attempt)
+{
+	if (!attempt) /* what the verifier must assume of a global function's argument */
+		return 0;
+	attempt->verb = SL_VERB_SETSOCKOPT;
+	return judge(attempt);
+}
+
 /* A control message can do to one packet what a socket option does to all: each is judged as the
  * option of its level and type. The kernel's own copy, walked as the kernel walks it
  * (for_each_cmsghdr); what is malformed it refuses itself. More than 16 are nobody's need, and taken for
@@ -155,7 +164,7 @@ static __always_inline int judge_control(struct sl_attempt *attempt, const char 
 			return 1;
 		attempt->level = header.level;
 		attempt->option = header.type;
-		if (!judge(attempt))
+		if (!judge_message(attempt))
 			return 0;
 		aligned = (header.length + 7) & ~7ull;
 		if (aligned >= left)
@@ -165,7 +174,7 @@ static __always_inline int judge_control(struct sl_attempt *attempt, const char 
 	}
 	attempt->level = SOL_SOCKET;
 	attempt->option = SO_MARK;
-	return judge(attempt);
+	return judge_message(attempt);
 }
 
 SEC("lsm_cgroup/socket_sendmsg")
