@@ -20,66 +20,65 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 
-/* More addresses and devices than a namespace has: what is not found by then is foreign. */
-#define ADDRESS_STEPS 65536
+/* Devices and addresses of one family that are looked at: what is not found by then is foreign. */
+#define ADDRESS_STEPS 256
 
-/* A walk over all addresses of one family, device by device; a step looks at one of either. */
-struct address_walk {
-	struct list_head *devices; /* the head */
-	struct list_head *device;  /* that comes next */
-	struct list_head *head;    /* of the addresses of the device, IPv6 */
-	struct list_head *address; /* that comes next */
-	struct in_ifaddr *next;    /* the same for IPv4 */
-	__u32 wanted[4];
-	int ipv4;
-	int found;
-};
-
-static __always_inline int is_at(const struct address_walk *walk, const __u32 *address)
+static __always_inline int is_at(const struct sl_packet *packet, const __u32 *address)
 {
-	return walk->wanted[0] == address[0] &&
-	       (walk->ipv4 || (walk->wanted[1] == address[1] && walk->wanted[2] == address[2] &&
-			       walk->wanted[3] == address[3]));
+	const __u32 *wanted = packet->local_address;
+
+	return wanted[0] == address[0] &&
+	       (packet->family == SL_AF_INET ||
+		(wanted[1] == address[1] && wanted[2] == address[2] && wanted[3] == address[3]));
 }
 
-/* To the next device; 1 at the end. */
-static __always_inline long next_device(struct address_walk *walk)
+/* Whether a device of the namespace has the packet's source address. A walk over all devices, and over
+ * the addresses of each; a step looks at one of either. No bpf_loop(): verifiers before 6.7 take what
+ * its function does the first time for all that it does. */
+__attribute__((noinline)) int has_address(unsigned long netns, const struct sl_packet *packet)
 {
-	struct net_device *device;
+	struct net *net = (void *)netns;
+	struct list_head *devices = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
+	struct list_head *device = BPF_CORE_READ(net, dev_base_head.next);
+	struct list_head *head = 0, *address = 0;
+	struct in_ifaddr *next = 0;
 
-	if (!walk->device || walk->device == walk->devices)
-		return 1;
-	device = (void *)walk->device - bpf_core_field_offset(struct net_device, dev_list);
-	walk->device = BPF_CORE_READ(device, dev_list.next);
-	if (walk->ipv4) {
-		walk->next = BPF_CORE_READ(device, ip_ptr, ifa_list);
+	if (!packet) /* what the verifier must assume of a global function's argument */
 		return 0;
+	for (int i = 0; i < ADDRESS_STEPS; i++) {
+		__u32 found[4] = {};
+
+		if (next) {
+			bpf_core_read(found, sizeof(__u32), &next->ifa_local);
+			next = BPF_CORE_READ(next, ifa_next);
+		} else if (address != head) {
+			struct inet6_ifaddr *one = (void *)address -
+				bpf_core_field_offset(struct inet6_ifaddr, if_list);
+
+			bpf_core_read(found, sizeof(found), &one->addr);
+			address = BPF_CORE_READ(one, if_list.next);
+		} else {
+			struct net_device *of = (void *)device -
+				bpf_core_field_offset(struct net_device, dev_list);
+
+			if (!device || device == devices)
+				return 0;
+			device = BPF_CORE_READ(of, dev_list.next);
+			if (packet->family == SL_AF_INET) {
+				next = BPF_CORE_READ(of, ip_ptr, ifa_list);
+				continue;
+			}
+			head = (void *)BPF_CORE_READ(of, ip6_ptr) +
+			       bpf_core_field_offset(struct inet6_dev, addr_list);
+			address = BPF_CORE_READ(of, ip6_ptr, addr_list.next);
+			if (!address) /* the device has no IPv6 */
+				address = head;
+			continue;
+		}
+		if (is_at(packet, found))
+			return 1;
 	}
-	walk->address = BPF_CORE_READ(device, ip6_ptr, addr_list.next);
-	walk->head = (void *)BPF_CORE_READ(device, ip6_ptr) +
-		     bpf_core_field_offset(struct inet6_dev, addr_list);
 	return 0;
-}
-
-static long step(__u32 index, struct address_walk *walk)
-{
-	struct in_ifaddr *next = walk->next;
-	__u32 address[4] = {};
-
-	if (walk->ipv4 && next) {
-		bpf_core_read(address, sizeof(__u32), &next->ifa_local);
-		walk->next = BPF_CORE_READ(next, ifa_next);
-	} else if (!walk->ipv4 && walk->address && walk->address != walk->head) {
-		struct inet6_ifaddr *one = (void *)walk->address -
-			bpf_core_field_offset(struct inet6_ifaddr, if_list);
-
-		bpf_core_read(address, sizeof(address), &one->addr);
-		walk->address = BPF_CORE_READ(one, if_list.next);
-	} else {
-		return next_device(walk);
-	}
-	walk->found = is_at(walk, address);
-	return walk->found;
 }
 
 /* The address of what the verifier knows as a pointer of its own kind, as a number. */
@@ -92,25 +91,17 @@ static __always_inline void *address_of(const void *pointer)
 	return address;
 }
 
-/* Whether a device of the socket's namespace has the packet's source address. */
+/* Whether the packet's source is an address of the socket's namespace. */
 static __always_inline int is_own_address(const struct bpf_sock *sk, const struct sl_packet *packet)
 {
 	struct sock *socket = address_of(sk);
-	struct net *net = BPF_CORE_READ(socket, __sk_common.skc_net.net);
-	struct address_walk walk = {
-		.devices = (void *)net + bpf_core_field_offset(struct net, dev_base_head),
-		.device = BPF_CORE_READ(net, dev_base_head.next),
-		.wanted = {packet->local_address[0], packet->local_address[1],
-			   packet->local_address[2], packet->local_address[3]},
-		.ipv4 = packet->family == SL_AF_INET,
-	};
 
 	/* 127.0.0.0/8 is loopback's, all of it. */
-	if (walk.ipv4 && (walk.wanted[0] & __builtin_bswap32(0xff000000)) ==
-				 __builtin_bswap32(0x7f000000))
+	if (packet->family == SL_AF_INET &&
+	    (packet->local_address[0] & __builtin_bswap32(0xff000000)) ==
+		    __builtin_bswap32(0x7f000000))
 		return 1;
-	bpf_loop(ADDRESS_STEPS, step, &walk, 0);
-	return walk.found;
+	return has_address((unsigned long)BPF_CORE_READ(socket, __sk_common.skc_net.net), packet);
 }
 
 /* Whether the packet's route ends in this namespace: a socket that is bound to the loopback device

@@ -72,9 +72,8 @@ static __always_inline void read_socket(const struct bpf_sock *sk, struct sl_pac
 /* What follows the opening of a TCP connection has its addresses. */
 static __always_inline int chooses_addresses(const struct sl_packet *packet)
 {
-	return !(packet->flags & SL_PACKET_ARRIVES) &&
-	       (packet->protocol != IPPROTO_TCP ||
-		(packet->flags & (SL_PACKET_OPENS | SL_PACKET_RAW)));
+	return packet->protocol != IPPROTO_TCP ||
+	       (packet->flags & (SL_PACKET_OPENS | SL_PACKET_RAW));
 }
 
 /* Whether what leaves has another mark than its socket, as far as the policy says what marks are. */
@@ -110,7 +109,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 		read_socket(sk, &packet);
 		if (is_remarked(skb, sk, policy, flags))
 			packet.flags |= SL_PACKET_REMARKED;
-		if (chooses_addresses(&packet) && has_foreign_address(skb, sk, &packet, policy))
+		if (!(flags & SL_PACKET_ARRIVES) && chooses_addresses(&packet) &&
+		    has_foreign_address(skb, sk, &packet, policy))
 			packet.flags |= SL_PACKET_FOREIGN;
 	}
 	if (sl_packet_has_flow(policy, &packet) && follow_flow(state, &packet, 0))

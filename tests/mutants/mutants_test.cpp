@@ -163,6 +163,9 @@ TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
   EXPECT_GT(open, 0U);
 }
 
+/// Where not every row is tried, each of so many is.
+constexpr std::size_t few = 16;
+
 /// The lines, by their guards. What tells marks and routes of a packet is in both.
 const Guards programs_line = {Guard::packet_out, Guard::packet_in, Guard::packet_source,
                               Guard::mark, Guard::option};
@@ -189,14 +192,16 @@ std::vector<Pair> pairs_of_lines(Row::Lines others) {
   return pairs;
 }
 
-/// Which guard of the line has stopped it is all the same.
+/// Which guard of the line has stopped it is all the same, and so is whether the attempt still
+/// waits for an answer to a packet that was dropped.
 void expect_stopped(const Guards& line, const std::vector<Pair>& pairs) {
   EXPECT_FALSE(pairs.empty());
   Mutant mutant(line);
-  for (const Pair& pair : pairs) {
-    const auto finding = mutant.try_pair(pair);
+  const std::size_t step = is_thorough() ? 1 : few;
+  for (std::size_t i = 0; i < pairs.size(); i += step) {
+    const auto finding = mutant.try_pair(pairs[i]);
     if (!finding) return;
-    EXPECT_TRUE(finding->seen == Seen::holds || finding->seen == Seen::wrong_guard)
+    EXPECT_TRUE(finding->seen != Seen::open && finding->seen != Seen::not_tried)
         << describe(*finding);
   }
 }
