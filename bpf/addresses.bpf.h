@@ -49,13 +49,15 @@ __attribute__((noinline)) int has_address(unsigned long netns, const struct sl_p
 		__u32 found[4] = {};
 
 		if (next) {
-			bpf_core_read(found, sizeof(__u32), &next->ifa_local);
+			if (bpf_core_read(found, sizeof(__u32), &next->ifa_local) != 0)
+				return 0;
 			next = BPF_CORE_READ(next, ifa_next);
 		} else if (address != head) {
 			struct inet6_ifaddr *one = (void *)address -
 				bpf_core_field_offset(struct inet6_ifaddr, if_list);
 
-			bpf_core_read(found, sizeof(found), &one->addr);
+			if (bpf_core_read(found, sizeof(found), &one->addr) != 0)
+				return 0;
 			address = BPF_CORE_READ(one, if_list.next);
 		} else {
 			struct net_device *of = (void *)device -

@@ -47,7 +47,9 @@ SL_INLINE int sl_packet_may_leave(const struct sl_policy *p, const struct sl_pac
 }
 
 /* Datagrams are let in from whom the container has sent to, and to ports that bind names. SCTP and
- * DCCP have no such ports: theirs answer, and come from whom egress names. */
+ * DCCP have no such ports: theirs answer, and come from whom egress names. In the host's namespace
+ * datagrams come in from whom egress names too: where addresses are translated, what was sent to is not
+ * what answers. */
 SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_packet *packet)
 {
 	if (packet->flags & (SL_PACKET_RAW | SL_PACKET_KNOWN))
@@ -57,7 +59,9 @@ SL_INLINE int sl_packet_may_arrive(const struct sl_policy *p, const struct sl_pa
 		return !(packet->flags & SL_PACKET_OPENS) ||
 		       sl_packet_is_named(p, SL_LIST_SERVED, packet);
 	case IPPROTO_UDP:
-		return sl_packet_is_named(p, SL_LIST_SERVED, packet);
+		return sl_packet_is_named(p, SL_LIST_SERVED, packet) ||
+		       (!(p->flags & SL_LOOPBACK_IS_FREE) &&
+			sl_packet_is_named(p, SL_LIST_EGRESS, packet));
 	case IPPROTO_SCTP:
 	case IPPROTO_DCCP:
 		return !(packet->flags & SL_PACKET_OPENS) &&
@@ -91,20 +95,29 @@ SL_INLINE __u32 sl_compared_mark(const struct sl_policy *p)
 	return (p->flags & SL_SET_MARK) ? p->mark_mask : 0;
 }
 
-/* sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
+/* What a packet must have of its socket's: the mark, and the route.
+ * sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
  * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
-SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
+SL_INLINE struct sl_decision sl_decide_labels(const struct sl_policy *p,
 					      const struct sl_packet *packet)
 {
-	const int arrives = packet->flags & SL_PACKET_ARRIVES;
-
 	if (!(p->flags & SL_CONFIGURED))
 		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
 	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
 		   SL_REASON_SETSOCKOPT);
-	if (!(p->flags & SL_JUDGE_PACKETS))
-		return sl_allow();
+	return sl_allow();
+}
+
+/* Where packets are judged: all that is known of one. */
+SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
+					      const struct sl_packet *packet)
+{
+	const int arrives = packet->flags & SL_PACKET_ARRIVES;
+	const struct sl_decision labels = sl_decide_labels(p, packet);
+
+	if (labels.error != 0 || !(p->flags & SL_JUDGE_PACKETS))
+		return labels;
 	SL_DENY_IF(!arrives && (packet->flags & SL_PACKET_FOREIGN), EPERM, SL_REASON_SOURCE);
 	if (sl_packet_stays(p, packet))
 		return sl_allow();

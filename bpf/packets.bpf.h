@@ -145,5 +145,5 @@ int inet_egress_labels(struct __sk_buff *skb)
 	sk = sk ? bpf_sk_fullsock(sk) : 0;
 	if (sk && is_remarked(skb, sk, policy, 0))
 		packet.flags |= SL_PACKET_REMARKED;
-	return answer(policy, sl_decide_packet(policy, &packet));
+	return answer(policy, sl_decide_labels(policy, &packet));
 }

@@ -94,7 +94,8 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
   RulesAsked asked{.mark = mark,
                    .slot = slot,
                    .serves = !named(policy.bind).empty(),
-                   .sends = !named(policy.egress).empty()};
+                   .sends = !named(policy.egress).empty(),
+                   .transparent = policy.options.transparent};
   if (asked.serves) {
     const std::vector<Target> listeners = merge_listeners(*policy.bind);
     ruleset.chains.push_back(

@@ -125,7 +125,8 @@ std::vector<Row> netlink_rows() {
        .attempt = tipc_bearer,
        .modules = {"tipc"},
        .annotations = {"io.socklid.families=inet inet6 netlink-generic", egress_annotation},
-       .alone = true},
+       .alone = true,
+       .lines = Row::Lines::rules},  // by a socket of the kernel
   };
 }
 

@@ -74,12 +74,14 @@ std::vector<Row> foreign_listen() {
        .proof = Proof::received,
        .stops = always(Guard::inbound),
        .attempt = keep_lent<Loan::udp_bound>,
-       .annotations = {egress_annotation}},
+       .annotations = {egress_annotation},
+       .lines = Row::Lines::rules},  // its packets are another cgroup's
       {.name = "handed in: listening TCP",
        .proof = Proof::answered,
        .stops = always(Guard::inbound),
        .attempt = keep_lent<Loan::tcp_listening>,
-       .annotations = {egress_annotation}},
+       .annotations = {egress_annotation},
+       .lines = Row::Lines::rules},  // its packets are another cgroup's
       {.name = "of another namespace: bound TCP, listen",
        .proof = Proof::done,
        .stops = stops_abroad,

@@ -57,6 +57,7 @@ Row device_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
 Row opened_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
   Row row = device_row(name, attempt);
   row.stops = always(Guard::forwarded);
+  row.lines = Row::Lines::rules;
   row.annotations = {"io.socklid.families=inet inet6 netlink-route", egress_annotation};
   return row;
 }

@@ -165,7 +165,8 @@ Row tunnel(std::string_view name, Outcome (*attempt)(const Scene&), std::string_
           .attempt = attempt,
           .modules = std::move(modules),
           .annotations = {families, egress_annotation},
-          .alone = true};
+          .alone = true,
+          .lines = Row::Lines::rules};  // the outer packet is the device's
 }
 
 constexpr std::string_view routes = "io.socklid.families=inet inet6 netlink-route";

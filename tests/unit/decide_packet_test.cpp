@@ -126,7 +126,10 @@ TEST(DecidePacket, WhatArrivesUnaskedMustBeServed) {
   EXPECT_EQ(arrives(IPPROTO_TCP, 81, 50000, SL_PACKET_OPENS), SL_REASON_ARRIVAL);
   EXPECT_EQ(arrives(IPPROTO_TCP, 81, 50000, 0), SL_REASON_NONE);
   EXPECT_EQ(arrives(IPPROTO_UDP, 53, 50000, 0), SL_REASON_NONE);
-  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, 0), SL_REASON_ARRIVAL) << "nobody has asked";
+  EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, 0), SL_REASON_NONE) << "an answer, it may be";
+  const sl_packet unasked = packet(IPPROTO_UDP, 40000, 123, SL_PACKET_ARRIVES);
+  EXPECT_EQ(reason(server, unasked, in_pod), SL_REASON_ARRIVAL) << "nobody has asked";
+  EXPECT_EQ(reason(server, unasked, {}), SL_REASON_ARRIVAL);
   EXPECT_EQ(arrives(IPPROTO_UDP, 40000, 123, SL_PACKET_KNOWN), SL_REASON_NONE);
   EXPECT_EQ(arrives(IPPROTO_ICMP, 0, 0, 0), SL_REASON_ARRIVAL);
   EXPECT_EQ(arrives(IPPROTO_ICMP, 0, 0, SL_PACKET_KNOWN), SL_REASON_NONE);
@@ -150,6 +153,17 @@ TEST(DecidePacket, LoopbackIsEgressOnTheHostOnly) {
   EXPECT_EQ(reason(policy(""), syn, in_pod), SL_REASON_NONE);
   EXPECT_EQ(reason(policy(""), packet(IPPROTO_TCP, 1, 80, SL_PACKET_OPENS), in_pod),
             SL_REASON_EGRESS);
+}
+
+TEST(DecidePacket, LabelsAloneSayNothingOfWhereItGoes) {
+  const Plan plan = compile(policy("udp/53"), on_host);
+  host_lists() = plan.lists;
+  for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{0}}) {
+    const sl_packet unread = packet(IPPROTO_UDP, 0, port);
+    EXPECT_EQ(sl_decide_labels(&plan.image, &unread).error, 0) << port;
+  }
+  const sl_packet routed = packet(IPPROTO_UDP, 0, 53, SL_PACKET_ROUTED);
+  EXPECT_EQ(sl_decide_labels(&plan.image, &routed).reason, SL_REASON_SETSOCKOPT);
 }
 
 TEST(DecidePacket, BeforeThePolicyIsWrittenNothingMoves) {

@@ -160,6 +160,16 @@ TEST(NftSource, IsOneOfTheNamespace) {
   }
 }
 
+TEST(NftSource, IsAnyWhereOptionsOpenIt) {
+  annotations::Policy proxy = policy("tcp/443");
+  proxy.options.transparent = true;
+  ModelPacket packet = sent("192.0.2.1", 443);
+  packet.forged_source = true;
+  EXPECT_EQ(leaving(rules(proxy), packet), ModelVerdict::accept);
+  packet.interface = 1;
+  EXPECT_EQ(leaving(rules(proxy), packet), ModelVerdict::drop) << "over loopback nothing is";
+}
+
 TEST(NftSource, IsNoneForDhcp) {
   const NftRuleset ruleset = rules(policy("udp/67"));
   ModelPacket packet = datagram(sent("255.255.255.255", 67));

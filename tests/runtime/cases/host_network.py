@@ -178,7 +178,8 @@ CHANGING = """
 table inet administrator { chain out {
   type route hook output priority mangle;
   meta l4proto { tcp, udp } meta mark set 0x4000
-} }
+}
+}
 """
 LISTS = keys(connect="udp/53 tcp/3306", bind="tcp/8080")
 SECOND = [f"cmsg.second:{PEER4}:53", f"cmsg.second6:{PEER6}:53"]

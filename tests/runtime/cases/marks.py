@@ -92,7 +92,8 @@ CHANGING = """
 table inet administrator { chain out {
   type route hook output priority mangle;
   meta l4proto { tcp, udp } meta mark set 0x4000
-} }
+}
+}
 """
 
 
