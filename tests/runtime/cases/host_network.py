@@ -172,7 +172,8 @@ table netdev administrator {{ chain leaving {{
   type filter hook egress device "{CABLE}" priority 0;
   ip protocol udp meta mark {{mark}} counter
   ip6 nexthdr udp meta mark {{mark}} counter
-}} }}
+}}
+}}
 """.replace("{mark}", "%s")
 CHANGING = """
 table inet administrator { chain out {
