@@ -124,7 +124,8 @@ Row connected_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
   return {.name = name,
           .stops = always(Guard::unmarked),
           .attempt = attempt,
-          .annotations = {egress_annotation}};
+          .annotations = {egress_annotation},
+          .lines = Row::Lines::rules};  // its packets are another cgroup's
 }
 
 }  // namespace
