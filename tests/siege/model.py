@@ -17,6 +17,7 @@ from packet import (ACK, ARP, ICMP, ICMP6, IGMP, IPV4, IPV6, RST, SYN, TCP, UDP,
 
 ANSWERED = 120       # seconds for which a peer over UDP may be answered (SECURITY.md), and some for clocks
 SLACK = 5
+UDPLITE = 136
 GROUPS = 16          # that a container may join, and one more each second
 ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
 ECHO = {ICMP: (8, 0), ICMP6: (128, 129)}
@@ -96,10 +97,13 @@ class Model:
         return None if self.is_named(packet) else ("protocol", "nobody named it")
 
     def is_named(self, packet):
-        """By each of the lists that there are. Protocols other than TCP and UDP are closed where there is none."""
+        """By each of the lists that there are. Protocols other than TCP and UDP are closed where there is none.
+        UDP-Lite is UDP, and closed where `egress` is given."""
         lists = [names for names in (self.policy.connect, self.policy.egress) if names is not None]
-        return (bool(lists) or packet.protocol in (TCP, UDP)) and all(
-            names.names(packet.protocol, packet.destination, packet.destination_port) for names in lists)
+        lite = packet.protocol == UDPLITE and self.policy.egress is None
+        protocol = UDP if lite else packet.protocol
+        return (bool(lists) or protocol in (TCP, UDP)) and all(
+            names.names(protocol, packet.destination, packet.destination_port) for names in lists)
 
     def tcp(self, packet, now):
         opens = packet.flags & (SYN | ACK | RST) == SYN
