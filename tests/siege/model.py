@@ -113,6 +113,8 @@ class Model:
             return "tcp", "a connection that nobody named"
         if self.policy.egress is None:
             return None  # calls are judged, not packets: the kernel's own answers leave (SECURITY.md)
+        if packet.flags & RST and is_loopback(packet.destination):
+            return None  # the kernel's, and no host takes it: of a connection to itself by a socket bound to a device
         if packet.back not in self.seen:
             return "tcp", "an answer to nobody who came"
         if not self.policy.is_served(TCP, packet.source_port):
