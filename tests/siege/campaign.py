@@ -11,8 +11,9 @@ from typing import Optional
 
 from castle import Castle, Work
 from harness.commands import HOOK, TOP, run
+from harness.sockets import call_in
 from model import Model
-from outpost import Outpost, besieger_of
+from outpost import OUTSIDE, Outpost, besieger_of
 from war import Found, War
 
 
@@ -66,4 +67,4 @@ class Campaign:
                     return result, Waged(result if isinstance(result, Found) else None, war.rounds, war.packets,
                                          war.sniffer.lost())
 
-                return outpost.call(wage)
+                return call_in(OUTSIDE, wage)

@@ -3,7 +3,7 @@
 the accomplice are. What is called `outside` must be called in a thread that has entered it:
 
     with Outpost(besieger) as outpost:
-        outpost.call(function)              # in such a thread; returns what it returns
+        call_in(OUTSIDE, function)          # in such a thread; returns what it returns
         sniffer = Sniffer()                 # outside
         for leaves, frame in sniffer.frames(): ...
 """
@@ -12,10 +12,8 @@ import select
 import socket
 import struct
 import subprocess
-import threading
 
 from harness.commands import run, wait_until
-from harness.sockets import enter
 
 INSIDE, OUTSIDE, LINK = "socklid-siege-c", "socklid-siege-n", "sl0"
 OWN = ("10.77.0.2", "fd77::2")
@@ -92,34 +90,6 @@ class Outpost:
 
         found = wait_until(all_three, "the container's end has an address of the link")
         return {socket.inet_pton(socket.AF_INET6 if ":" in one else socket.AF_INET, one) for one in found}
-
-    @staticmethod
-    def call(function, netns=OUTSIDE):
-        results = []
-
-        def work():
-            enter(netns)
-            try:
-                results.append((function(), None))
-            except BaseException as error:  # the caller's to judge
-                results.append((None, error))
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        value, error = results[0]
-        if error:
-            raise error
-        return value
-
-
-def forget_connections():
-    """In the thread's namespace: empties the kernel's table of connections, if it has one. A round must not live on
-    what an earlier one left there."""
-    netfilter, delete, request = 12, (1 << 8) | 2, 5
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netfilter) as netlink:
-        netlink.send(struct.pack("=IHHIIBBH", 20, delete, request, 1, 0, 0, 0, 0))
-        netlink.recv(4096)
 
 
 class Sniffer:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from minimise import minimised
-from outpost import INSIDE, Prober, Sniffer, forget_connections, listening_ports
+from outpost import Prober, Sniffer, listening_ports
 from packet import parse
 
 STEPS = 150
@@ -107,7 +107,6 @@ class War:
 
         def breaks(steps):
             self.listen(late, ())
-            self.outpost.call(forget_connections, INSIDE)
             self.outpost.forget_neighbours()
             self.model = self.model_of(time.monotonic())
             kinds = {found.violation.kind}

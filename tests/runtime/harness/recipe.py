@@ -17,7 +17,6 @@ import re
 import shlex
 import shutil
 import tempfile
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from harness.commands import TOP, run, write
 from harness.network import CONTAINER4, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE
 from harness.runner import Skip
 from harness.runtimes import Container, next_name
-from harness.sockets import enter
+from harness.sockets import call_in
 
 WORM = TOP / "tests/runtime/recipes/worm"
 
@@ -166,19 +165,4 @@ def release(server, steps, user="root"):
 
 def from_outside(function):
     """What `function` returns, called in a thread that is in the neighbour's namespace."""
-    results = []
-
-    def work():
-        enter(OUTSIDE)
-        try:
-            results.append((function(), None))
-        except Exception as error:  # the caller's to judge
-            results.append((None, error))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    value, error = results[0]
-    if error:
-        raise error
-    return value
+    return call_in(OUTSIDE, function)

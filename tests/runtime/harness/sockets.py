@@ -21,23 +21,33 @@ def enter(netns):
     os.close(namespace)
 
 
-def inside(make, netns=INSIDE):
-    """Calls `make` in a thread that has entered the namespace; the others stay where they are."""
-    result, errors = [], []
+def call_in(netns, function):
+    """What `function` returns, or raises, called in a thread that has entered the namespace; the others stay where
+    they are."""
+    results = []
 
     def work():
-        enter(netns)
         try:
-            result.append(make())
-        except OSError as error:
-            errors.append(error)
+            enter(netns)
+            results.append((function(), None))
+        except BaseException as error:  # the caller's to judge
+            results.append((None, error))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    if not result:
-        raise RuntimeError(f"no socket in the namespace {netns}: {errors}")
-    return result[0]
+    value, error = results[0]
+    if error:
+        raise error
+    return value
+
+
+def inside(make, netns=INSIDE):
+    """The socket that `make` makes, in the namespace."""
+    try:
+        return call_in(netns, make)
+    except OSError as error:
+        raise RuntimeError(f"no socket in the namespace {netns}: {error}") from error
 
 
 @contextmanager
