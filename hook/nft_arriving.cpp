@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What arrives.
+
 // Before the kernel headers, which then leave out what this defines (linux/libc-compat.h).
 #include <netinet/in.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What leaves. Before the mark is judged there is what has none: the kernel's own.
+
 // Before the kernel headers, which then leave out what this defines (linux/libc-compat.h).
 #include <netinet/in.h>
 

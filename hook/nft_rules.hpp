@@ -4,12 +4,15 @@
 //
 //   if (plan.rules) ruleset = compile_rules(policy, *plan.mark, slot, container_id, cgroup_id);
 //
-// What leaves (chain output) is, in this order: dropped if it carries a source route; accepted on
-// loopback; accepted if IPv6 cannot live without it; accepted if it answers what `bind` let in;
-// dropped if its mark or its socket's is not ours; accepted if `egress` names it; refused.
-// What arrives (chain input) is accepted if it answers what left or `bind` names it. Nothing is
-// forwarded. The cost per packet depends on how many prefix lengths the lists use, not on how many
-// endpoints they name, see hook/nft_endpoints.hpp (D5).
+// What leaves (chain output) is, in this order: dropped if it carries a source route; over
+// loopback accepted if it stays here, else dropped; accepted if IPv6 or a multicast group cannot
+// live without it; dropped if it opens a connection, or is a datagram, from an address that is
+// not ours; accepted if the kernel answers by itself; dropped if its mark or its socket's is not
+// ours; accepted if it comes from a port that `bind` names and opens nothing, or if `egress`
+// names it; refused. What arrives (chain input) is accepted if it opens nothing, `bind` names it,
+// or it is a datagram from whom `egress` names. Nothing is forwarded, and nothing asks conntrack.
+// The cost per packet depends on how many prefix lengths the lists use, not on how many endpoints
+// they name, see hook/nft_endpoints.hpp (D5).
 //
 // In a namespace that containers share each has a table of its own and a slot in its mark: what has
 // another's slot, or none, is not looked at, neither on its way out nor, by the mark of the socket
