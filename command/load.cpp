@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "command/builds.hpp"
 #include "command/container.hpp"
@@ -15,13 +16,20 @@
 namespace socklid::command {
 namespace {
 
-/// Nine of the ten slots, and nothing that only seals and rare verbs need (D2).
+/// Nine of the ten slots, and nothing that only seals and rare verbs need (D2). A mark is written
+/// by other programs where `egress` judges the packets: both kinds are common.
 Hooks common_hooks() {
   annotations::Policy policy;
   policy.connect.emplace();
   policy.bind.emplace();
   policy.mark = annotations::Mark{.value = 1, .mask = annotations::default_mark_mask};
-  return needed_hooks(policy, NetnsKind::own);
+  const Hooks labels = needed_hooks(policy, NetnsKind::own);
+  policy.egress.emplace();
+  const Hooks packets = needed_hooks(policy, NetnsKind::own);
+  Hooks both;
+  std::set_union(labels.begin(), labels.end(), packets.begin(), packets.end(),
+                 std::back_inserter(both));
+  return both;
 }
 
 Failure no_such_hook(std::string_view wanted) {

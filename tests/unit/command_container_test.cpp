@@ -180,8 +180,10 @@ TEST(Load, HooksAreGivenByNameOrAsAGroup) {
   EXPECT_THAT(wrong.error().message, HasSubstr("choose common, all, none, or from socket_create,"));
 }
 
-TEST(Load, CommonHooksAreThoseOfListsAndMarks) {
+TEST(Load, CommonHooksAreThoseOfListsMarksAndEgress) {
   const Hooks common = *hooks_named("common");
+  EXPECT_EQ(std::count(common.begin(), common.end(), Hook::inet_egress), 1);
+  EXPECT_EQ(std::count(common.begin(), common.end(), Hook::inet_egress_labels), 1);
   EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 9);
   EXPECT_EQ(std::count(common.begin(), common.end(), Hook::sock_graft), 0);
 }
