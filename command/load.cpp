@@ -24,7 +24,7 @@ Hooks common_hooks() {
   policy.bind.emplace();
   policy.mark = annotations::Mark{.value = 1, .mask = annotations::default_mark_mask};
   const Hooks labels = needed_hooks(policy, NetnsKind::own);
-  policy.egress.emplace();
+  policy.egress.emplace(1);  // an endpoint, so that multicast groups are counted
   const Hooks packets = needed_hooks(policy, NetnsKind::own);
   Hooks both;
   std::set_union(labels.begin(), labels.end(), packets.begin(), packets.end(),

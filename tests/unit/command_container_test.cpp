@@ -182,8 +182,9 @@ TEST(Load, HooksAreGivenByNameOrAsAGroup) {
 
 TEST(Load, CommonHooksAreThoseOfListsMarksAndEgress) {
   const Hooks common = *hooks_named("common");
-  EXPECT_EQ(std::count(common.begin(), common.end(), Hook::inet_egress), 1);
-  EXPECT_EQ(std::count(common.begin(), common.end(), Hook::inet_egress_labels), 1);
+  for (const Hook hook : {Hook::inet_egress, Hook::inet_egress_labels, Hook::group_join}) {
+    EXPECT_EQ(std::count(common.begin(), common.end(), hook), 1) << name(hook);
+  }
   EXPECT_EQ(std::count_if(common.begin(), common.end(), takes_slot), 9);
   EXPECT_EQ(std::count(common.begin(), common.end(), Hook::sock_graft), 0);
 }
