@@ -120,6 +120,16 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "expected a key beside it that restricts the network, such as "
                       "io.socklid.connect or io.socklid.egress: without one all options are open");
   }
+  if (policy.deputies != Deputies{} && !restricts(policy)) {
+    return fail_alone(collected, Key::deputies,
+                      "expected a key beside it that restricts the network, such as "
+                      "io.socklid.connect or io.socklid.egress: without one all deputies are open");
+  }
+  if (policy.bpf == Verdict::allow && (given_keys(policy) & policy_keys).empty()) {
+    return fail_alone(collected, Key::bpf,
+                      "expected a policy beside it, such as io.socklid.connect: without one bpf(2) "
+                      "is open");
+  }
   if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
     return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "

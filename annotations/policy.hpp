@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "annotations/address.hpp"
+#include "annotations/deputies.hpp"
 #include "annotations/mark.hpp"
 #include "annotations/opened_options.hpp"
 #include "annotations/seal.hpp"
@@ -44,6 +45,8 @@ struct Policy {
   std::optional<Endpoints> egress;     ///< nothing: all may leave; empty: nothing leaves
   std::optional<Otherwise> otherwise;  ///< nothing: reject
   Seal seal;                           ///< from when on the verbs are held back
+  Deputies deputies;                   ///< what the kernel may do on the container's behalf
+  std::optional<Verdict> bpf;          ///< nothing: bpf(2) is denied if any other key is given
 
   friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -65,6 +68,8 @@ enum class Key : std::uint8_t {
   egress,
   otherwise,
   seal,
+  deputies,
+  bpf,
   mode,
   profile,
 };
@@ -112,6 +117,10 @@ class Keys {
 inline constexpr Keys restricting_keys{Key::create,   Key::create_tcp, Key::create_udp,
                                        Key::families, Key::connect,    Key::bind,
                                        Key::egress};
+
+/// A policy with one of these holds its container's tasks in their cgroup, and guards bpf(2).
+inline constexpr Keys policy_keys =
+    restricting_keys | Keys{Key::mark, Key::listen, Key::accept, Key::shutdown};
 
 /// These wait for the seal. All else holds from the first instruction, whatever the seal.
 inline constexpr Keys held_back_keys{Key::create, Key::create_tcp, Key::create_udp, Key::connect,

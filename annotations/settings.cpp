@@ -39,6 +39,11 @@ Result<std::optional<Endpoints>> parse_bind(const ValueText& value) {
   return parse_rule(value, parse_ports, "ports such as tcp/80 udp/53");
 }
 
+/// Of a key whose default depends on others.
+Result<std::optional<Verdict>> parse_given_verdict(const ValueText& value) {
+  return std::optional(SL_TRY(parse_verdict(value)));
+}
+
 Result<Otherwise> parse_otherwise(const ValueText& value) {
   if (value.text == "drop") return Otherwise::drop;
   if (value.text == "reject") return Otherwise::reject;
@@ -47,6 +52,10 @@ Result<Otherwise> parse_otherwise(const ValueText& value) {
 
 std::string print_verdict(Verdict verdict) {
   return verdict == Verdict::allow ? "allow" : "deny";
+}
+
+std::string print_given_verdict(const std::optional<Verdict>& verdict) {
+  return print_verdict(*verdict);
 }
 
 std::string print_rule(const std::optional<Endpoints>& rule) {
@@ -63,6 +72,10 @@ std::string print_seal(const Seal& seal) {
 
 std::string print_options(const OpenedOptions& options) {
   return to_string(options);
+}
+
+std::string print_deputies(const Deputies& deputies) {
+  return to_string(deputies);
 }
 
 /// Of a setting that is there or not.
@@ -187,6 +200,18 @@ constexpr Setting table[] = {
         {"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
          "from when on create, connect, bind, listen, accept and shutdown are held to the policy; "
          "once and for all; start if not given"}),
+    row<&Policy::deputies, parse_deputies, print_deputies>(
+        Key::deputies,
+        {"io.socklid.deputies", "DEPUTIES",
+         "what the kernel may do on the container's behalf although the policy restricts: keys, "
+         "for "
+         "upcalls; mounts, for file systems of the network; sysfs; sysctl"},
+        Setting::Json::array),
+    row<&Policy::bpf, parse_given_verdict, print_given_verdict>(
+        Key::bpf,
+        {"io.socklid.bpf", "deny | allow",
+         "whether bpf(2) may be called, for agents that load programs of their own; device "
+         "programs below the container's cgroup always may"}),
     later(
         Key::mode,
         {"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},

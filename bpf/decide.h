@@ -12,12 +12,14 @@
  * programs fall back as they do on a kernel without it. A malformed address is let through: the kernel
  * refuses it with its own error.
  *
- * Packets have a part of their own, bpf/decide_packet.h.
+ * Packets have a part of their own, bpf/decide_packet.h; so has what the kernel does on the container's
+ * behalf, bpf/decide_deputies.h.
  *
  * Whoever includes this defines sl_list_names(), because lists lie in maps (bpf/lists.bpf.h).
  */
 #pragma once
 
+#include "bpf/decide_deputies.h"
 #include "bpf/decide_options.h"
 #include "bpf/decide_policy.h"
 #include "bpf/policy_abi.h"
@@ -288,7 +290,8 @@ SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const str
 	case SL_VERB_NETLINK:
 		return sl_decide_netlink(p, a);
 	case SL_VERB_BPF:
-		SL_DENY_IF(restricted, EPERM, SL_REASON_BPF);
+		SL_DENY_IF(!(p->flags & SL_ALLOW_BPF) && !(a->flags & SL_ATTEMPT_HARMLESS), EPERM,
+			   SL_REASON_BPF);
 		return sl_allow();
 	case SL_VERB_IOCTL:
 		SL_DENY_IF(restricted && !(p->flags & SL_WRITE_ROUTES) &&
@@ -300,15 +303,26 @@ SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const str
 		SL_DENY_IF(1, EPERM, SL_REASON_CGROUP);
 		return sl_allow();
 	default:
-		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+		return sl_decide_deputy(p, a);
 	}
+}
+
+SL_INLINE struct sl_decision sl_decide_unconfigured(const struct sl_attempt *a)
+{
+	return a->family == SL_AF_UNIX ? sl_allow() : sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+}
+
+/* The same as sl_decide() of the verbs that are not about a socket's life: for programs that see no
+ * others, and that have a seventh of it to verify. */
+SL_INLINE struct sl_decision sl_decide_rarely(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return p->flags & SL_CONFIGURED ? sl_decide_rare(p, a) : sl_decide_unconfigured(a);
 }
 
 SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (!(p->flags & SL_CONFIGURED))
-		return a->family == SL_AF_UNIX ? sl_allow()
-					       : sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+		return sl_decide_unconfigured(a);
 	switch (a->verb) {
 	case SL_VERB_CREATE:
 		return sl_decide_create(p, a);

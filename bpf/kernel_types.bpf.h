@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 enum {
@@ -16,6 +17,8 @@ enum {
 	TCPHDR_ACK = 0x10,
 	MSG_FASTOPEN = 0x20000000,   /* include/linux/socket.h */
 	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
+	PF_FORKNOEXEC = 0x40,        /* include/linux/sched.h */
+	CONFIGFS_MAGIC = 0x62656570, /* fs/configfs/mount.c */
 	SKB_DST_PTRMASK = 1,         /* include/linux/skbuff.h, SKB_DST_NOREF: not of the address */
 	RTF_LOCAL = 0x80000000,      /* include/uapi/linux/ipv6_route.h */
 	SOCK_BINDADDR_LOCK = 4,      /* include/net/sock.h: of sk_userlocks */
@@ -33,9 +36,32 @@ struct ns_common {
 struct list_head {
 	struct list_head *next;
 };
+/* include/linux/sysctl.h, fs/proc/internal.h: a directory begins with its own header */
+struct ctl_table {
+	const char *procname;
+};
+struct ctl_dir;
+struct ctl_table_set {
+	void *is_seen;
+};
+struct ctl_table_root {
+	struct ctl_table_set default_set;
+};
+struct ctl_table_header {
+	const struct ctl_table *ctl_table;
+	struct ctl_table_root *root;
+	struct ctl_table_set *set;
+	struct ctl_dir *parent;
+};
+struct bpf_sysctl_kern {
+	struct ctl_table_header *head;
+	const struct ctl_table *table;
+};
+
 struct net {
 	struct ns_common ns;
 	struct list_head dev_base_head; /* of net_device.dev_list */
+	struct ctl_table_set sysctls;
 };
 typedef struct {
 	struct net *net;
@@ -67,8 +93,24 @@ struct thread_info { /* x86 */
 	__u32 status;
 };
 
+struct file;
+struct fdtable { /* include/linux/fdtable.h */
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
+struct cred;
+
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;          /* PF_* */
+	__u64 start_boottime;        /* nanoseconds since boot */
+	struct task_struct *group_leader;
+	const struct cred *cred;     /* those that are in force */
+	const struct cred *real_cred;
+	struct files_struct *files;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -192,6 +234,8 @@ struct tcp_sock {
 /* include/linux/kernfs.h. Of a cgroup's file the parent is the cgroup, whose id is the cgroup's. */
 struct kernfs_node {
 	struct kernfs_node *parent;
+	const char *name;
+	const void *ns; /* of sysfs: whose node it is */
 	__u64 id;
 };
 /* From 6.15 on. */
@@ -200,8 +244,12 @@ struct kernfs_node___renamed {
 };
 
 /* include/linux/fs.h */
+struct file_system_type {
+	const char *name;
+};
 struct super_block {
 	unsigned long s_magic;
+	struct file_system_type *s_type;
 };
 struct inode {
 	struct super_block *i_sb;
@@ -210,6 +258,40 @@ struct inode {
 struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
+};
+
+/* include/linux/fs_context.h */
+enum fs_context_purpose {
+	FS_CONTEXT_FOR_MOUNT, /* and not for a submount, nor for a change */
+};
+struct fs_context {
+	struct file_system_type *fs_type;
+	enum fs_context_purpose purpose : 8;
+};
+
+/* fs/proc/internal.h */
+struct proc_dir_entry {
+	struct proc_dir_entry *parent;
+	char *name;
+};
+struct proc_inode {
+	struct proc_dir_entry *pde;
+	struct ctl_table_header *sysctl;
+	const struct ctl_table *sysctl_entry;
+	struct inode vfs_inode;
+};
+
+/* include/linux/key.h */
+struct key_type {
+	const char *name;
+};
+struct key {
+	struct key_type *type;
+};
+
+/* include/linux/bpf.h */
+struct bpf_prog {
+	enum bpf_prog_type type;
 };
 
 #pragma clang attribute pop

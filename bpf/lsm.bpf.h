@@ -3,10 +3,12 @@
  * The node-wide LSM programs, for what is rare. They run for every task of the node and look up its
  * cgroups, each of which can have a policy:
  *
- *   socket_shutdown      shutdown                    bpf                 bpf(2)
- *   netlink_send         netlink that only reads     file_open           other cgroups' files
- *   file_ioctl, _compat  ioctls that only read       task_alloc          children in other cgroups
+ *   socket_shutdown      shutdown                    netlink_send        netlink that only reads
+ *   file_ioctl, _compat  ioctls that only read, and no programs for perf
+ *   task_alloc           children in other cgroups
  *   sctp_bind_connect    SCTP's own ways to bind and connect
+ *
+ * More of them are in bpf/bpf_calls.bpf.h, bpf/files.bpf.h and bpf/deputies.bpf.h.
  *
  * None looks at the return value of the program before it, which follows the hook's arguments: the
  * first that answers with anything but 0 is the last (arch/x86/net/bpf_jit_comp.c,
@@ -17,8 +19,8 @@
 #include <linux/bpf.h>
 #include <linux/in.h>
 #include <linux/in6.h>
-#include <linux/magic.h>
 #include <linux/netlink.h>
+#include <linux/perf_event.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 
@@ -27,38 +29,10 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/judge.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
-#include "bpf/seal.bpf.h"
-
-/* 0 to allow. A global function, verified once for all its callers and their loops. */
-__attribute__((noinline)) int judge_by(const struct sl_policy *policy,
-				       const struct sl_attempt *attempt)
-{
-	struct sl_decision decision;
-	struct sl_attempt known;
-
-	if (!policy || !attempt)
-		return -EPERM;
-	known = *attempt;
-	known.flags |= seal_flag(policy);
-	decision = sl_decide(policy, &known);
-	if (decision.error == 0)
-		return 0;
-	count(policy->cgroup_id, decision.reason);
-	return -EPERM;
-}
-
-/* Every policy above the task must allow it. 0, or a negative errno. */
-static __always_inline int judge_node_wide(const struct sl_attempt *attempt)
-{
-	for_each_policy(policy) {
-		if (judge_by(policy, attempt) != 0)
-			return -EPERM;
-	}
-	return 0;
-}
 
 SEC("lsm/socket_shutdown")
 int BPF_PROG(socket_shutdown, struct socket *sock)
@@ -120,13 +94,6 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 	return 0;
 }
 
-static __always_inline int has_policy(void)
-{
-	for_each_policy(policy)
-		return 1;
-	return 0;
-}
-
 SEC("lsm/netlink_send")
 int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb)
 {
@@ -140,21 +107,16 @@ int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb)
 	return judge_node_wide(&attempt);
 }
 
-SEC("lsm/bpf")
-int BPF_PROG(bpf, int cmd)
-{
-	const struct sl_attempt attempt = {.verb = SL_VERB_BPF};
-
-	if (cmd == SL_LIVENESS_COMMAND)
-		return -SL_LIVENESS_ERROR;
-	return judge_node_wide(&attempt);
-}
-
+/* A program that perf attaches runs for all tasks of the node. */
 static __always_inline int judge_ioctl(unsigned int command)
 {
-	const struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
+	struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
 
-	return sl_is_network_ioctl(command) ? judge_node_wide(&attempt) : 0;
+	if (command == PERF_EVENT_IOC_SET_BPF)
+		attempt.verb = SL_VERB_BPF;
+	else if (!sl_is_network_ioctl(command))
+		return 0;
+	return judge_node_wide(&attempt);
 }
 
 SEC("lsm/file_ioctl")
@@ -169,54 +131,6 @@ SEC("lsm/file_ioctl_compat")
 int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 {
 	return judge_ioctl(cmd);
-}
-
-/* The innermost policy above the task. Cgroups of outer ones hold the inner one's. */
-static __always_inline const struct sl_policy *innermost_policy(void)
-{
-	const struct sl_policy *found = 0;
-
-	for_each_policy(policy)
-		found = policy;
-	return found;
-}
-
-static __always_inline int judge_leaving(const struct sl_policy *policy)
-{
-	const struct sl_attempt attempt = {.verb = SL_VERB_CGROUP};
-
-	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
-}
-
-static __always_inline const struct kernfs_node *parent_of(const struct kernfs_node *node)
-{
-	const struct kernfs_node___renamed *renamed = (const void *)node;
-
-	if (bpf_core_field_exists(renamed->__parent))
-		return BPF_CORE_READ(renamed, __parent);
-	return BPF_CORE_READ(node, parent);
-}
-
-/* A task leaves its cgroup, and the policy with it, by writing to a file of another one. Those of
- * its own and below are its own business. */
-SEC("lsm/file_open")
-int BPF_PROG(file_open, struct file *file)
-{
-	const struct sl_policy *policy;
-	const struct kernfs_node *node;
-
-	if (file->f_inode->i_sb->s_magic != CGROUP2_SUPER_MAGIC || !(file->f_mode & FMODE_WRITE))
-		return 0;
-	policy = innermost_policy();
-	if (!policy)
-		return 0;
-	node = file->f_inode->i_private;
-	for (int i = 0; i < 64 && node; i++) {
-		if (BPF_CORE_READ(node, id) == policy->cgroup_id)
-			return 0;
-		node = parent_of(node);
-	}
-	return judge_leaving(policy);
 }
 
 /* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */
@@ -263,7 +177,7 @@ int BPF_PROG(sctp_bind_connect, struct sock *sk, int optname, struct sockaddr *a
 
 		read_address(&attempt, next, addrlen);
 		size = is_ipv6(next) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-		if (judge_by(policy, &attempt) != 0)
+		if (judge_any(policy, &attempt) != 0)
 			return -EPERM;
 		next += size;
 		addrlen -= size;

@@ -29,6 +29,11 @@ enum sl_verb {
 	SL_VERB_BPF,        /* bpf(2) */
 	SL_VERB_IOCTL,      /* an ioctl(2) that changes interfaces, addresses, routes or tunnels */
 	SL_VERB_CGROUP,     /* moving a task to a cgroup outside the container's */
+	SL_VERB_KEY,        /* having the host asked for a key: request_key(2) with an upcall */
+	SL_VERB_MOUNT,      /* a new file system */
+	SL_VERB_SYSFS,      /* writing to files that change devices, or have the kernel speak */
+	SL_VERB_SYSCTL,     /* writing a sysctl of net/ */
+	SL_VERB_MODULE,     /* having a family's or a protocol's module loaded */
 };
 
 /*
@@ -52,7 +57,7 @@ enum sl_reason {
 	SL_REASON_MARK,          /* another mark than the policy's, by option or control message */
 	SL_REASON_SETSOCKOPT,    /* an option that would loosen the policy, or that nobody knows */
 	SL_REASON_NETLINK,       /* a netlink message that changes something */
-	SL_REASON_BPF,           /* bpf(2) in a restricted container */
+	SL_REASON_BPF,           /* bpf(2), but for device programs below the container's cgroup */
 	SL_REASON_IOCTL,         /* an ioctl that changes interfaces, addresses, routes or tunnels */
 	SL_REASON_CGROUP,        /* a task on its way out of the container's cgroup */
 	SL_REASON_FOREIGN,       /* a socket of another network namespace, or without the mark */
@@ -60,6 +65,11 @@ enum sl_reason {
 	SL_REASON_ARRIVAL,       /* an unasked packet to a port that bind does not name */
 	SL_REASON_SOURCE,        /* a packet from an address that is not the namespace's own */
 	SL_REASON_JOIN,          /* a multicast group more than egress allows to report */
+	SL_REASON_KEY,           /* a key that the host would have been asked for */
+	SL_REASON_MOUNT,         /* a file system that reaches the network, or serves it */
+	SL_REASON_SYSFS,         /* a file of sysfs, configfs or /proc/net that acts on the network */
+	SL_REASON_SYSCTL,        /* a sysctl of net/ */
+	SL_REASON_MODULE,        /* a module of a family or protocol that is closed */
 	SL_REASON_COUNT,
 };
 
@@ -97,6 +107,14 @@ enum sl_single_guard {
 /* Set by a program, in the cgroup's own policy alone: a flow had another mark than its socket, which no
  * hook was asked about. From then on the whole mark of its packets is compared. */
 #define SL_COMPARE_MARKS     (1u << 23)
+#define SL_OPEN_KEYS         (1u << 24) /* upcalls for keys */
+#define SL_OPEN_MOUNTS       (1u << 26) /* file systems of the network */
+#define SL_OPEN_SYSFS        (1u << 27) /* sysfs, configfs and /proc/net */
+#define SL_OPEN_SYSCTL       (1u << 28) /* sysctls of net/ */
+#define SL_ALLOW_BPF         (1u << 29) /* bpf(2) */
+
+/* Nanoseconds of a tick of USER_HZ, which is 100 on every architecture we run on. */
+#define SL_TICK 10000000ull
 
 /* What a seal holds back: until then all of it is allowed. */
 #define SL_HELD_BACK                                                                       \
@@ -118,8 +136,13 @@ struct sl_policy {
 	__u64 families;         /* bit AF_*: families that may be created; AF_UNIX always may */
 	__u32 generation;       /* of the lists that are in force, 0 or 1 */
 	__u32 netns;            /* inode of the one network namespace of its sockets; 0: any */
+	__u64 engine_until;     /* when the first process began, in USER_HZ since boot, as in field 22 of
+				 * proc_pid_stat(5): until it becomes a program it is the engine's, and what
+				 * it has the kernel do is the engine's word; 0: never */
+	__u32 home;             /* inode of the network namespace that the container was made with */
+	__u32 host;             /* inode of the host's */
 };
-SL_ASSERT_SIZE(struct sl_policy, 40);
+SL_ASSERT_SIZE(struct sl_policy, 56);
 
 /* What seals a container. */
 enum sl_seal_cause {
@@ -283,6 +306,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
 #define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
 #define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */
+#define SL_ATTEMPT_HARMLESS  (1u << 10) /* by name: a local file system, a sysctl of TCP, a device program */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -298,7 +322,8 @@ struct sl_attempt {
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 	__s32 level;            /* setsockopt, and cmsg_level and cmsg_type of a control message */
 	__s32 option;           /* for ioctl its command */
-	__u32 netns;            /* inode of the socket's network namespace; for create the task's */
+	__u32 netns;            /* inode of the socket's network namespace; for create the task's, for
+				 * a sysctl its table's */
 	__u32 mark;             /* of the socket, host byte order */
 };
 SL_ASSERT_SIZE(struct sl_attempt, 56);
@@ -354,7 +379,7 @@ struct sl_packet_policy {
 	__u32 seed;                /* of the flows' hash: which set a peer gets nobody can foresee */
 	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
 };
-SL_ASSERT_SIZE(struct sl_packet_policy, 48 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
+SL_ASSERT_SIZE(struct sl_packet_policy, 64 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

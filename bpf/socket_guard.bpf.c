@@ -4,6 +4,9 @@
  *
  *   bpf/lsm_cgroup.bpf.h   what a container does with sockets, by programs on its cgroup
  *   bpf/lsm.bpf.h          what is rare, by programs for every task of the node
+ *   bpf/bpf_calls.bpf.h    bpf(2)
+ *   bpf/files.bpf.h        files that act: of cgroups, sysfs, configfs and proc
+ *   bpf/deputies.bpf.h     what the kernel would do on the container's behalf
  *   bpf/joins.bpf.h        how many multicast groups a container joins
  *   bpf/packets.bpf.h      the packets themselves
  *   bpf/seal.bpf.h         what seals a container
@@ -16,6 +19,9 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/bpf_calls.bpf.h"
+#include "bpf/deputies.bpf.h"
+#include "bpf/files.bpf.h"
 #include "bpf/joins.bpf.h"
 #include "bpf/lists.bpf.h"
 #include "bpf/lsm.bpf.h"

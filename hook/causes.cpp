@@ -47,7 +47,16 @@ Keys confines(const Asked& asked) {
 }
 
 Keys holds(const Asked& asked) {
-  return confines(asked) | given<Key::listen, Key::accept, Key::shutdown>(asked);
+  const bool denies_bpf = asked.policy.bpf == annotations::Verdict::deny;
+  return (asked.given & annotations::policy_keys) | (denies_bpf ? Keys{Key::bpf} : Keys{});
+}
+
+Keys guards_bpf(const Asked& asked) {
+  return asked.policy.bpf == annotations::Verdict::allow ? Keys{} : holds(asked);
+}
+
+Keys closes_ioctls(const Asked& asked) {
+  return keeps_routes(asked) | guards_bpf(asked);
 }
 
 Keys marks(const Asked& asked) {

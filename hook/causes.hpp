@@ -42,6 +42,16 @@ Keys restricts(const Asked& asked);
 Keys confines(const Asked& asked);
 /// Any policy: to leave the cgroup is to leave it.
 Keys holds(const Asked& asked);
+/// The same, unless `bpf` opens it: who may call bpf(2) takes a policy off.
+Keys guards_bpf(const Asked& asked);
+/// What closes something that the kernel could do on the container's behalf: nothing if `deputies`
+/// names it.
+template <bool annotations::Deputies::*deputy>
+Keys closes(const Asked& asked) {
+  return asked.policy.deputies.*deputy ? Keys{} : restricts(asked);
+}
+/// What closes ioctls: those that change routes, and perf's that attach programs.
+Keys closes_ioctls(const Asked& asked);
 /// What puts a mark on sockets.
 Keys marks(const Asked& asked);
 /// What refuses other marks: of options where there is a mark to keep, else of packets.

@@ -156,6 +156,7 @@ Result<ContainerTarget> LinuxNode::open_target(const ContainerState& container,
                          .netns = SL_TRY(open_netns(*process_)),
                          .netns_kind = NetnsKind::own,
                          .start_time = process_->start_time(),
+                         .restored = container.status == "stopped",
                          .rules_owners = {}};
   const bool in_pod =
       identity.sandbox || (identity.hint && is_shared_with(where, target.cgroup.path,
@@ -217,7 +218,8 @@ Result<> LinuxNode::write_policy(const ContainerTarget& target, const Plan& plan
   if (!guard_) return out_of_order("write_policy");
   return guard_->write_policy({.cgroup_id = target.cgroup.id,
                                .netns = static_cast<std::uint32_t>(target.netns.inode),
-                               .pid = target.pid},
+                               .pid = target.pid,
+                               .engine_until = target.restored ? 0 : target.start_time},
                               plan);
 }
 

@@ -20,6 +20,7 @@ Result<ContainerTarget> LinuxNode::reopen_target(const Record& record) {
                          .netns = {},
                          .netns_kind = record.placement.netns,
                          .start_time = record.start_time,
+                         .restored = true,
                          .rules_owners = {}};
   if (!target.cgroup.fd) return fail(Exit::cgroup, "its cgroup is gone");
   target.netns.inode = record.netns;

@@ -33,6 +33,7 @@ struct ContainerTarget {
   NetnsRef netns;
   NetnsKind netns_kind{NetnsKind::own};
   std::uint64_t start_time{0};           ///< of the process, as parse_start_time()
+  bool restored{false};                  ///< it was a program before, and is not the engine's
   std::vector<RulesOwner> rules_owners;  ///< whose tables are there; see look_for_rules()
 };
 

@@ -90,6 +90,14 @@ std::uint32_t option_flags(const Policy& policy) {
          (policy.options.source_groups ? SL_OPEN_SOURCE_GROUPS : 0) | (reports ? SL_MAY_JOIN : 0);
 }
 
+/// What `deputies` and `bpf` open.
+std::uint32_t deputy_flags(const Policy& policy) {
+  return (policy.deputies.keys ? SL_OPEN_KEYS : 0) | (policy.deputies.mounts ? SL_OPEN_MOUNTS : 0) |
+         (policy.deputies.sysfs ? SL_OPEN_SYSFS : 0) |
+         (policy.deputies.sysctl ? SL_OPEN_SYSCTL : 0) |
+         (policy.bpf == Verdict::allow ? SL_ALLOW_BPF : 0);
+}
+
 /// A packet that is dropped gets no answer, so that a refusal must be told by the call. Rules can
 /// answer.
 std::uint32_t packet_flags(const Policy& policy, Placement placement) {
@@ -137,6 +145,28 @@ void note_options(const Policy& policy, std::vector<std::string>& notes) {
   }
 }
 
+/// What each deputy's opening costs.
+void note_deputies(const Policy& policy, std::vector<std::string>& notes) {
+  const auto note = [&notes](bool open, std::string_view price) {
+    if (open) notes.push_back("io.socklid." + std::string(price));
+  };
+  note(policy.deputies.keys,
+       "deputies opens keys: the host's root asks name servers, file servers or programs of the "
+       "host for what the container wants to know");
+  note(policy.deputies.mounts,
+       "deputies opens mounts: the kernel connects to file servers, and serves files, in sockets "
+       "that no verb judges");
+  note(policy.deputies.sysfs,
+       "deputies opens sysfs: with CAP_NET_ADMIN the container makes and changes links by files, "
+       "and has the kernel send what it likes (pktgen, netconsole)");
+  note(policy.deputies.sysctl,
+       "deputies opens sysctl: with CAP_NET_ADMIN the container forwards packets, answers for "
+       "other addresses and chooses the ports that the kernel gives out");
+  note(policy.bpf == Verdict::allow,
+       "bpf opens bpf(2): with CAP_BPF and CAP_SYS_ADMIN of the host the container takes every "
+       "policy of the node away");
+}
+
 void note_placement(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
   if (!policy.egress) return;
   if (placement.netns == NetnsKind::host) {
@@ -158,6 +188,7 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placem
   std::vector<std::string> notes;
   note_families(policy, notes);
   note_options(policy, notes);
+  note_deputies(policy, notes);
   note_placement(policy, placement, notes);
   if (policy.egress && named(policy.bind).empty()) {
     notes.emplace_back("inbound service is closed; add io.socklid.bind");
@@ -203,8 +234,8 @@ Plan compile(const Policy& policy, Placement placement) {
     plan.mark->mask |= slot_mask;
   }
 
-  plan.image.flags =
-      SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy) | option_flags(policy);
+  plan.image.flags = SL_CONFIGURED | verb_flags(policy) | protocol_flags(policy) |
+                     option_flags(policy) | deputy_flags(policy);
   if (!restricted) plan.image.flags |= SL_UNRESTRICTED;
   if (may_write_routes(policy)) plan.image.flags |= SL_WRITE_ROUTES;
   if (names_every_tcp_port(named(policy.bind))) plan.image.flags |= SL_ANY_TCP_PORT;

@@ -28,6 +28,8 @@ struct ReasonInfo {
 inline constexpr std::string_view any_restricting =
     "io.socklid.* (the policy restricts the network)";
 
+inline constexpr std::string_view any_policy = "io.socklid.* (any policy)";
+
 inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
     {SL_REASON_NONE, "none", because::nothing},
     {SL_REASON_UNCONFIGURED, "any (policy not written)", because::nothing},
@@ -44,14 +46,20 @@ inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
     {SL_REASON_MARK, "another mark", because::keeps_marks, "io.socklid.mark"},
     {SL_REASON_SETSOCKOPT, "setsockopt", because::restricts, any_restricting},
     {SL_REASON_NETLINK, "netlink write", because::restricts, any_restricting},
-    {SL_REASON_BPF, "bpf", because::restricts, any_restricting},
+    {SL_REASON_BPF, "bpf", because::guards_bpf, any_policy},
     {SL_REASON_IOCTL, "network ioctl", because::restricts, any_restricting},
-    {SL_REASON_CGROUP, "leave the cgroup", because::holds, "io.socklid.* (any policy)"},
+    {SL_REASON_CGROUP, "leave the cgroup", because::holds, any_policy},
     {SL_REASON_FOREIGN, "foreign socket", because::confines, any_restricting},
     {SL_REASON_EGRESS, "packet out", because::only<annotations::Key::egress>},
     {SL_REASON_ARRIVAL, "packet in", because::serves, "io.socklid.bind"},
     {SL_REASON_SOURCE, "packet's source", because::only<annotations::Key::egress>},
     {SL_REASON_JOIN, "join a multicast group", because::only<annotations::Key::egress>},
+    {SL_REASON_KEY, "ask the host for a key", because::closes<&annotations::Deputies::keys>,
+     any_restricting},
+    {SL_REASON_MOUNT, "mount", because::closes<&annotations::Deputies::mounts>, any_restricting},
+    {SL_REASON_SYSFS, "sysfs", because::closes<&annotations::Deputies::sysfs>, any_restricting},
+    {SL_REASON_SYSCTL, "sysctl", because::closes<&annotations::Deputies::sysctl>, any_restricting},
+    {SL_REASON_MODULE, "load a module", because::restricts, any_restricting},
 }};
 
 consteval bool reasons_are_in_order() {

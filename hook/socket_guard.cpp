@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "hook/log.hpp"
+#include "hook/netns.hpp"
 #include "hook/seal.hpp"
 #include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
@@ -177,6 +178,9 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   sl_policy policy = plan.image;
   policy.cgroup_id = id;
   policy.netns = plan.rules ? container.netns : 0;
+  policy.engine_until = container.engine_until;
+  policy.home = container.netns;
+  policy.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
   policy.generation = old ? 1 - old->generation : 0;
   // What a run that was killed has left.
   SL_CHECK(clear_lists(lists_, id, policy.generation));

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "hook/netns.hpp"
 #include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
 
@@ -63,8 +64,10 @@ bool kernel_has_ioctl_compat() {
 }
 
 /// But for what the programs write into it themselves.
+/// Of one that was repaired or restored, no process is the engine's any more.
 bool same_policy(sl_policy found, const sl_policy& wanted) {
   found.generation = wanted.generation;
+  if (found.engine_until == 0) found.engine_until = wanted.engine_until;
   found.flags &= ~SL_COMPARE_MARKS;
   return std::memcmp(&found, &wanted, sizeof(found)) == 0;
 }
@@ -121,6 +124,9 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
   sl_policy wanted = expected.plan.image;
   wanted.cgroup_id = expected.cgroup_id;
   wanted.netns = expected.plan.rules ? static_cast<std::uint32_t>(expected.netns) : 0;
+  wanted.engine_until = expected.start_time;
+  wanted.home = static_cast<std::uint32_t>(expected.netns);
+  wanted.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
   const auto node_wide = SL_TRY(guard_.read_node_wide_policy(expected.cgroup_id));
   if (!node_wide) {
     all.emplace_back("node-wide policy: not there");

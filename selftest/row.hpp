@@ -46,6 +46,11 @@ enum class Guard : std::uint8_t {
   packet_out,  ///< a packet that egress does not name
   packet_in,   ///< an unasked packet to a port that bind does not name
   packet_source,  ///< a packet from an address that is not the namespace's own
+  key,            ///< a key that the host is asked for
+  mount,          ///< a file system of the network, or of the kernel's servers
+  sysfs,          ///< a file of sysfs, configfs or /proc/net
+  sysctl,         ///< a sysctl of net/
+  module,         ///< a module of a family or protocol that is closed
   // nft: a counted rule each
   unmarked,        ///< a packet without the container's mark
   socket_mark,     ///< a packet whose mark is not its socket's

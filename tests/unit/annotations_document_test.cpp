@@ -90,8 +90,8 @@ TEST(Document, RefusesUnknownMembers) {
             "io.socklid.policy: io.socklid.bind: unknown member; did you mean bind?");
   EXPECT_EQ(document_error(R"({"firewall":1})"),
             "io.socklid.policy: firewall: unknown member; there are create create.tcp create.udp "
-            "families options connect bind listen accept shutdown mark egress otherwise seal mode "
-            "profile");
+            "families options connect bind listen accept shutdown mark egress otherwise seal "
+            "deputies bpf mode profile");
   EXPECT_EQ(document_error(R"({"policy":{}})"),
             "io.socklid.policy: policy: a policy can't hold another policy");
   for (const char* json : {R"({"":1})", R"({"bind/web":"deny"})", R"({"\u001b[1m\n":1})"}) {

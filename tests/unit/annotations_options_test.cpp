@@ -27,7 +27,7 @@ TEST(Options, OpenWhatTheirWordsName) {
 TEST(Options, WantTheirWordsAsTheyAre) {
   for (const char* value : {"Transparent", "all", "transparent source_groups", "27"}) {
     EXPECT_THAT(refusal({{"io.socklid.connect", "deny"}, {"io.socklid.options", value}}),
-                HasSubstr("expected transparent or source-groups, or both"))
+                HasSubstr("expected one or more of transparent source-groups"))
         << value;
   }
 }

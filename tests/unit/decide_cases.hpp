@@ -35,6 +35,8 @@ class CaseGenerator {
     policy.mark_mask = 0xff;
     policy.netns = pick<std::uint32_t>({0, 0, 77});
     policy.cgroup_id = 1;
+    policy.home = 77;
+    policy.host = 5;
     policy.generation = static_cast<std::uint32_t>(below(2));
     return policy;
   }
@@ -54,8 +56,8 @@ class CaseGenerator {
 
   sl_attempt attempt() {
     sl_attempt attempt{};
-    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_CGROUP + 2));
-    attempt.flags = static_cast<std::uint32_t>(below(512));
+    attempt.verb = static_cast<std::uint8_t>(below(SL_VERB_MODULE + 2));
+    attempt.flags = static_cast<std::uint32_t>(below(2048));
     attempt.family = pick<std::uint16_t>({0, 1, 2, 2, 10, 10, 16, 17, 40, 43, 63, 64, 65535});
     attempt.type = pick<std::uint16_t>({0, 1, 1, 2, 2, 3, 5, 6, 10});
     attempt.protocol =
@@ -68,7 +70,7 @@ class CaseGenerator {
     attempt.option = pick<std::int32_t>(
         {-1, 0,  1,  4,  5,  6,  7,  8,   17,  19,  20,  27,  31,     35,     36,     42,
          46, 51, 57, 63, 64, 65, 75, 100, 103, 132, 200, 300, 0x8913, 0x8914, 0x8946, 0x400454ca});
-    attempt.netns = pick<std::uint32_t>({77, 77, 78});
+    attempt.netns = pick<std::uint32_t>({0, 77, 77, 78});
     attempt.mark = pick<std::uint32_t>({0, 3, 0x103});
     return attempt;
   }

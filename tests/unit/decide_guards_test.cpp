@@ -83,8 +83,18 @@ TEST(Decide, NoPolicyLetsATaskOutOfItsCgroup) {
   Policy policy;
   policy.listen = Verdict::deny;
   EXPECT_EQ(decision(policy, on(SL_VERB_CGROUP, 0, 0)).reason, SL_REASON_CGROUP);
-  EXPECT_EQ(decide(policy, on(SL_VERB_BPF, 0, 0)), 0);
-  EXPECT_EQ(decide(bind_list({}), on(SL_VERB_BPF, 0, 0)), EPERM);
+}
+
+TEST(Decide, EveryPolicyGuardsBpfButForDevicePrograms) {
+  Policy policy;
+  policy.listen = Verdict::deny;
+  sl_attempt attempt = on(SL_VERB_BPF, 0, 0);
+  EXPECT_EQ(decision(policy, attempt).reason, SL_REASON_BPF);
+  EXPECT_EQ(decide(bind_list({}), attempt), EPERM);
+  policy.bpf = Verdict::allow;
+  EXPECT_EQ(decide(policy, attempt), 0);
+  attempt.flags = SL_ATTEMPT_HARMLESS;
+  EXPECT_EQ(decide(bind_list({}), attempt), 0);
 }
 
 TEST(Decide, OptionsThatWouldLoosenARestrictionAreClosed) {

@@ -34,6 +34,8 @@ struct Values {
   bool egress_names_sctp{false};
   bool families_write_routes{false};
   annotations::Seal::Kind seal{};
+  annotations::Deputies deputies{};
+  Verdict bpf{};
 };
 
 std::vector<Endpoint> list(bool names_sctp) {
@@ -43,7 +45,7 @@ std::vector<Endpoint> list(bool names_sctp) {
 constexpr Key all_keys[] = {Key::create,    Key::create_tcp, Key::create_udp, Key::families,
                             Key::options,   Key::connect,    Key::bind,       Key::listen,
                             Key::accept,    Key::shutdown,   Key::mark,       Key::egress,
-                            Key::otherwise, Key::seal};
+                            Key::otherwise, Key::seal,       Key::deputies,   Key::bpf};
 constexpr std::size_t key_count = std::size(all_keys);
 constexpr std::size_t policy_count = std::size_t{1} << key_count;
 
@@ -73,11 +75,13 @@ Policy policy_of(std::size_t given, const Values& values) {
   if (has(given, Key::egress)) policy.egress = list(values.egress_names_sctp);
   if (has(given, Key::otherwise)) policy.otherwise = annotations::Otherwise::drop;
   if (has(given, Key::seal)) policy.seal.kind = values.seal;
+  if (has(given, Key::deputies)) policy.deputies = values.deputies;
+  if (has(given, Key::bpf)) policy.bpf = values.bpf;
   return policy;
 }
 
-/// As the parser has it: `otherwise` stands beside `egress`, `options` beside a key that closes
-/// some, and a seal has something to hold back.
+/// As the parser has it: `otherwise` stands beside `egress`, `options` and `deputies` beside a key
+/// that closes some, and a seal has something to hold back.
 bool can_be_given(std::size_t given) {
   constexpr Key held_back[] = {Key::create, Key::create_tcp, Key::create_udp, Key::connect,
                                Key::bind,   Key::listen,     Key::accept,     Key::shutdown};
@@ -88,7 +92,8 @@ bool can_be_given(std::size_t given) {
   const bool closes = std::any_of(std::begin(restricting), std::end(restricting),
                                   [&](Key key) { return has(given, key); });
   return (!has(given, Key::otherwise) || has(given, Key::egress)) &&
-         (!has(given, Key::options) || closes) && (!has(given, Key::seal) || holds_back);
+         ((!has(given, Key::options) && !has(given, Key::deputies)) || closes) &&
+         (!has(given, Key::seal) || holds_back);
 }
 
 /// What each hook is needed for, as conditions instead of keys.
@@ -107,7 +112,10 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   const bool sctp_is_open =
       policy.connect ? names_sctp(*policy.connect) : policy.egress && names_sctp(*policy.egress);
   const bool reroutes = restricted && !(policy.families && !policy.families->empty());
-  const bool any = policy != Policy{};
+  const bool opens_bpf = policy.bpf == Verdict::allow;
+  Policy but_bpf = policy;
+  if (opens_bpf) but_bpf.bpf.reset();
+  const bool any = but_bpf != Policy{};
   std::array<bool, hook_count> needed{};
   const auto set = [&](Hook hook, bool is) { needed[static_cast<std::size_t>(hook)] = is; };
   set(Hook::socket_create, restricted);
@@ -126,9 +134,18 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   set(Hook::sock_ops, policy.seal.kind == Kind::listen);
   set(Hook::socket_shutdown, policy.shutdown == Verdict::deny);
   set(Hook::netlink_send, restricted);
-  set(Hook::bpf, restricted);
-  set(Hook::file_ioctl, reroutes);
-  set(Hook::file_ioctl_compat, reroutes);
+  set(Hook::bpf, any && !opens_bpf);
+  set(Hook::bpf_prog, any && !opens_bpf);
+  set(Hook::file_ioctl, reroutes || (any && !opens_bpf));
+  set(Hook::file_ioctl_compat, reroutes || (any && !opens_bpf));
+  set(Hook::sysctl, restricted && !policy.deputies.sysctl);
+  set(Hook::inode_mkdir, restricted && !policy.deputies.sysfs);
+  set(Hook::inode_symlink, restricted && !policy.deputies.sysfs);
+  set(Hook::key_alloc, restricted && !policy.deputies.keys);
+  set(Hook::sb_mount, restricted && !policy.deputies.mounts);
+  set(Hook::fs_context_parse_param, restricted && !policy.deputies.mounts);
+  set(Hook::sb_kern_mount, restricted && !policy.deputies.mounts);
+  set(Hook::kernel_module_request, restricted);
   set(Hook::file_open, any);
   set(Hook::task_alloc, any);
   set(Hook::sctp_bind_connect, sctp_is_open && (policy.bind || policy.connect));
@@ -137,15 +154,22 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   return needed;
 }
 
+/// Whether the key only takes hooks away, and so has none behind it: what the others need without
+/// it is another question.
+bool opens(Key key, const Values& values) {
+  return key == Key::deputies || (key == Key::bpf && values.bpf == Verdict::allow);
+}
+
 /// For each set of keys the keys behind each hook: those that make the difference in a policy of
-/// some of these keys. From the model alone.
+/// some of these keys and of all that open. From the model alone.
 class Truth {
  public:
   Truth(const Values& values, NetnsKind netns) : needed_(policy_count), behind_(policy_count) {
     for (std::size_t given = 0; given < policy_count; ++given) {
       needed_[given] = model(policy_of(given, values), netns);
       for (std::size_t key = 0; key < key_count; ++key) {
-        if ((given >> key & 1) != 0) compare(given, given & ~(std::size_t{1} << key), key);
+        if (!has(given, static_cast<Key>(key)) || opens(static_cast<Key>(key), values)) continue;
+        compare(given, given & ~(std::size_t{1} << key), key);
       }
     }
   }
@@ -179,11 +203,13 @@ class Truth {
 std::vector<Values> all_values() {
   using Kind = annotations::Seal::Kind;
   std::vector<Values> all;
-  for (const Kind seal : {Kind::listen, Kind::accept, Kind::after, Kind::manual}) {
-    for (unsigned bits = 0; bits < 8; ++bits) {
-      all.push_back({(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, seal});
-    }
+  // The seal, what is open of deputies and bpf(2) ask nothing of each other, nor of the lists.
+  for (unsigned bits = 0; bits < 8; ++bits) {
+    all.push_back({(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, Kind::manual});
   }
+  all.push_back({.seal = Kind::listen, .deputies = {.keys = true}, .bpf = Verdict::allow});
+  all.push_back({.seal = Kind::accept, .deputies = {.mounts = true, .sysctl = true}});
+  all.push_back({.seal = Kind::after, .deputies = {.sysfs = true}, .bpf = Verdict::allow});
   return all;
 }
 

@@ -14,6 +14,8 @@ namespace socklid {
 namespace {
 
 using annotations::Endpoint;
+using annotations::Key;
+using annotations::Keys;
 using annotations::Mark;
 using annotations::Policy;
 using annotations::Protocol;
@@ -23,11 +25,23 @@ Plan compiled(const Policy& policy) {
   return compile(policy);
 }
 
-const Hooks when_restricted = {
-    Hook::socket_create, Hook::socket_connect,     Hook::socket_sendmsg, Hook::socket_setsockopt,
-    Hook::sk_getsecid,   Hook::inet_egress_labels, Hook::netlink_send,   Hook::bpf,
-    Hook::file_ioctl,    Hook::file_ioctl_compat};
-const Hooks always = {Hook::file_open, Hook::task_alloc};
+const Hooks when_restricted = {Hook::socket_create,
+                               Hook::socket_connect,
+                               Hook::socket_sendmsg,
+                               Hook::sk_getsecid,
+                               Hook::inet_egress_labels,
+                               Hook::socket_setsockopt,
+                               Hook::netlink_send,
+                               Hook::sysctl,
+                               Hook::fs_context_parse_param,
+                               Hook::inode_mkdir,
+                               Hook::inode_symlink,
+                               Hook::kernel_module_request,
+                               Hook::key_alloc,
+                               Hook::sb_mount,
+                               Hook::sb_kern_mount};
+const Hooks always = {Hook::file_open, Hook::task_alloc, Hook::bpf,
+                      Hook::bpf_prog,  Hook::file_ioctl, Hook::file_ioctl_compat};
 
 /// In the order of the enumeration.
 Hooks together(Hooks some, const Hooks& more) {
@@ -103,7 +117,10 @@ TEST(Plan, WhoMayWriteRoutesMayDoSoByIoctlToo) {
   policy.families = {{annotations::Family::Kind::netlink_protocol, NETLINK_ROUTE}};
   const Plan plan = compiled(policy);
   EXPECT_NE(plan.image.flags & SL_WRITE_ROUTES, 0u);
-  EXPECT_EQ(std::count(plan.hooks.begin(), plan.hooks.end(), Hook::file_ioctl), 0);
+  EXPECT_EQ(causes(Hook::file_ioctl, policy, NetnsKind::own), Keys{Key::families});  // perf's
+  policy.bpf = Verdict::allow;
+  const Hooks hooks = compiled(policy).hooks;
+  EXPECT_EQ(std::count(hooks.begin(), hooks.end(), Hook::file_ioctl), 0);
 }
 
 TEST(Plan, EgressTakesAMarkAndSaysSo) {

@@ -26,12 +26,23 @@ using annotations::Verdict;
 
 /// By which hooks an attempt comes to be judged.
 std::map<int, Hook> hooks_by_verb() {
-  return {{SL_VERB_CREATE, Hook::socket_create},     {SL_VERB_BIND, Hook::socket_bind},
-          {SL_VERB_CONNECT, Hook::socket_connect},   {SL_VERB_SEND, Hook::socket_sendmsg},
-          {SL_VERB_LISTEN, Hook::socket_listen},     {SL_VERB_ACCEPT, Hook::socket_accept},
-          {SL_VERB_SHUTDOWN, Hook::socket_shutdown}, {SL_VERB_SETSOCKOPT, Hook::socket_setsockopt},
-          {SL_VERB_NETLINK, Hook::netlink_send},     {SL_VERB_BPF, Hook::bpf},
-          {SL_VERB_IOCTL, Hook::file_ioctl},         {SL_VERB_CGROUP, Hook::file_open}};
+  return {{SL_VERB_CREATE, Hook::socket_create},
+          {SL_VERB_BIND, Hook::socket_bind},
+          {SL_VERB_CONNECT, Hook::socket_connect},
+          {SL_VERB_SEND, Hook::socket_sendmsg},
+          {SL_VERB_LISTEN, Hook::socket_listen},
+          {SL_VERB_ACCEPT, Hook::socket_accept},
+          {SL_VERB_SHUTDOWN, Hook::socket_shutdown},
+          {SL_VERB_SETSOCKOPT, Hook::socket_setsockopt},
+          {SL_VERB_NETLINK, Hook::netlink_send},
+          {SL_VERB_BPF, Hook::bpf},
+          {SL_VERB_IOCTL, Hook::file_ioctl},
+          {SL_VERB_CGROUP, Hook::file_open},
+          {SL_VERB_KEY, Hook::key_alloc},
+          {SL_VERB_MOUNT, Hook::sb_mount},
+          {SL_VERB_SYSFS, Hook::inode_mkdir},
+          {SL_VERB_SYSCTL, Hook::sysctl},
+          {SL_VERB_MODULE, Hook::kernel_module_request}};
 }
 
 /// Random policies and what is tried under them, the same in every run.
@@ -48,6 +59,9 @@ class Trials {
     if (rarely()) policy.egress = cases_.list(false);
     if (rarely()) policy.families = {{Family::Kind::address_family, AF_INET}};
     if (rarely()) policy.mark = annotations::Mark{3, 0xff};
+    if (rarely()) policy.bpf = random_() % 2 == 0 ? Verdict::allow : Verdict::deny;
+    if (rarely() && annotations::restricts(policy)) policy.deputies.keys = true;
+    if (rarely() && annotations::restricts(policy)) policy.deputies.sysctl = true;
     return policy;
   }
 
@@ -137,7 +151,8 @@ TEST(Reasons, HaveANameAndAnAnnotationEach) {
         << row.name;
   }
   EXPECT_EQ(annotation_of(SL_REASON_CREATE_TCP), "io.socklid.create.tcp");
-  EXPECT_EQ(annotation_of(SL_REASON_BPF), "io.socklid.* (the policy restricts the network)");
+  EXPECT_EQ(annotation_of(SL_REASON_BPF), "io.socklid.* (any policy)");
+  EXPECT_EQ(annotation_of(SL_REASON_MOUNT), "io.socklid.* (the policy restricts the network)");
 }
 
 }  // namespace

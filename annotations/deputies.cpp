@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "annotations/deputies.hpp"
+
+#include "annotations/words.hpp"
+
+namespace socklid::annotations {
+namespace {
+
+constexpr Word<Deputies> words[] = {
+    {"keys", &Deputies::keys},
+    {"mounts", &Deputies::mounts},
+    {"sysfs", &Deputies::sysfs},
+    {"sysctl", &Deputies::sysctl},
+};
+
+}  // namespace
+
+Result<Deputies> parse_deputies(const ValueText& value) {
+  return parse_words(value, words);
+}
+
+std::string to_string(const Deputies& deputies) {
+  return print_words(deputies, words);
+}
+
+}  // namespace socklid::annotations

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files that act: other cgroups' files, with which a task leaves its policy, and those with which the
+ * kernel is told about devices, sysctls of the network, and what it sends itself.
+ *
+ *   file_open                    all of them, at the look whether they may be written to
+ *   sysctl                       the same of sysctls at the write, for descriptors from outside
+ *   inode_mkdir, inode_symlink   configfs, where a directory or a link alone begins to listen (LIO, nvmet)
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/magic.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decide.h"
+#include "bpf/judge.bpf.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/policy_abi.h"
+#include "bpf/program.bpf.h"
+
+/* The kernfs node of a file of cgroup2 or sysfs, as a number. */
+static __always_inline __u64 private_of(const struct inode *inode)
+{
+	return (__u64)BPF_CORE_READ(inode, i_private);
+}
+
+/* A task leaves its cgroup, and the policy with it, by writing to a file of another one. Those of
+ * its own and below are its own business. */
+static __always_inline int judge_cgroup_file(const struct inode *inode)
+{
+	const struct sl_policy *policy = innermost_policy();
+
+	if (!policy || is_at_or_below(private_of(inode), policy->cgroup_id))
+		return 0;
+	return judge_leaving(policy);
+}
+
+static __always_inline int judge_device_file(void)
+{
+	const struct sl_attempt attempt = {.verb = SL_VERB_SYSFS};
+
+	return judge_deputy(&attempt);
+}
+
+static __always_inline void read_name(struct sl_name *name, const char *from)
+{
+	bpf_probe_read_kernel_str(name->text, sizeof(name->text), from);
+}
+
+static __always_inline int is_called(const char *from, const char *literal, int size)
+{
+	struct sl_name name = {};
+
+	read_name(&name, from);
+	return sl_begins(&name, literal, size);
+}
+
+/* Whether a node of sysfs belongs to a network namespace (fs/kernfs/dir.c, `ns`: devices, and
+ * bonding_masters), or maps a block device over the network (/sys/bus/rbd). A global function. */
+__attribute__((noinline)) int is_network_node(__u64 address)
+{
+	const struct kernfs_node *node = (const void *)address;
+	const struct kernfs_node *below = 0;
+
+	for (int i = 0; i < 32 && node; i++) {
+		if (BPF_CORE_READ(node, ns))
+			return 1;
+		if (below && is_called(BPF_CORE_READ(below, name), "rbd", sizeof("rbd")) &&
+		    is_called(BPF_CORE_READ(node, name), "bus", sizeof("bus")))
+			return 1;
+		below = node;
+		node = parent_of(node);
+	}
+	return 0;
+}
+
+/* Whether a file of proc is below /proc/net, of whatever namespace (fs/proc/proc_net.c). The root is
+ * its own parent. */
+__attribute__((noinline)) int is_in_proc_net(__u64 address)
+{
+	const struct proc_dir_entry *entry = (const void *)address;
+
+	for (int i = 0; i < 16 && entry; i++) {
+		const struct proc_dir_entry *above = BPF_CORE_READ(entry, parent);
+
+		if (above == entry)
+			return 0;
+		if (BPF_CORE_READ(above, parent) == above)
+			return is_called(BPF_CORE_READ(entry, name), "net", sizeof("net"));
+		entry = above;
+	}
+	return 0;
+}
+
+static __always_inline const struct ctl_table_header *above(const struct ctl_table_header *header)
+{
+	return (const void *)BPF_CORE_READ(header, parent);
+}
+
+/* The network namespace whose table it is; 0: that of the whole node (net/sysctl_net.c). */
+static __always_inline __u32 netns_of_table(const struct ctl_table_header *header)
+{
+	const char *set = (const void *)BPF_CORE_READ(header, set);
+	const char *root = (const void *)BPF_CORE_READ(header, root);
+	const struct net *net;
+
+	if (set == root + bpf_core_field_offset(struct ctl_table_root, default_set))
+		return 0;
+	net = (const void *)(set - bpf_core_field_offset(struct net, sysctls));
+	return BPF_CORE_READ(net, ns.inum);
+}
+
+/*
+ * Directories are tables of their own, whose name is their one entry's, and the topmost has no parent
+ * (fs/proc/proc_sysctl.c). What is below the topmost tells whose sysctls they are: net's. Global
+ * functions, for their stack is their own.
+ */
+__attribute__((noinline)) int is_of_net(__u64 header)
+{
+	const struct ctl_table_header *at = above((const void *)header), *top = 0;
+
+	for (int i = 0; i < 8 && at && above(at); i++) {
+		top = at;
+		at = above(at);
+	}
+	return top && is_called(BPF_CORE_READ(top, ctl_table, procname), "net", sizeof("net"));
+}
+
+/* Of a sysctl of net/ that is in a directory right below it. */
+__attribute__((noinline)) int is_harmless_entry(__u64 header, __u64 entry)
+{
+	const struct ctl_table_header *directory = above((const void *)header);
+	struct sl_name in = {}, leaf = {};
+
+	if (!above(directory) || above(above(above(directory))))
+		return 0;
+	read_name(&in, BPF_CORE_READ(directory, ctl_table, procname));
+	read_name(&leaf, BPF_CORE_READ((const struct ctl_table *)entry, procname));
+	return sl_sysctl_is_harmless(&in, &leaf);
+}
+
+/* Fills in the attempt; 0 if it is no sysctl of net/. */
+static __always_inline int read_sysctl(const struct ctl_table_header *header,
+				       const struct ctl_table *entry, struct sl_attempt *attempt)
+{
+	if (!is_of_net((__u64)header))
+		return 0;
+	attempt->verb = SL_VERB_SYSCTL;
+	attempt->netns = netns_of_table(header);
+	if (is_harmless_entry((__u64)header, (__u64)entry))
+		attempt->flags |= SL_ATTEMPT_HARMLESS;
+	return 1;
+}
+
+/* What lies in proc behind the inode is at a distance that the kernel's type information has. */
+static __always_inline int judge_proc_file(const struct inode *inode)
+{
+	const struct proc_inode *proc =
+		(const void *)((const char *)inode -
+			       bpf_core_field_offset(struct proc_inode, vfs_inode));
+	const struct ctl_table_header *header = BPF_CORE_READ(proc, sysctl);
+	struct sl_attempt attempt = {};
+
+	if (!has_policy())
+		return 0;
+	if (header)
+		return read_sysctl(header, BPF_CORE_READ(proc, sysctl_entry), &attempt)
+			       ? judge_deputy(&attempt)
+			       : 0;
+	return is_in_proc_net((__u64)BPF_CORE_READ(proc, pde)) ? judge_device_file() : 0;
+}
+
+/* Asked for each open(2) of the node: whoever only reads leaves first. */
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file)
+{
+	const struct inode *inode;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	inode = file->f_inode;
+	switch (inode->i_sb->s_magic) {
+	case CGROUP2_SUPER_MAGIC:
+		return judge_cgroup_file(inode);
+	case PROC_SUPER_MAGIC:
+		return judge_proc_file(inode);
+	case SYSFS_MAGIC:
+		return has_policy() && is_network_node(private_of(inode))
+			       ? judge_device_file()
+			       : 0;
+	case CONFIGFS_MAGIC:
+		return judge_device_file();
+	default:
+		return 0;
+	}
+}
+
+static __always_inline int judge_configfs(const struct inode *directory)
+{
+	return directory->i_sb->s_magic == CONFIGFS_MAGIC ? judge_device_file() : 0;
+}
+
+SEC("lsm/inode_mkdir")
+int BPF_PROG(inode_mkdir, struct inode *dir)
+{
+	return judge_configfs(dir);
+}
+
+SEC("lsm/inode_symlink")
+int BPF_PROG(inode_symlink, struct inode *dir)
+{
+	return judge_configfs(dir);
+}
+
+/* The program's context hides the kernel's, which has the table (include/linux/filter.h). */
+SEC("cgroup/sysctl")
+int sysctl(struct bpf_sysctl *ctx)
+{
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+	const struct bpf_sysctl_kern *kern = (const void *)ctx;
+	const struct ctl_table_header *header = 0;
+	const struct ctl_table *entry = 0;
+	struct sl_attempt attempt = {};
+
+	if (!ctx->write)
+		return 1;
+	bpf_probe_read_kernel(&header, sizeof(header), &kern->head);
+	bpf_probe_read_kernel(&entry, sizeof(entry), &kern->table);
+	if (!read_sysctl(header, entry, &attempt) || acts_for_engine(policy))
+		return 1;
+	return judge_by(policy, &attempt) == 0;
+}
