@@ -42,6 +42,8 @@ std::string type_name(const btf* types, __u32 id) {
     case BTF_KIND_PTR:
       return type_name(types, type->type) + " *";
     case BTF_KIND_INT:
+      // Whether a character has a sign is the compiler's option, of the kernel as of a program.
+      if (type->size == 1) return "character";
       return ((btf_int_encoding(type) & BTF_INT_SIGNED) != 0 ? "signed " : "unsigned ") +
              std::to_string(type->size);
     // A program's struct may be the forward declaration of the kernel's.

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attempts to loosen a policy from inside, and what must stay possible beside it. */
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -184,20 +183,6 @@ void try_netlink(const char* kind, const char* rest, struct outcome* out) {
   } else if (((struct nlmsghdr*)answer)->nlmsg_type == NLMSG_ERROR) {
     errno = -((struct nlmsgerr*)NLMSG_DATA(answer))->error;
     if (errno) failed(out, "kernel");
-  }
-  close(fd);
-}
-
-void try_bpf(const char* kind, const char* rest, struct outcome* out) {
-  (void)kind, (void)rest;
-  union bpf_attr attributes = {.map_type = BPF_MAP_TYPE_ARRAY};
-  attributes.key_size = 4;
-  attributes.value_size = 4;
-  attributes.max_entries = 1;
-  const int fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes);
-  if (fd < 0) {
-    failed(out, NULL);
-    return;
   }
   close(fd);
 }

@@ -84,8 +84,15 @@ void try_sockopt(const char* kind, const char* rest, struct outcome* out);
 void try_cmsg(const char* kind, const char* rest, struct outcome* out);
 void try_mark(const char* kind, const char* rest, struct outcome* out);
 void try_netlink(const char* kind, const char* rest, struct outcome* out);
-void try_bpf(const char* kind, const char* rest, struct outcome* out);
 void try_unix(const char* kind, const char* rest, struct outcome* out);
+
+/* deputies.c: what the kernel does on a task's behalf */
+void try_bpf(const char* kind, const char* rest, struct outcome* out);
+void try_key(const char* kind, const char* rest, struct outcome* out);
+void try_mount(const char* kind, const char* rest, struct outcome* out);
+void try_fsopen(const char* kind, const char* rest, struct outcome* out);
+void try_write(const char* kind, const char* rest, struct outcome* out);
+void try_read(const char* kind, const char* rest, struct outcome* out);
 
 /* serve.c: modes that stay */
 void try_serve(const char* kind, const char* rest, struct outcome* out);

@@ -57,6 +57,7 @@ CASES = (
     Case("control", 6, EACH, newest=True),
     Case("verbs", 50, EACH, newest=True),
     Case("semantics", 38),
+    Case("deputies", 60, EACH, newest=True),
     Case("seal", 96),
     Case("inherited", 22),
     Case("marks", 33),

@@ -154,14 +154,14 @@ std::array<bool, hook_count> model(const Policy& policy, NetnsKind netns) {
   return needed;
 }
 
-/// Whether the key only takes hooks away, and so has none behind it: what the others need without
-/// it is another question.
+/// Whether the key takes from others what they need a hook for, and leaves the hook: what is behind
+/// it without that key is another question.
 bool opens(Key key, const Values& values) {
-  return key == Key::deputies || (key == Key::bpf && values.bpf == Verdict::allow);
+  return key == Key::bpf && values.bpf == Verdict::allow;
 }
 
 /// For each set of keys the keys behind each hook: those that make the difference in a policy of
-/// some of these keys and of all that open. From the model alone.
+/// some of these keys and of what opens. From the model alone.
 class Truth {
  public:
   Truth(const Values& values, NetnsKind netns) : needed_(policy_count), behind_(policy_count) {

@@ -33,6 +33,7 @@ class Options:
     flags: tuple = ()                    # more words for `podman run`
     rootfs: Optional[Path] = None
     hooks_dir: Optional[str] = None      # podman's, where it is not the default
+    sysctl: dict = field(default_factory=dict)  # what the engine is to write
 
 
 def make_rootfs(directory, probe, resolve):
@@ -103,6 +104,7 @@ def config(arguments, options, rootfs, cgroup, environment):
             "cgroupsPath": options.cgroup or cgroup,
             "namespaces": namespaces(options.netns),
             "resources": {"devices": [{"allow": True, "access": "rwm"}]},
+            "sysctl": options.sysctl,
         },
     }
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kernel does on a container's behalf: upcalls for keys, file systems, files that act, sysctls, bpf(2).
+
+Fails when: something of it that acts on the network goes on under a policy that restricts; bpf(2) does under any policy;
+a word of `deputies` opens another thing, or not its own; or ordinary life is hindered: local mounts, keyrings, sizes and
+times of TCP, namespaces made inside, device programs of nested engines, what the engine itself writes before the program.
+"""
+
+from harness.bundle import Options
+from harness.check import check, compare, keys
+from harness.commands import run
+from harness.runner import expect, expect_equal, group, test
+from harness.runtimes import parse_probe
+
+DENIED = "EPERM"
+FORWARD = "/proc/sys/net/ipv4/ip_forward"
+# {attempt: the word that opens it}; each works without a policy.
+DEPUTIES = {
+    "key.upcall": "keys",
+    "mount.nfsd": "mounts",
+    "mount.rpc_pipefs": "mounts",
+    "fsopen.nfsd": "mounts",
+    f"write:{FORWARD}=1": "sysctl",
+    "write:/proc/sys/net/ipv4/ip_nonlocal_bind=1": "sysctl",
+    "write:/proc/sys/net/ipv4/ip_unprivileged_port_start=1": "sysctl",
+    "write:/proc/sys/net/ipv6/conf/all/forwarding=1": "sysctl",
+    "write:/sys/class/net/lo/mtu=60000": "sysfs",
+}
+ORDINARY = ["key.session", "mount.tmpfs", "mount.proc", "mount.bind", "mount.remount", "fsopen.tmpfs:size=1m",
+            "write:/proc/sys/net/core/somaxconn=300", "write:/proc/sys/net/ipv4/tcp_keepalive_time=600",
+            f"netns/write:{FORWARD}=1", "write:/sys/kernel/mm/ksm/run=0"]
+BPF = ["bpf", "bpf.filter", "bpf.links"]
+MODULES = ("nfsd", "sunrpc")
+
+
+def with_modules():
+    for name in MODULES:
+        run("modprobe", name)
+
+
+@test("what the kernel would do on the container's behalf is refused")
+def _(session):
+    with_modules()
+    check(session.crun, keys(connect="deny"), {attempt: DENIED for attempt in DEPUTIES}, netns="new")
+
+
+@group("each word of deputies")
+def _(session, record):
+    with_modules()
+    for word in sorted(set(DEPUTIES.values())):
+        options = Options(annotations=keys(connect="deny", deputies=word), netns="new")
+        seen = session.crun.probe(list(DEPUTIES), options)
+        expected = {attempt: "ok" if opens == word else DENIED for attempt, opens in DEPUTIES.items()}
+        try:
+            compare(seen, expected)
+            record(f"deputies: {word} opens what it names, and nothing else")
+        except AssertionError as error:
+            record(f"deputies: {word} opens what it names, and nothing else", str(error))
+
+
+@test("file systems of the network are refused by name before they do anything")
+def _(session):
+    attempts = ["mount.nfs4:addr=192.0.2.1,vers=4.2,clientaddr=192.0.2.2", "mount.cifs:ip=192.0.2.1",
+                "fsopen.nfs4:source=192.0.2.1:/", "mount.configfs"]
+    seen = session.crun.probe(attempts, Options(annotations=keys(connect="deny"), netns="new"))
+    compare(seen, {attempt: {DENIED, f"parameter:{DENIED}", "fsopen:ENODEV"} for attempt in attempts})
+
+
+@test("ordinary life goes on: local mounts, keyrings, sizes of TCP, namespaces made inside")
+def _(session):
+    for policy in (keys(connect="deny"), keys(egress="", bind="deny")):
+        check(session.crun, policy, {attempt: "ok" for attempt in ORDINARY}, netns="new")
+
+
+@test("bpf(2) is refused under every policy, and device programs below the container's cgroup go on")
+def _(session):
+    policies = ({"listen": "deny"}, {"mark": "3"}, {"bpf": "deny"}, {"connect": "deny"})
+    for policy in policies:
+        check(session.crun, keys(**policy),
+              {**{attempt: DENIED for attempt in BPF}, "bpf.device": "ok", "bpf.device-here": DENIED})
+
+
+@test("bpf: allow opens bpf(2) and nothing else")
+def _(session):
+    expected = {**{attempt: "ok" for attempt in BPF}, "bpf.device-here": "ok", f"write:{FORWARD}=1": DENIED,
+                "connect.tcp4:127.0.0.1:1": DENIED}
+    seen = session.crun.probe(list(expected), Options(annotations=keys(connect="deny", bpf="allow"), netns="new"))
+    compare(seen, expected)
+
+
+@group("what the engine writes")
+def _(session, record):
+    """Before the program, by --sysctl and linux.sysctl; and after it no more, by exec neither."""
+    for runtime in (session.crun, session.runc, session.podman):
+        name = f"sysctls of the engine's are written, and the program writes none [{runtime.name}]"
+        options = Options(annotations=keys(connect="deny"), netns="new", sysctl={"net.ipv4.ip_forward": "1"},
+                          flags=("--sysctl", "net.ipv4.ip_forward=1"))
+        try:
+            with runtime.hold(options) as container:
+                inside = parse_probe(container.exec("/probe", f"read:{FORWARD}", f"write:{FORWARD}=0",
+                                                    "write:/proc/sys/net/core/somaxconn=300").out)
+                expect_equal(inside[f"read:{FORWARD}"], "1", "what the engine wrote")
+                expect_equal(inside["write:/proc/sys/net/core/somaxconn=300"],
+                             "EROFS" if runtime is session.podman else "ok", "a harmless sysctl")
+                expect(inside[f"write:{FORWARD}=0"] in (DENIED, "EROFS"), inside)
+            record(name)
+        except AssertionError as error:
+            record(name, str(error))
