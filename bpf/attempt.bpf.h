@@ -60,6 +60,25 @@ static __always_inline int is_inside(struct cgroup *cgroup, __u64 cgroup_id)
 	return 0;
 }
 
+/* The namespace that the process was made for, not one that it has made for its children. */
+static __always_inline struct upid own_number(const struct task_struct *task, unsigned int level)
+{
+	const struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid number = {};
+
+	/* None of a process that has just ended. */
+	if (pid)
+		bpf_core_read(&number, sizeof(number), &pid->numbers[level]);
+	return number;
+}
+
+static __always_inline unsigned int level_of(const struct task_struct *task)
+{
+	const struct pid *pid = BPF_CORE_READ(task, thread_pid);
+
+	return pid ? BPF_CORE_READ(pid, level) : 0;
+}
+
 /* What is known of a socket whatever is done with it. */
 static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl_verb verb)
 {

@@ -25,18 +25,18 @@ struct sl_name {
 /* Types that reach no network by themselves: memory, block devices, the kernel's own state, and what a
  * program inside serves. Without netfs clients (nfs, cifs, ceph, 9p, afs, orangefs), without cluster
  * file systems, whose locks travel (gfs2, ocfs2), and without what is a server's or a cluster's
- * switchboard (nfsd, rpc_pipefs, configfs, dlmfs). */
-#define SL_LOCAL_FILE_SYSTEMS(X)                                              \
-	X("tmpfs") X("proc") X("sysfs") X("devpts") X("devtmpfs") X("mqueue")     \
-	X("cgroup") X("cgroup2") X("overlay") X("ramfs") X("bpf") X("fuse")       \
-	X("fuseblk") X("fusectl") X("hugetlbfs") X("securityfs") X("debugfs")     \
-	X("tracefs") X("pstore") X("efivarfs") X("binfmt_misc") X("autofs")       \
-	X("binder") X("functionfs") X("selinuxfs") X("smackfs") X("resctrl")      \
-	X("ext2") X("ext3") X("ext4") X("xfs") X("btrfs") X("f2fs") X("bcachefs") \
-	X("zfs") X("zonefs") X("erofs") X("squashfs") X("cramfs") X("romfs")      \
-	X("iso9660") X("udf") X("vfat") X("msdos") X("exfat") X("ntfs") X("ntfs3") \
-	X("hfs") X("hfsplus") X("jfs") X("reiserfs") X("nilfs2") X("minix")       \
-	X("ufs") X("jffs2") X("ubifs") X("ecryptfs") X("aufs") X("shiftfs")
+ * switchboard (nfsd, rpc_pipefs, configfs, dlmfs, debugfs, smackfs). */
+#define SL_LOCAL_FILE_SYSTEMS(X)                                                \
+	X("tmpfs") X("proc") X("sysfs") X("devpts") X("devtmpfs") X("mqueue")   \
+	X("cgroup") X("cgroup2") X("overlay") X("ramfs") X("bpf") X("fuse")     \
+	X("fuseblk") X("fusectl") X("hugetlbfs") X("securityfs") X("tracefs")   \
+	X("pstore") X("efivarfs") X("binfmt_misc") X("autofs") X("binder")      \
+	X("functionfs") X("resctrl") X("ext2") X("ext3") X("ext4") X("xfs")     \
+	X("btrfs") X("f2fs") X("bcachefs") X("zfs") X("zonefs") X("erofs")      \
+	X("squashfs") X("cramfs") X("romfs") X("iso9660") X("udf") X("vfat")    \
+	X("msdos") X("exfat") X("ntfs") X("ntfs3") X("hfs") X("hfsplus") X("jfs")\
+	X("reiserfs") X("nilfs2") X("minix") X("ufs") X("jffs2") X("ubifs")     \
+	X("ecryptfs") X("aufs") X("shiftfs")
 
 /* Sysctls of net/ that a container may write in its own network namespace: sizes, times and ways of
  * TCP and of queues. None chooses an address, a port or a route, lets packets through or out. */

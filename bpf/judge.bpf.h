@@ -89,18 +89,32 @@ static __always_inline int judge_leaving(const struct sl_policy *policy)
 	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
 }
 
-/* Whether the task is the container's first process and has not become a program yet: it is the
- * engine's own code that writes sysctls and makes mounts. Its threads count with it. A start time in ticks
- * is as good as a number: before the first program runs, the container has no other processes but the
- * engine's, and whichever begins later has a later one. */
-static __always_inline int acts_for_engine(const struct sl_policy *policy)
+/* The process's number in the PID namespace; 0 if it has none there. */
+static __always_inline __u32 number_in(const struct task_struct *task, __u32 pid_namespace)
+{
+	const unsigned int own = level_of(task);
+
+	for (unsigned int level = 0; level < 32 && level <= own; level++) {
+		const struct upid number = own_number(task, level);
+
+		if (number.ns && BPF_CORE_READ(number.ns, ns.inum) == pid_namespace)
+			return (__u32)number.nr;
+	}
+	return 0;
+}
+
+/* Whether the task is of the container's first process, and that has not become a program yet: it is
+ * the engine's own code that writes sysctls and makes mounts. A number may be used again, and a time
+ * is in ticks: both together are that process. A global function, verified once. */
+__attribute__((noinline)) int acts_for_engine(const struct sl_policy *policy)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
 	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-	return policy->engine_until != 0 &&
+	return policy && policy->first_start != 0 &&
 	       (BPF_CORE_READ(leader, flags) & PF_FORKNOEXEC) != 0 &&
-	       BPF_CORE_READ(leader, start_boottime) / SL_TICK == policy->engine_until;
+	       BPF_CORE_READ(leader, start_boottime) / SL_TICK == policy->first_start &&
+	       number_in(leader, policy->pid_namespace) == policy->first_pid;
 }
 
 /* Every policy above the task must allow it, but those that still wait for the container's program. */

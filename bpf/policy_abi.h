@@ -136,13 +136,15 @@ struct sl_policy {
 	__u64 families;         /* bit AF_*: families that may be created; AF_UNIX always may */
 	__u32 generation;       /* of the lists that are in force, 0 or 1 */
 	__u32 netns;            /* inode of the one network namespace of its sockets; 0: any */
-	__u64 engine_until;     /* when the first process began, in USER_HZ since boot, as in field 22 of
-				 * proc_pid_stat(5): until it becomes a program it is the engine's, and what
-				 * it has the kernel do is the engine's word; 0: never */
 	__u32 home;             /* inode of the network namespace that the container was made with */
 	__u32 host;             /* inode of the host's */
+	/* The first process. Until it becomes a program it is the engine's, and what it has the kernel do
+	 * is the engine's word. */
+	__u64 first_start;      /* USER_HZ since boot, field 22 of proc_pid_stat(5); 0: it is no engine's */
+	__u32 first_pid;        /* its number in the next */
+	__u32 pid_namespace;    /* inode: that of the hook */
 };
-SL_ASSERT_SIZE(struct sl_policy, 56);
+SL_ASSERT_SIZE(struct sl_policy, 64);
 
 /* What seals a container. */
 enum sl_seal_cause {
@@ -379,7 +381,7 @@ struct sl_packet_policy {
 	__u32 seed;                /* of the flows' hash: which set a peer gets nobody can foresee */
 	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
 };
-SL_ASSERT_SIZE(struct sl_packet_policy, 64 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
+SL_ASSERT_SIZE(struct sl_packet_policy, 72 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

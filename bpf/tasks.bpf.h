@@ -19,25 +19,6 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
-/* The namespace that the process was made for, not one that it has made for its children. */
-static __always_inline struct upid own_number(const struct task_struct *task, unsigned int level)
-{
-	const struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct upid number = {};
-
-	/* None of a process that has just ended. */
-	if (pid)
-		bpf_core_read(&number, sizeof(number), &pid->numbers[level]);
-	return number;
-}
-
-static __always_inline unsigned int level_of(const struct task_struct *task)
-{
-	const struct pid *pid = BPF_CORE_READ(task, thread_pid);
-
-	return pid ? BPF_CORE_READ(pid, level) : 0;
-}
-
 static __always_inline int is_other_container(const struct task_struct *task, __u64 own_cgroup)
 {
 	const struct task_struct *looking = (void *)bpf_get_current_task_btf();

@@ -23,6 +23,7 @@ Result<Expected> expected_of(const StoreEntry& entry, const Details& details) {
                     .netns = record.netns,
                     .pid = static_cast<pid_t>(record.pid),
                     .start_time = record.start_time,
+                    .pid_namespace = record.view ? record.view->pid_namespace : 0,
                     .hooks = details.hooks,
                     .has_rules = record.rules,
                     .table = table_name(record.placement.slot),

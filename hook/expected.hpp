@@ -29,6 +29,7 @@ struct Expected {
   std::uint64_t netns{0};
   pid_t pid{0};                    ///< of the first process
   std::uint64_t start_time{0};     ///< of the same, as in Record
+  std::uint64_t pid_namespace{0};  ///< in which `pid` is its number
   std::vector<std::string> hooks;  ///< names, as they are pinned
   bool has_rules{false};
   std::string table;  ///< of the rules, and its comment

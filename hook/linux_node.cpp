@@ -219,7 +219,7 @@ Result<> LinuxNode::write_policy(const ContainerTarget& target, const Plan& plan
   return guard_->write_policy({.cgroup_id = target.cgroup.id,
                                .netns = static_cast<std::uint32_t>(target.netns.inode),
                                .pid = target.pid,
-                               .engine_until = target.restored ? 0 : target.start_time},
+                               .first_start = target.restored ? 0 : target.start_time},
                               plan);
 }
 

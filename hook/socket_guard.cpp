@@ -25,14 +25,19 @@
 namespace socklid {
 namespace {
 
-/// PROC_PID_INIT_INO (include/linux/proc_ns.h).
-Result<bool> is_initial_pid_namespace() {
-  constexpr ino_t initial = 0xEFFFFFFC;
+/// Its inode.
+Result<std::uint32_t> own_pid_namespace() {
   struct stat status {};
   if (::stat("/proc/self/ns/pid", &status) != 0) {
     return fail_errno(Exit::node, "look at /proc/self/ns/pid");
   }
-  return status.st_ino == initial;
+  return static_cast<std::uint32_t>(status.st_ino);
+}
+
+/// PROC_PID_INIT_INO (include/linux/proc_ns.h).
+Result<bool> is_initial_pid_namespace() {
+  constexpr std::uint32_t initial = 0xEFFFFFFC;
+  return SL_TRY(own_pid_namespace()) == initial;
 }
 
 /// What becomes of a write: a hash that is full is told by name.
@@ -178,7 +183,11 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   sl_policy policy = plan.image;
   policy.cgroup_id = id;
   policy.netns = plan.rules ? container.netns : 0;
-  policy.engine_until = container.engine_until;
+  if (container.first_start != 0) {
+    policy.first_start = container.first_start;
+    policy.first_pid = static_cast<std::uint32_t>(container.pid);
+    policy.pid_namespace = SL_TRY(own_pid_namespace());
+  }
   policy.home = container.netns;
   policy.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
   policy.generation = old ? 1 - old->generation : 0;

@@ -84,8 +84,8 @@ struct GuardedContainer {
   /// Of its first process, in our PID namespace.
   pid_t pid{0};
   /// When that process began, as parse_start_time(), if it is to become the container's program
-  /// yet: until then the kernel does for it what an engine asks. 0: it never is the engine's.
-  std::uint64_t engine_until{0};
+  /// yet: until then the kernel does for it what an engine asks. 0: it is no engine's.
+  std::uint64_t first_start{0};
 };
 
 /// Whether `found` is the seal that was written as `wanted`, whatever it has seen since.

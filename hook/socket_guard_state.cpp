@@ -67,7 +67,11 @@ bool kernel_has_ioctl_compat() {
 /// Of one that was repaired or restored, no process is the engine's any more.
 bool same_policy(sl_policy found, const sl_policy& wanted) {
   found.generation = wanted.generation;
-  if (found.engine_until == 0) found.engine_until = wanted.engine_until;
+  if (found.first_start == 0 && found.first_pid == 0 && found.pid_namespace == 0) {
+    found.first_start = wanted.first_start;
+    found.first_pid = wanted.first_pid;
+    found.pid_namespace = wanted.pid_namespace;
+  }
   found.flags &= ~SL_COMPARE_MARKS;
   return std::memcmp(&found, &wanted, sizeof(found)) == 0;
 }
@@ -124,7 +128,9 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
   sl_policy wanted = expected.plan.image;
   wanted.cgroup_id = expected.cgroup_id;
   wanted.netns = expected.plan.rules ? static_cast<std::uint32_t>(expected.netns) : 0;
-  wanted.engine_until = expected.start_time;
+  wanted.first_start = expected.start_time;
+  wanted.first_pid = static_cast<std::uint32_t>(expected.pid);
+  wanted.pid_namespace = static_cast<std::uint32_t>(expected.pid_namespace);
   wanted.home = static_cast<std::uint32_t>(expected.netns);
   wanted.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
   const auto node_wide = SL_TRY(guard_.read_node_wide_policy(expected.cgroup_id));

@@ -56,6 +56,8 @@ TEST(Deputies, FileSystemsAreKnownByTheirWholeName) {
                            "ocfs2_dlmfs",
                            "configfs",
                            "virtiofs",
+                           "debugfs",
+                           "smackfs",
                            "",
                            "tmp",
                            "tmpfsx",
