@@ -154,7 +154,7 @@ struct Row {
   enum class Lines : std::uint8_t { both, programs, rules };
   Lines lines{Lines::both};
   /// IPPROTO_* of datagrams without which there is no such way. Kernels that lack it are no worse
-  /// for it: Linux 7.1 has no UDP-Lite any more.
+  /// for it: that of 7.2 has no UDP-Lite.
   int needs{0};
 };
 
