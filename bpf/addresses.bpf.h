@@ -93,27 +93,92 @@ static __always_inline void *address_of(const void *pointer)
 	return address;
 }
 
-/* Whether the packet's source is an address of the socket's namespace. */
-static __always_inline int is_own_address(const struct bpf_sock *sk, const struct sl_packet *packet)
+/* 127.0.0.0/8, all of it, and ::1 are loopback's in every namespace: no other host has them. */
+static __always_inline int is_of_loopback(const struct sl_packet *packet, const __u32 *address)
 {
-	struct sock *socket = address_of(sk);
+	if (packet->family == SL_AF_INET)
+		return (address[0] & __builtin_bswap32(0xff000000)) ==
+		       __builtin_bswap32(0x7f000000);
+	return address[0] == 0 && address[1] == 0 && address[2] == 0 &&
+	       address[3] == __builtin_bswap32(1);
+}
 
-	/* 127.0.0.0/8 is loopback's, all of it. */
-	if (packet->family == SL_AF_INET &&
-	    (packet->local_address[0] & __builtin_bswap32(0xff000000)) ==
-		    __builtin_bswap32(0x7f000000))
+/* What is_remembered() asks for. Not of IPv4, whose sources the kernel has seen to but for raw sockets, nor
+ * of TCP, which asks once for a connection. 0: there is nothing to remember. */
+static __always_inline int read_own(struct bpf_sock *sk, const struct sl_packet *packet,
+				    struct sl_own_address *own)
+{
+	const struct sock *socket;
+	const struct net *net = 0;
+
+	if (packet->family != SL_AF_INET6 || packet->protocol != IPPROTO_UDP)
+		return 0;
+	socket = (void *)bpf_skc_to_udp6_sock(sk);
+	if (!socket || !bpf_core_field_exists(net->ipv6.dev_addr_genid))
+		return 0;
+	net = socket->__sk_common.skc_net.net;
+	own->netns = net->net_cookie;
+	own->changes = (__u32)net->ipv6.dev_addr_genid.counter;
+	own->address[0] = packet->local_address[0];
+	own->address[1] = packet->local_address[1];
+	own->address[2] = packet->local_address[2];
+	own->address[3] = packet->local_address[3];
+	return 1;
+}
+
+/* Whether it is the source that was found last, and nothing has changed since: the kernel counts every
+ * address that comes or goes in a namespace (__ipv6_ifa_notify), and no two namespaces ever have one
+ * cookie. The count is read before the walk, so that what goes meanwhile is not remembered. */
+static __always_inline int is_remembered(struct sl_packet_policy *state,
+					 const struct sl_own_address *own)
+{
+	const struct sl_own_address *last = &state->own;
+	int known;
+
+	bpf_spin_lock(&state->lock);
+	known = last->netns == own->netns && last->changes == own->changes &&
+		last->address[3] == own->address[3] && last->address[0] == own->address[0] &&
+		last->address[1] == own->address[1] && last->address[2] == own->address[2];
+	bpf_spin_unlock(&state->lock);
+	return known;
+}
+
+/* Whether the packet's source is an address of the socket's namespace. */
+static __always_inline int is_own_address(struct sl_packet_policy *state, struct bpf_sock *sk,
+					  const struct sl_packet *packet)
+{
+	struct sl_own_address own = {};
+	struct sock *socket;
+	int remembers;
+
+	if (is_of_loopback(packet, packet->local_address))
 		return 1;
-	return has_address((unsigned long)BPF_CORE_READ(socket, __sk_common.skc_net.net), packet);
+	remembers = read_own(sk, packet, &own);
+	if (remembers && is_remembered(state, &own))
+		return 1;
+	socket = address_of(sk);
+	if (!has_address((unsigned long)BPF_CORE_READ(socket, __sk_common.skc_net.net), packet))
+		return 0;
+	if (remembers) {
+		bpf_spin_lock(&state->lock);
+		state->own = own;
+		bpf_spin_unlock(&state->lock);
+	}
+	return 1;
 }
 
 /* Whether the packet's route ends in this namespace: a socket that is bound to the loopback device
  * sends there whatever it likes. */
 static __always_inline int stays_here(struct __sk_buff *skb, const struct sl_packet *packet)
 {
-	struct sk_buff *buffer = address_of(skb);
-	void *route = (void *)(BPF_CORE_READ(buffer, _skb_refdst) & ~(unsigned long)SKB_DST_PTRMASK);
+	struct sk_buff *buffer;
+	void *route;
 	__u16 type;
 
+	if (is_of_loopback(packet, packet->address))
+		return 1;
+	buffer = address_of(skb);
+	route = (void *)(BPF_CORE_READ(buffer, _skb_refdst) & ~(unsigned long)SKB_DST_PTRMASK);
 	if (packet->family == SL_AF_INET6)
 		return (packet->address[0] & __builtin_bswap32(0xff000000)) ==
 			       __builtin_bswap32(0xff000000) ||
@@ -130,17 +195,17 @@ static __always_inline int asks_for_address(const struct sl_packet *packet)
 }
 
 /* Whether a packet on its way out names an end that is not what it seems. */
-static __always_inline int has_foreign_address(struct __sk_buff *skb, const struct bpf_sock *sk,
+static __always_inline int has_foreign_address(struct __sk_buff *skb, struct bpf_sock *sk,
 					       const struct sl_packet *packet,
-					       const struct sl_policy *policy)
+					       struct sl_packet_policy *state)
 {
 	if ((packet->flags & SL_PACKET_LOOPBACK) && !stays_here(skb, packet))
 		return 1;
-	if (policy->flags & SL_OPEN_TRANSPARENT)
+	if (state->policy.flags & SL_OPEN_TRANSPARENT)
 		return 0;
 	if (packet->family == SL_AF_INET && packet->local_address[0] == 0)
 		return !asks_for_address(packet);
 	if (packet->family == SL_AF_INET && !(packet->flags & SL_PACKET_RAW))
 		return 0;
-	return !is_own_address(sk, packet);
+	return !is_own_address(state, sk, packet);
 }

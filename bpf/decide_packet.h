@@ -78,10 +78,11 @@ SL_INLINE int sl_packet_stays(const struct sl_policy *p, const struct sl_packet 
 }
 
 /* Whether a packet that was let through begins, or goes on with, a flow that the other end may
- * answer. */
+ * answer. What passes over a free loopback does not: its ends are the container's to make up. */
 SL_INLINE int sl_packet_has_flow(const struct sl_policy *p, const struct sl_packet *packet)
 {
-	return !(packet->flags & SL_PACKET_RAW) && !sl_packet_stays(p, packet) &&
+	return !(packet->flags & SL_PACKET_RAW) &&
+	       !(sl_packet_stays(p, packet) && sl_is_on(SL_GUARD_FLOWS_OUTSIDE)) &&
 	       (packet->protocol == IPPROTO_UDP || packet->protocol == IPPROTO_ICMP ||
 		packet->protocol == IPPROTO_ICMPV6);
 }
@@ -95,7 +96,8 @@ SL_INLINE __u32 sl_compared_mark(const struct sl_policy *p)
 	return (p->flags & SL_SET_MARK) ? p->mark_mask : 0;
 }
 
-/* What a packet must have of its socket's: the mark, and the route.
+/* What a packet must have of its socket's: the mark, and the route. What the kernel sends by itself is
+ * not the container's, and the rules judge it.
  * sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
  * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
 SL_INLINE struct sl_decision sl_decide_labels(const struct sl_policy *p,
@@ -103,6 +105,8 @@ SL_INLINE struct sl_decision sl_decide_labels(const struct sl_policy *p,
 {
 	if (!(p->flags & SL_CONFIGURED))
 		return sl_deny(EPERM, SL_REASON_UNCONFIGURED);
+	if (packet->flags & SL_PACKET_KERNELS)
+		return sl_allow();
 	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
 		   SL_REASON_SETSOCKOPT);
@@ -116,7 +120,8 @@ SL_INLINE struct sl_decision sl_decide_packet(const struct sl_policy *p,
 	const int arrives = packet->flags & SL_PACKET_ARRIVES;
 	const struct sl_decision labels = sl_decide_labels(p, packet);
 
-	if (labels.error != 0 || !(p->flags & SL_JUDGE_PACKETS))
+	if (labels.error != 0 || !(p->flags & SL_JUDGE_PACKETS) ||
+	    (packet->flags & SL_PACKET_KERNELS))
 		return labels;
 	SL_DENY_IF(!arrives && (packet->flags & SL_PACKET_FOREIGN), EPERM, SL_REASON_SOURCE);
 	if (sl_packet_stays(p, packet))

@@ -16,6 +16,132 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 
+/*
+ * Nearly all packets have IPv4 without options or IPv6 without extensions, and lie in one piece at least
+ * so far as is looked at. Those are read without a call. What is built otherwise is left to the walks
+ * below, and so is every protocol but these.
+ */
+#define PLAIN_IPV4 0x45      /* version, and a header of five words */
+#define TCP_FLAGS_AT 13      /* bytes into its header, of 14 that are looked at */
+
+static __always_inline int is_ipv6_packet(const struct __sk_buff *skb)
+{
+	return skb->protocol == __builtin_bswap16(ETH_P_IPV6);
+}
+
+static __always_inline int is_plain_protocol(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP ||
+	       protocol == IPPROTO_ICMPV6;
+}
+
+static __always_inline int is_plain_ipv4(const struct iphdr *ipv4)
+{
+	return *(const __u8 *)ipv4 == PLAIN_IPV4 &&
+	       !(ipv4->frag_off & __builtin_bswap16(IP_OFFSET));
+}
+
+/* Where the transport header of a plain packet begins, of which `size` bytes are there; 0: not plain. */
+static __always_inline const __u8 *plain_transport(struct __sk_buff *skb, __u32 size,
+						   __u8 *protocol)
+{
+	const __u8 *begin = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct ipv6hdr *ipv6 = (void *)begin;
+	const struct iphdr *ipv4 = (void *)begin;
+
+	if (is_ipv6_packet(skb)) {
+		if ((const __u8 *)(ipv6 + 1) + size > end)
+			return 0;
+		*protocol = ipv6->nexthdr;
+		return (const __u8 *)(ipv6 + 1);
+	}
+	if ((const __u8 *)(ipv4 + 1) + size > end || !is_plain_ipv4(ipv4))
+		return 0;
+	*protocol = ipv4->protocol;
+	return (const __u8 *)(ipv4 + 1);
+}
+
+/* Whether there is no place in the packet for a source route. */
+static __always_inline int has_no_route(struct __sk_buff *skb)
+{
+	__u8 protocol = 0;
+
+	return plain_transport(skb, 0, &protocol) && is_plain_protocol(protocol);
+}
+
+/* Whether it goes on with a TCP connection: neither opens one nor answers for a listener. */
+static __always_inline int goes_on(struct __sk_buff *skb)
+{
+	__u8 protocol = 0;
+	const __u8 *tcp = plain_transport(skb, TCP_FLAGS_AT + 1, &protocol);
+
+	return tcp && protocol == IPPROTO_TCP && !(tcp[TCP_FLAGS_AT] & TCPHDR_SYN);
+}
+
+static __always_inline void read_ports(struct sl_packet *packet, __u16 source, __u16 destination)
+{
+	const int arrives = packet->flags & SL_PACKET_ARRIVES;
+
+	packet->port = __builtin_bswap16(arrives ? source : destination);
+	packet->local_port = __builtin_bswap16(arrives ? destination : source);
+}
+
+static __always_inline void read_tcp_flags(struct sl_packet *packet, __u8 flags)
+{
+	if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
+		packet->flags |= SL_PACKET_OPENS;
+	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == (TCPHDR_SYN | TCPHDR_ACK))
+		packet->flags |= SL_PACKET_ANSWERS;
+}
+
+static __always_inline int read_plain_transport(struct sl_packet *packet, const __u8 *transport,
+						const void *end, __u8 protocol)
+{
+	const __u16 *ports = (const void *)transport;
+
+	packet->protocol = protocol;
+	if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
+		return 1;
+	if (!is_plain_protocol(protocol) || (const void *)(ports + 2) > end)
+		return 0;
+	read_ports(packet, ports[0], ports[1]);
+	if (protocol == IPPROTO_UDP)
+		return 1;
+	if ((const void *)(transport + TCP_FLAGS_AT + 1) > end)
+		return 0;
+	read_tcp_flags(packet, transport[TCP_FLAGS_AT]);
+	return 1;
+}
+
+/* All of a plain packet. 0: it is not plain, and the walks read it from the beginning. */
+__attribute__((noinline)) int read_plain(struct __sk_buff *skb, struct sl_packet *packet)
+{
+	const __u8 *begin = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct ipv6hdr *ipv6 = (const void *)begin;
+	const struct iphdr *ipv4 = (const void *)begin;
+	int arrives;
+
+	if (!packet) /* what the verifier must assume of a global function's argument */
+		return 0;
+	arrives = packet->flags & SL_PACKET_ARRIVES;
+	if (is_ipv6_packet(skb)) {
+		if ((const __u8 *)(ipv6 + 1) > end)
+			return 0;
+		packet->family = SL_AF_INET6;
+		__builtin_memcpy(arrives ? packet->address : packet->local_address, &ipv6->saddr,
+				 16);
+		__builtin_memcpy(arrives ? packet->local_address : packet->address, &ipv6->daddr,
+				 16);
+		return read_plain_transport(packet, (const __u8 *)(ipv6 + 1), end, ipv6->nexthdr);
+	}
+	if ((const __u8 *)(ipv4 + 1) > end || !is_plain_ipv4(ipv4))
+		return 0;
+	packet->family = SL_AF_INET;
+	packet->address[0] = arrives ? ipv4->saddr : ipv4->daddr;
+	packet->local_address[0] = arrives ? ipv4->daddr : ipv4->saddr;
+	return read_plain_transport(packet, (const __u8 *)(ipv4 + 1), end, ipv4->protocol);
+}
+
 /* The walks over headers are global functions: verified once, not for every path that leads to them.
  *
  * Options follow the header's 20 bytes; each but the one-byte ones has its length behind its type
@@ -125,13 +251,7 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct sl_pack
 		packet->flags |= SL_PACKET_UNREAD;
 		return;
 	}
-	if (packet->flags & SL_PACKET_ARRIVES) {
-		packet->port = __builtin_bswap16(ports.source);
-		packet->local_port = __builtin_bswap16(ports.destination);
-	} else {
-		packet->port = __builtin_bswap16(ports.destination);
-		packet->local_port = __builtin_bswap16(ports.source);
-	}
+	read_ports(packet, ports.source, ports.destination);
 	if (packet->protocol == IPPROTO_SCTP || packet->protocol == IPPROTO_DCCP) {
 		/* RFC 9260, 3.3.2: the chunk INIT; RFC 4340, 5.1: the type Request, behind a bit */
 		const int sctp = packet->protocol == IPPROTO_SCTP;
@@ -146,15 +266,12 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct sl_pack
 		return;
 	if (bpf_skb_load_bytes(skb, offset + 13, &flags, sizeof(flags)) != 0)
 		packet->flags |= SL_PACKET_UNREAD;
-	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN)
-		packet->flags |= SL_PACKET_OPENS;
-	else if ((flags & (TCPHDR_SYN | TCPHDR_ACK)) == (TCPHDR_SYN | TCPHDR_ACK))
-		packet->flags |= SL_PACKET_ANSWERS;
+	else
+		read_tcp_flags(packet, flags);
 }
 
 /* Its addresses, its protocol and how it is routed. Returns where the transport header begins. */
 static __always_inline __u32 read_network(struct __sk_buff *skb, struct sl_packet *packet)
 {
-	return skb->protocol == __builtin_bswap16(ETH_P_IPV6) ? read_ipv6(skb, packet)
-							      : read_ipv4(skb, packet);
+	return is_ipv6_packet(skb) ? read_ipv6(skb, packet) : read_ipv4(skb, packet);
 }

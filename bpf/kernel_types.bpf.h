@@ -58,8 +58,16 @@ struct bpf_sysctl_kern {
 	const struct ctl_table *table;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+struct netns_ipv6 {
+	atomic_t dev_addr_genid; /* grows with each address that comes or goes */
+};
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie; /* never given to another */
+	struct netns_ipv6 ipv6;
 	struct list_head dev_base_head; /* of net_device.dev_list */
 	struct ctl_table_set sysctls;
 };
@@ -135,6 +143,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned char skc_net_refcnt : 1; /* not of sockets that the kernel makes for a namespace */
 	possible_net_t skc_net;
 	struct {
 		__u8 bytes[16];

@@ -78,10 +78,33 @@ static __always_inline int chooses_addresses(const struct sl_packet *packet)
 
 /* Whether what leaves has another mark than its socket, as far as the policy says what marks are. */
 static __always_inline int is_remarked(const struct __sk_buff *skb, const struct bpf_sock *sk,
-				       const struct sl_policy *policy, __u16 flags)
+				       const struct sl_policy *policy)
 {
-	return !(flags & SL_PACKET_ARRIVES) &&
-	       ((sk->mark ^ skb->mark) & sl_compared_mark(policy));
+	return (sk->mark ^ skb->mark) & sl_compared_mark(policy);
+}
+
+/* The sockets by which a namespace's kernel speaks for itself (neighbour discovery, group reports, TCP
+ * resets of IPv6) belong to the cgroup of whoever has made the namespace: the container's own, where
+ * runc makes both. They are raw, and hold no reference to the namespace, as every socket of a task does
+ * (inet_ctl_sock_create). */
+static __always_inline int is_kernels(struct bpf_sock *sk)
+{
+	struct sock *socket;
+
+	if (sk->type != SL_SOCK_RAW)
+		return 0;
+	socket = address_of(sk);
+	return !BPF_CORE_READ_BITFIELD_PROBED(socket, __sk_common.skc_net_refcnt);
+}
+
+/* What its socket tells of a packet that leaves, but for its addresses. */
+static __always_inline void read_labels(const struct __sk_buff *skb, struct bpf_sock *sk,
+					const struct sl_policy *policy, struct sl_packet *packet)
+{
+	if (is_remarked(skb, sk, policy))
+		packet->flags |= SL_PACKET_REMARKED;
+	if (is_kernels(sk))
+		packet->flags |= SL_PACKET_KERNELS;
 }
 
 /* 1 lets the packet go on, 0 drops it. */
@@ -93,24 +116,53 @@ static __always_inline int answer(const struct sl_policy *policy, struct sl_deci
 	return 0;
 }
 
+static __always_inline struct bpf_sock *full_socket(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	return sk ? bpf_sk_fullsock(sk) : 0;
+}
+
+/*
+ * The packets that most are: of a TCP connection that has been opened, with nothing in their headers that
+ * could lead them elsewhere. Neither their addresses nor their ports count for sl_decide_packet(), and so
+ * they are not read. That it is a connection of the kernel's TCP, and not what a raw socket writes,
+ * its socket tells when they leave; what arrives a raw socket may have anyway.
+ */
+static __always_inline int judge_going_on(struct __sk_buff *skb, const struct sl_policy *policy,
+					  struct bpf_sock *sk, __u16 flags)
+{
+	struct sl_packet packet = {.flags = flags, .protocol = IPPROTO_TCP};
+
+	if (sk && is_remarked(skb, sk, policy))
+		packet.flags |= SL_PACKET_REMARKED;
+	return answer(policy, sl_decide_packet(policy, &packet));
+}
+
 static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 {
 	struct sl_packet_policy *state = bpf_get_local_storage(&packet_policies, 0);
+	const int going_on = goes_on(skb), arrives = flags & SL_PACKET_ARRIVES;
 	const struct sl_policy *policy = &state->policy;
 	struct sl_packet packet = {.flags = flags};
-	struct bpf_sock *sk = skb->sk;
 	struct sl_decision decision;
+	struct bpf_sock *sk;
 
-	read_transport(skb, &packet, read_network(skb, &packet));
+	if (going_on && arrives)
+		return judge_going_on(skb, policy, 0, flags);
+	sk = full_socket(skb);
+	if (going_on && sk && sk->type == SL_SOCK_STREAM)
+		return judge_going_on(skb, policy, sk, flags);
+	if (!read_plain(skb, &packet))
+		read_transport(skb, &packet, read_network(skb, &packet));
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		packet.flags |= SL_PACKET_LOOPBACK;
-	sk = sk ? bpf_sk_fullsock(sk) : 0;
 	if (sk) {
 		read_socket(sk, &packet);
-		if (is_remarked(skb, sk, policy, flags))
-			packet.flags |= SL_PACKET_REMARKED;
-		if (!(flags & SL_PACKET_ARRIVES) && chooses_addresses(&packet) &&
-		    has_foreign_address(skb, sk, &packet, policy))
+		if (!arrives)
+			read_labels(skb, sk, policy, &packet);
+		if (!arrives && chooses_addresses(&packet) &&
+		    has_foreign_address(skb, sk, &packet, state))
 			packet.flags |= SL_PACKET_FOREIGN;
 	}
 	if (sl_packet_has_flow(policy, &packet) && follow_flow(state, &packet, 0))
@@ -139,11 +191,14 @@ int inet_egress_labels(struct __sk_buff *skb)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 	struct sl_packet packet = {};
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk;
 
-	read_network(skb, &packet);
-	sk = sk ? bpf_sk_fullsock(sk) : 0;
-	if (sk && is_remarked(skb, sk, policy, 0))
-		packet.flags |= SL_PACKET_REMARKED;
+	if (!has_no_route(skb))
+		read_network(skb, &packet);
+	if (sl_compared_mark(policy) != 0) {
+		sk = full_socket(skb);
+		if (sk)
+			read_labels(skb, sk, policy, &packet);
+	}
 	return answer(policy, sl_decide_labels(policy, &packet));
 }

@@ -77,6 +77,7 @@ enum sl_reason {
 enum sl_single_guard {
 	SL_GUARD_KEPT_PORT = 48, /* listening is for sockets that keep their port */
 	SL_GUARD_NAMED_LISTENER, /* accepting is for listeners on a named port */
+	SL_GUARD_FLOWS_OUTSIDE,  /* what passes over a free loopback makes nobody known */
 };
 
 /* sl_policy.flags. A flag that is not set denies or leaves closed: all-zero denies everything. */
@@ -341,6 +342,7 @@ SL_ASSERT_SIZE(struct sl_attempt, 56);
 #define SL_PACKET_ANSWERS    (1u << 7) /* TCP: a listener's SYN with ACK */
 #define SL_PACKET_KNOWN      (1u << 8) /* datagrams: the two ends have exchanged some lately */
 #define SL_PACKET_FOREIGN    (1u << 9) /* from, or over loopback to, an address of nobody here */
+#define SL_PACKET_KERNELS    (1u << 10) /* of a raw socket that the kernel has made for itself */
 
 /* A packet of one of the container's sockets: the input of sl_decide_packet(). */
 struct sl_packet {
@@ -371,17 +373,27 @@ struct sl_flow {
 };
 SL_ASSERT_SIZE(struct sl_flow, 24);
 
+/* An IPv6 address that one of the container's namespaces had when it was last looked for. */
+struct sl_own_address {
+	__u64 netns;            /* the namespace's cookie; 0: none was looked for */
+	__u32 changes;          /* how often an address of it had changed by then */
+	__u32 address[4];       /* network byte order */
+	__u32 pad;
+};
+SL_ASSERT_SIZE(struct sl_own_address, 32);
+
 /*
  * What the programs that judge packets know of a container: the value of their own cgroup storage,
  * written in place (BPF_F_LOCK) before the container's first process runs.
  */
 struct sl_packet_policy {
 	struct sl_policy policy;
-	struct bpf_spin_lock lock; /* of the flows */
+	struct bpf_spin_lock lock; /* of all below */
 	__u32 seed;                /* of the flows' hash: which set a peer gets nobody can foresee */
+	struct sl_own_address own;
 	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
 };
-SL_ASSERT_SIZE(struct sl_packet_policy, 72 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
+SL_ASSERT_SIZE(struct sl_packet_policy, 104 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

@@ -29,6 +29,10 @@ inline constexpr std::uint32_t tcp_syn = 2, tcp_reset = 4, tcp_ack = 16;
 inline constexpr Compare opens_nothing{Field::tcp_flags, Operator::not_equal, tcp_syn,
                                        tcp_syn | tcp_ack};
 
+/// A first byte as that of nearly all packets of IPv4, and of none of IPv6: version 4 and a header
+/// of five words, in which there is no place for a source route.
+inline constexpr Compare plain_ipv4{Field::first_byte, Operator::equal, 0x45, 0xffffffff};
+
 inline Compare equals(Field field, std::uint32_t value) {
   return {field, Operator::equal, value, 0xffffffff};
 }
@@ -69,6 +73,16 @@ inline std::vector<Rule> drop_source_routes(const std::string& key) {
       drop({equals(Field::ipv4_loose_route, 1)}, key + ": loose source route"),
       drop({equals(Field::ipv4_strict_route, 1)}, key + ": strict source route"),
   };
+}
+
+/// What is `protocol` right behind the network's header, and matches `more`, before rules look for
+/// anything in between: a rule for each family.
+inline std::vector<Rule> hand_over(std::uint8_t protocol, const std::vector<Match>& more,
+                                   const Statement& statement) {
+  std::vector<Rule> rules = {{{plain_ipv4, equals(Field::l4proto, protocol)}, statement, {}, false},
+                             {{equals(Field::ipv6_next_header, protocol)}, statement, {}, false}};
+  for (Rule& rule : rules) rule.matches.insert(rule.matches.end(), more.begin(), more.end());
+  return rules;
 }
 
 /// By their types alone: what they tell of is known to sockets, which take no others to heart.

@@ -153,7 +153,10 @@ void Writer::match(const Compare& comparison) {
   const bool equal = comparison.op == Operator::equal;
   compare(equal ? NFT_CMP_EQ : NFT_CMP_NEQ, bytes_of(field, any_bit ? 0 : comparison.value));
   if (equal && field == Field::nfproto) family_ = comparison.value;
-  if (equal && field == Field::l4proto) protocol_ = comparison.value;
+  // What follows IPv6's own header is, if no extension, the transport.
+  if (equal && (field == Field::l4proto || field == Field::ipv6_next_header)) {
+    protocol_ = comparison.value;
+  }
 }
 
 void Writer::match(const InRange& match) {

@@ -51,6 +51,7 @@ std::string presence_text(std::uint32_t value) {
 }
 
 constexpr FieldInfo table[] = {
+    {Field::first_byte, "@nh,0,8", number_text, {Kind::network, 0, 0, 1}},
     {Field::nfproto, "meta nfproto", family_text, {Kind::meta, NFT_META_NFPROTO, 0, 1}},
     {Field::l4proto, "meta l4proto", protocol_text, {Kind::meta, NFT_META_L4PROTO, 0, 1}},
     {Field::iif, "iif", number_text, {Kind::meta, NFT_META_IIF, 0, 4}},
@@ -77,6 +78,7 @@ constexpr FieldInfo table[] = {
      presence_text,
      {Kind::option, IPOPT_SSRR, 0, 1},
      NFPROTO_IPV4},
+    {Field::ipv6_next_header, "ip6 nexthdr", protocol_text, {Kind::network, 0, 6, 1}, NFPROTO_IPV6},
     {Field::ipv6_source, "ip6 saddr", number_text, {Kind::network, 0, 8, 16}, NFPROTO_IPV6},
     {Field::ipv6_destination, "ip6 daddr", number_text, {Kind::network, 0, 24, 16}, NFPROTO_IPV6},
     {Field::ipv6_hop_limit, "ip6 hoplimit", number_text, {Kind::network, 0, 7, 1}, NFPROTO_IPV6},

@@ -10,6 +10,8 @@
 #include <linux/rtnetlink.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "hook/nft_build.hpp"
 #include "hook/nft_chains.hpp"
@@ -86,12 +88,18 @@ Chain named_chain(bool serves) {
 /// What passes over loopback stays here: both ends are ours. A socket that is bound to the device
 /// could send there whatever it likes, and what would answer it, the kernel or a server here, would
 /// answer somebody else. But the reset with which `reject` refuses a connection comes from its
-/// peer's address (nf_send_reset).
+/// peer's address (nf_send_reset). 127.0.0.0/8 and ::1 are loopback's in every namespace, and no
+/// other host has them: for these the kernel's routes need not be asked.
 Chain loopback_chain(Mark mark) {
   const Compare own = equals(Field::source_type, RTN_LOCAL);
+  const std::uint32_t net = htonl(INADDR_LOOPBACK & IN_CLASSA_NET), bits = htonl(IN_CLASSA_NET);
   return {"loopback",
           std::nullopt,
-          {accept({own, equals(Field::destination_type, RTN_LOCAL)}),
+          {accept({Compare{Field::ipv4_source, Operator::equal, net, bits},
+                   Compare{Field::ipv4_destination, Operator::equal, net, bits}}),
+           accept({in_set(Field::ipv6_source, "loopback_v6"),
+                   in_set(Field::ipv6_destination, "loopback_v6")}),
+           accept({own, equals(Field::destination_type, RTN_LOCAL)}),
            accept({own, equals(Field::destination_type, RTN_MULTICAST)}),
            accept({own, equals(Field::destination_type, RTN_BROADCAST)}),
            accept({has(Field::tcp_flags, tcp_reset),
@@ -122,10 +130,45 @@ Chain choose_judge() {
        jump({}, Action::go_to, "judged")}};
 }
 
-/// Until marks are judged, in `judging`. What goes on with a TCP connection has the addresses that
-/// it was opened with.
+/// What every packet of the container's own sockets has. It says all that "whose" and "judged" ask,
+/// in one rule, and whoever has not both goes there.
+Rule go_on_if_ours(const RulesAsked& asked, const std::string& judging,
+                   std::vector<Match> matches) {
+  const std::uint32_t slot = judging == "whose" ? slot_mask : 0;
+  matches.emplace_back(
+      Compare{Field::socket_mark, Operator::equal, asked.mark.value, asked.mark.mask | slot});
+  matches.emplace_back(Compare{Field::mark, Operator::equal, asked.mark.value, asked.mark.mask});
+  return jump(std::move(matches), Action::go_to, asked.serves ? "named" : "egress");
+}
+
+/// TCP that opens nothing has the addresses that it was opened with. Over loopback these were
+/// judged then. What a raw socket writes there besides, with whatever addresses, is answered by a
+/// reset of the kernel's at most, as is what comes from outside; and where that may go is judged.
+Chain going_on_chain(const RulesAsked& asked, const std::string& judging) {
+  return {"going_on",
+          std::nullopt,
+          {accept({equals(Field::oif, loopback)}), go_on_if_ours(asked, judging, {}),
+           jump({}, Action::go_to, judging)}};
+}
+
+Chain datagrams_chain(const RulesAsked& asked, const std::string& judging) {
+  Chain chain{
+      "datagrams", std::nullopt, {jump({equals(Field::oif, loopback)}, Action::go_to, "loopback")}};
+  std::vector<Match> local = {equals(Field::source_type, RTN_LOCAL)};
+  if (asked.transparent) local.clear();
+  chain.rules.push_back(go_on_if_ours(asked, judging, std::move(local)));
+  if (!asked.transparent) append(chain.rules, judge_source(judging));
+  chain.rules.push_back(jump({}, Action::go_to, judging));
+  return chain;
+}
+
+/// Until marks are judged, in `judging`. The most common packets meet the fewest rules; what has
+/// options or extensions takes the long way, and so does all that is neither TCP nor UDP.
 std::vector<Rule> leaving_rules(const RulesAsked& asked, const std::string& judging) {
-  std::vector<Rule> rules = drop_source_routes("io.socklid.egress");
+  std::vector<Rule> rules =
+      hand_over(IPPROTO_TCP, {opens_nothing}, {Action::go_to, "going_on", {}});
+  append(rules, hand_over(IPPROTO_UDP, {}, {Action::go_to, "datagrams", {}}));
+  append(rules, drop_source_routes("io.socklid.egress"));
   rules.push_back(jump({equals(Field::oif, loopback)}, Action::go_to, "loopback"));
   append(rules, accept_upkeep(asked.mark, asked.sends));
   rules.push_back(jump({opens_nothing}, Action::go_to, judging));
@@ -136,10 +179,12 @@ std::vector<Rule> leaving_rules(const RulesAsked& asked, const std::string& judg
 }
 
 /// What `output` leads to, whosever namespace it is.
-std::vector<Chain> judging_chains(const RulesAsked& asked) {
+std::vector<Chain> judging_chains(const RulesAsked& asked, const std::string& judging) {
   return {named_chain(asked.serves),
           {"judged", std::nullopt, judge_marks(asked.mark)},
-          loopback_chain(asked.mark)};
+          loopback_chain(asked.mark),
+          going_on_chain(asked, judging),
+          datagrams_chain(asked, judging)};
 }
 
 /// Of a namespace of the container's own. If its mark claims the bits of the slot, no neighbour
@@ -147,7 +192,7 @@ std::vector<Chain> judging_chains(const RulesAsked& asked) {
 std::vector<Chain> output_chains(const RulesAsked& asked) {
   const bool alone = (asked.mark.mask & slot_mask) != 0;
   const std::string judging = alone ? "judged" : "whose";
-  std::vector<Chain> chains = judging_chains(asked);
+  std::vector<Chain> chains = judging_chains(asked, judging);
   if (!alone) chains.push_back(choose_judge());
   chains.push_back(
       {"output", Base{HookPoint::output, output_priority}, leaving_rules(asked, judging)});
@@ -156,7 +201,7 @@ std::vector<Chain> output_chains(const RulesAsked& asked) {
 
 /// Of a shared namespace: only what has our slot.
 std::vector<Chain> output_chains_of_slot(const RulesAsked& asked) {
-  std::vector<Chain> chains = judging_chains(asked);
+  std::vector<Chain> chains = judging_chains(asked, "judged");
   chains.push_back({"leaving", std::nullopt, leaving_rules(asked, "judged")});
   const std::uint32_t slot = asked.mark.value & slot_mask;
   Chain base{"output", Base{HookPoint::output, output_priority, false}, {}};

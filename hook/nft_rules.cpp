@@ -38,6 +38,13 @@ Set type_set(std::string name, KeyType type, std::initializer_list<std::uint16_t
   return set;
 }
 
+/// ::1, which as an address of 16 bytes no comparison holds.
+Set loopback_set() {
+  Set set{"loopback_v6", {KeyType::ipv6_addr}, false, false, {Element{}}};
+  set.elements.front().address.back() = 1;
+  return set;
+}
+
 std::vector<nft::Set> type_sets() {
   return {
       type_set("icmp_errors", KeyType::icmp_type,
@@ -51,6 +58,7 @@ std::vector<nft::Set> type_sets() {
       type_set("nd_in", KeyType::icmpv6_type, {router_advert, neighbor_solicit, neighbor_advert}),
       type_set("mld_out", KeyType::icmpv6_type,
                {ICMPV6_MGM_REPORT, ICMPV6_MGM_REDUCTION, ICMPV6_MLD2_REPORT}),
+      loopback_set(),
   };
 }
 

@@ -39,12 +39,17 @@ std::string key_text(const Key& key) {
   return text;
 }
 
+std::string mask_text(Field field, std::uint32_t mask) {
+  const bool address = field == Field::ipv4_source || field == Field::ipv4_destination;
+  return address ? row_of(field).value_text(mask) : hexadecimal(mask);
+}
+
 std::string match_text(const Compare& compare) {
   std::string text(row_of(compare.field).name);
   if (compare.op == Operator::any_bit) {
     return text.append(" ").append(bits_text(compare.field, compare.value));
   }
-  if (compare.mask != 0xffffffff) text.append(" & ").append(hexadecimal(compare.mask));
+  if (compare.mask != 0xffffffff) text.append(" & ").append(mask_text(compare.field, compare.mask));
   const bool bare = compare.op == Operator::equal && compare.mask == 0xffffffff;
   text.append(bare ? " " : compare.op == Operator::equal ? " == " : " != ");
   return text.append(row_of(compare.field).value_text(compare.value));

@@ -30,6 +30,7 @@ namespace nft {
 
 /// What a match looks at. Numbers are in host byte order wherever they are values of this header.
 enum class Field : std::uint8_t {
+  first_byte,         ///< version of IP times 16, and of IPv4 its header's length in words
   nfproto,            ///< NFPROTO_IPV4 2 or NFPROTO_IPV6 10 (linux/netfilter.h)
   l4proto,            ///< IPPROTO_*, of IPv6 the one behind the extension headers
   iif,                ///< index of the interface a packet came in by
@@ -38,10 +39,11 @@ enum class Field : std::uint8_t {
   socket_mark,        ///< sk->sk_mark, of full sockets only (net/netfilter/nft_socket.c)
   source_type,        ///< RTN_* of the source address: local 2 (linux/rtnetlink.h)
   destination_type,   ///< RTN_* of the destination address: also broadcast 3, multicast 5
-  ipv4_source,        ///< address
-  ipv4_destination,   ///< address
+  ipv4_source,        ///< address; a number of it is in network byte order
+  ipv4_destination,   ///< address, likewise
   ipv4_loose_route,   ///< 1 if there is an IP option LSRR, else 0
   ipv4_strict_route,  ///< 1 if there is an IP option SSRR, else 0
+  ipv6_next_header,   ///< IPPROTO_* of the first header behind IPv6's own
   ipv6_source,        ///< address
   ipv6_destination,   ///< address
   ipv6_hop_limit,     ///< 0..255

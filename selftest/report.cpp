@@ -45,6 +45,8 @@ std::string_view name_of(Seen seen) {
       return "no answer";
     case Seen::not_tried:
       return "not tried";
+    case Seen::absent:
+      return "not there";
   }
   return "?";
 }
@@ -62,6 +64,8 @@ Summary summary_of(const std::vector<Finding>& findings) {
       ++summary.hold;
     } else if (finding.seen == Seen::not_tried) {
       ++summary.not_tried;
+    } else if (finding.seen == Seen::absent) {
+      ++summary.absent;
     } else {
       ++summary.open;
     }
@@ -72,7 +76,8 @@ Summary summary_of(const std::vector<Finding>& findings) {
 std::string to_string(const Summary& summary) {
   return std::to_string(summary.rows) + " rows, " + std::to_string(summary.runs) +
          " runs: " + std::to_string(summary.hold) + " hold, " + std::to_string(summary.open) +
-         " open, " + std::to_string(summary.not_tried) + " not tried";
+         " open, " + std::to_string(summary.not_tried) + " not tried" +
+         (summary.absent == 0 ? "" : ", " + std::to_string(summary.absent) + " not there");
 }
 
 bool is_good(const Summary& summary, bool strict) {
@@ -122,11 +127,9 @@ json::Value to_json(const std::vector<Finding>& findings) {
     all.emplace_back(std::move(one));
   }
   const Summary summary = summary_of(findings);
-  return json::Object{{"runs", std::move(all)},
-                      {"rows", summary.rows},
-                      {"hold", summary.hold},
-                      {"open", summary.open},
-                      {"not_tried", summary.not_tried}};
+  return json::Object{{"runs", std::move(all)},         {"rows", summary.rows},
+                      {"hold", summary.hold},           {"open", summary.open},
+                      {"not_tried", summary.not_tried}, {"absent", summary.absent}};
 }
 
 }  // namespace socklid::selftest

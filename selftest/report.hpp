@@ -18,10 +18,11 @@ struct Summary {
   std::size_t hold{0};
   std::size_t open{0};  ///< and whatever else does not hold
   std::size_t not_tried{0};
+  std::size_t absent{0};  ///< the kernel has no such way: a fact, and no failure
 };
 
 [[nodiscard]] Summary summary_of(const std::vector<Finding>& findings);
-/// "212 rows, 636 runs: 630 hold, 0 open, 6 not tried"
+/// "212 rows, 636 runs: 630 hold, 0 open, 6 not tried", and ", 6 not there" where there are any
 [[nodiscard]] std::string to_string(const Summary& summary);
 /// Whether all that was tried holds and, if `strict`, all was tried. Nothing tried is no success.
 [[nodiscard]] bool is_good(const Summary& summary, bool strict);
@@ -39,7 +40,7 @@ class Table {
   std::string_view group_;
 };
 
-/// "holds", "OPEN", "wrong guard", "no answer", "not tried".
+/// "holds", "OPEN", "wrong guard", "no answer", "not tried", "not there".
 [[nodiscard]] std::string_view name_of(Seen seen);
 [[nodiscard]] json::Value to_json(const std::vector<Finding>& findings);
 

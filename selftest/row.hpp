@@ -2,7 +2,8 @@
 //
 // Row: one way round a policy. Each is tried without a policy, when what it sends must arrive, and
 // then under three policies, when it must not, and the guard that the row names must have counted
-// it. A row that does not arrive without a policy proves nothing and is "not tried".
+// it. A row that does not arrive without a policy proves nothing and is "not tried"; one of a
+// protocol that the kernel does not have is a way that is not there.
 //
 // Rows stand in tables, rows_*.cpp; selftest/run.hpp carries them out.
 #pragma once
@@ -157,6 +158,9 @@ struct Row {
   /// socket may answer, the rules alone see what has no socket.
   enum class Lines : std::uint8_t { both, programs, rules };
   Lines lines{Lines::both};
+  /// IPPROTO_* of datagrams without which there is no such way. Kernels that lack it are no worse
+  /// for it: that of 7.2 has no UDP-Lite.
+  int needs{0};
 };
 
 /// The tables, in the order of the report.

@@ -80,6 +80,7 @@ Row create_udp(std::string_view name, Outcome (*attempt)(const Scene&)) {
 Row create_udplite() {
   Row row = create_udp("create.udp denied: UDP-Lite", udplite);
   row.stops.egress = row.stops.both = Guard::protocol;
+  row.needs = IPPROTO_UDPLITE;
   return row;
 }
 

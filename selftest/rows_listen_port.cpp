@@ -145,7 +145,7 @@ std::vector<Row> port_rows() {
       hears("UDP: bind to a v4-mapped address", udp_bind_mapped, Each::v4_only),
       hears("UDP-Lite: bind", udplite_bind),
   };
-  rows.back().transport = IPPROTO_UDPLITE;
+  rows.back().transport = rows.back().needs = IPPROTO_UDPLITE;
   rows.back().stops.both = Guard::protocol;  // closed where packets are judged
   return rows;
 }

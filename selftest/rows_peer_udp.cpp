@@ -196,8 +196,14 @@ std::vector<Row> udp_peer_rows() {
       {.name = "UDP: multicast", .stops = stops_peer, .attempt = send_by_multicast},
       {.name = "UDP: sendfile to a connected socket", .stops = stops_peer, .attempt = send_a_file},
       {.name = "UDP: splice to a connected socket", .stops = stops_peer, .attempt = splice_a_pipe},
-      {.name = "UDP-Lite: sendto", .stops = stops_udplite, .attempt = send_by_udplite},
-      {.name = "UDP-Lite: connect, then send", .stops = stops_udplite, .attempt = connect_udplite},
+      {.name = "UDP-Lite: sendto",
+       .stops = stops_udplite,
+       .attempt = send_by_udplite,
+       .needs = IPPROTO_UDPLITE},
+      {.name = "UDP-Lite: connect, then send",
+       .stops = stops_udplite,
+       .attempt = connect_udplite,
+       .needs = IPPROTO_UDPLITE},
   };
 }
 

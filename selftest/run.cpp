@@ -3,7 +3,9 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace socklid::selftest {
@@ -139,9 +141,27 @@ Result<Finding> Runner::run_under(Policy policy, const Case& one) {
   return finding;
 }
 
-Result<std::vector<Finding>> Runner::run(const Case& one) {
-  const std::string why = SL_TRY(why_not(one));
+std::vector<Finding> Runner::absent(const Case& one) {
   std::vector<Finding> runs;
+  const int protocol = one.row->needs;
+  if (protocol == 0) return runs;
+  const UniqueFd fd(
+      ::socket(one.ip == Ip::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, protocol));
+  if (fd || errno != EPROTONOSUPPORT) return runs;
+  for (const Policy policy : policies) {
+    runs.push_back({.of = one,
+                    .policy = policy,
+                    .expected = guard_of(one.row->stops, policy),
+                    .seen = Seen::absent,
+                    .detail = "this kernel has no protocol " + std::to_string(protocol)});
+  }
+  return runs;
+}
+
+Result<std::vector<Finding>> Runner::run(const Case& one) {
+  std::vector<Finding> runs = absent(one);
+  if (!runs.empty()) return runs;
+  const std::string why = SL_TRY(why_not(one));
   for (const Policy policy : policies) {
     if (why.empty()) {
       runs.push_back(SL_TRY(run_under(policy, one)));

@@ -77,6 +77,15 @@ def as_elements(size, ipv6):
         if (":" in address) == ipv6:
             yield f"{address} . {protocol} . {port}"
 
+# Where ours are, and nothing in them.
+CHAINS = """\
+table inet empty {
+  chain output { type filter hook output priority -150; policy accept; }
+  chain input { type filter hook input priority 0; policy accept; }
+  chain forward { type filter hook forward priority 0; policy accept; }
+}
+"""
+
 
 class Container:
     number = 0
@@ -122,7 +131,10 @@ class Container:
         return self
 
     def with_rules(self, size):
-        text = RULES.format(v4=", ".join(as_elements(size, False)), v6=", ".join(as_elements(size, True)))
+        return self.with_table(RULES.format(v4=", ".join(as_elements(size, False)),
+                                            v6=", ".join(as_elements(size, True))))
+
+    def with_table(self, text):
         run(["nsenter", f"--net=/proc/{self.process.pid}/ns/net", "nft", "-f", "-"], text)
         return self
 

@@ -225,7 +225,7 @@ TEST_F(NftInstall, CountsNothingAtFirstAndNamesEveryCounter) {
   space.shell("nft 'table inet other { chain c { counter comment \"not ours\"; }; }'");
   ASSERT_TRUE(install(socket, many(1000)));
   const auto all = counters(socket, "socklid").value();
-  EXPECT_EQ(all.size(), 13U);
+  EXPECT_EQ(all.size(), 14U);
   for (const RuleCounter& counter : all) {
     EXPECT_EQ(counter.packets, 0U);
     EXPECT_TRUE(counter.comment.starts_with("io.socklid.")) << counter.comment;

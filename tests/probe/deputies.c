@@ -31,7 +31,7 @@ static int load_program(enum bpf_prog_type type) {
   return bpf(BPF_PROG_LOAD, &load);
 }
 
-/* What an engine does with a device program: attach, ask which are there, take it by its id, detach. */
+/* What an engine does with a device program: attach, ask which are there, take one by id, detach. */
 static bool use_device_program(int cgroup, int program, struct outcome* out) {
   __u32 ids[64] = {0};
   union bpf_attr attach = {.target_fd = (__u32)cgroup};
@@ -138,7 +138,7 @@ void try_mount(const char* kind, const char* rest, struct outcome* out) {
   umount2(MOUNT_POINT, MNT_DETACH);
 }
 
-/* fsopen.TYPE[:KEY=VALUE]: fsopen(2), the parameter if there is one, and what makes the file system. */
+/* fsopen.TYPE[:KEY=VALUE]: fsopen(2), the parameter if there is one, and the command to create. */
 void try_fsopen(const char* kind, const char* rest, struct outcome* out) {
   char key[128];
   snprintf(key, sizeof key, "%s", rest);

@@ -43,7 +43,7 @@ class CaseGenerator {
 
   sl_packet packet() {
     sl_packet packet{};
-    packet.flags = static_cast<std::uint16_t>(below(1024));
+    packet.flags = static_cast<std::uint16_t>(below(2048));
     if (below(2) == 0) packet.flags &= SL_PACKET_ARRIVES | SL_PACKET_OPENS | SL_PACKET_ANSWERS;
     packet.family = pick<std::uint16_t>({2, 10});
     packet.protocol = pick<std::uint8_t>({1, 6, 6, 17, 17, 33, 58, 132, 136});

@@ -98,6 +98,18 @@ TEST(DecidePacket, AForeignAddressLeavesByNoWay) {
   }
 }
 
+TEST(DecidePacket, WhatTheKernelSendsIsForTheRulesToJudge) {
+  constexpr unsigned other = SL_PACKET_RAW | SL_PACKET_REMARKED | SL_PACKET_FOREIGN;
+  for (const unsigned flags : {0U, other}) {
+    const sl_packet upkeep =
+        packet(IPPROTO_ICMPV6, 0, 0, static_cast<std::uint16_t>(flags | SL_PACKET_KERNELS));
+    EXPECT_EQ(reason(policy(""), upkeep, {}), SL_REASON_NONE);
+  }
+  const sl_policy unwritten{};
+  const sl_packet upkeep = packet(IPPROTO_ICMPV6, 0, 0, SL_PACKET_KERNELS);
+  EXPECT_NE(sl_decide_packet(&unwritten, &upkeep).error, 0);
+}
+
 TEST(DecidePacket, RawSocketsAnswerNobody) {
   const auto server = policy("tcp/443", "tcp/80");
   for (const unsigned flags : {0U, SL_PACKET_ANSWERS, SL_PACKET_OPENS}) {

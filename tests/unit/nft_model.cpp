@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace socklid::test {
@@ -17,6 +18,17 @@ using Address = std::array<std::uint8_t, 16>;
 
 bool is_icmp(const ModelPacket& packet, std::uint8_t protocol, bool ipv4) {
   return packet.protocol == protocol && packet.ipv4 == ipv4;
+}
+
+bool is_plain(const ModelPacket& packet) {
+  return !packet.extensions && !packet.loose_route && !packet.strict_route &&
+         !packet.routing_header && !packet.fragment;
+}
+
+std::uint32_t first_word(const Address& address) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, address.data(), sizeof(word));
+  return word;
 }
 
 template <typename T>
@@ -44,8 +56,14 @@ std::optional<std::uint32_t> number(const ModelPacket& packet, Field field, bool
       return packet.forged_source ? 1U : 2U;
     case Field::destination_type:
       return packet.destination_type;
+    case Field::first_byte:
+      return packet.ipv4 ? (is_plain(packet) ? 0x45U : 0x46U) : 0x60U;
+    case Field::ipv6_next_header:
+      return only_if(!packet.ipv4, is_plain(packet) ? packet.protocol : 0);
     case Field::ipv4_source:
-      return only_if(packet.ipv4, packet.source == Address{} ? 0 : 1);
+      return only_if(packet.ipv4, first_word(packet.source));
+    case Field::ipv4_destination:
+      return only_if(packet.ipv4, first_word(packet.destination));
     case Field::ipv6_fragment:
       return packet.ipv4 ? std::nullopt : packet.fragment;
     case Field::ipv4_loose_route:

@@ -31,6 +31,7 @@ struct ModelPacket {
   bool routing_header{false};
   bool loose_route{false};
   bool strict_route{false};
+  bool extensions{false};  ///< IPv4 options or IPv6 extension headers, others than those above
   std::uint32_t interface { 2 };
   std::uint32_t mark{0};
   std::optional<std::uint32_t> socket_mark;  ///< of the full socket it comes from

@@ -240,10 +240,59 @@ TEST(NftLoopback, CarriesNothingForOthers) {
   ModelPacket packet = sent("192.0.2.1", 443);
   packet.interface = 1;
   EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::drop);
-  packet.tcp_flags = rst;
-  EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::drop) << "it has the mark";
-  packet.mark = 0;
-  EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::accept) << "made by reject";
+  packet = datagram(packet);
+  EXPECT_EQ(leaving(rules(policy("udp")), packet), ModelVerdict::drop);
+}
+
+TEST(NftLoopback, LetsGoOnWhatWasOpened) {
+  for (const std::uint8_t flags : {ack, rst, static_cast<std::uint8_t>(syn | ack)}) {
+    ModelPacket packet = sent("192.0.2.1", 443);
+    packet.interface = 1;
+    packet.tcp_flags = flags;
+    EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::accept) << int{flags};
+    packet.loose_route = true;
+    EXPECT_EQ(leaving(rules(policy("tcp/443")), packet), ModelVerdict::drop) << int{flags};
+    packet.loose_route = false;
+    packet.extensions = true;  // the long way
+    packet.mark = 0;
+    const bool reset = flags == rst;  // as `reject` makes it
+    EXPECT_EQ(leaving(rules(policy("tcp/443")), packet),
+              reset ? ModelVerdict::accept : ModelVerdict::drop)
+        << int{flags};
+  }
+}
+
+TEST(NftLoopback, HasAddressesOfItsOwn) {
+  for (const bool ipv4 : {true, false}) {
+    ModelPacket packet = datagram(sent(ipv4 ? "127.0.0.1" : "::1", 9));
+    packet.interface = 1;
+    packet.source = address(ipv4 ? "127.1.2.3" : "::1");
+    packet.forged_source = true;  // the kernel's routes are not asked
+    EXPECT_EQ(leaving(rules(policy("")), packet), ModelVerdict::accept) << ipv4;
+    packet.source = address(ipv4 ? "128.0.0.1" : "::2");
+    EXPECT_EQ(leaving(rules(policy("")), packet), ModelVerdict::drop) << ipv4;
+  }
+}
+
+TEST(NftEgress, TheShortWayLeadsWhereTheLongOneDoes) {
+  const NftRuleset ruleset = rules(policy("tcp/443@192.0.2.1 udp/53@192.0.2.1", "tcp/80 udp/53"));
+  for (const std::uint8_t flags : {ack, rst, syn, static_cast<std::uint8_t>(syn | ack)}) {
+    for (const int fault : {0, 1, 2, 3}) {
+      for (const std::uint16_t port : {std::uint16_t{443}, std::uint16_t{53}}) {
+        for (const bool udp : {true, false}) {
+          ModelPacket packet = sent("192.0.2.1", port);
+          packet.tcp_flags = flags;
+          if (udp) packet = datagram(packet);
+          if (fault == 1) packet.mark = 0;
+          if (fault == 2) packet.socket_mark = 0;
+          if (fault == 3) packet.forged_source = true;
+          const ModelVerdict verdict = leaving(ruleset, packet);
+          packet.extensions = true;
+          EXPECT_EQ(leaving(ruleset, packet), verdict) << int{flags} << fault << port << udp;
+        }
+      }
+    }
+  }
 }
 
 TEST(NftLoopback, IsJudgedFromSomebodyElsesAddress) {

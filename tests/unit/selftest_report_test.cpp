@@ -34,6 +34,8 @@ TEST(Report, CountsRowsAndRuns) {
       seen_as(tcp6, Seen::wrong_guard), seen_as(once, Seen::no_answer),
       seen_as(once, Seen::not_tried)};
   EXPECT_EQ(to_string(summary_of(findings)), "3 rows, 5 runs: 1 hold, 3 open, 1 not tried");
+  EXPECT_EQ(to_string(summary_of({seen_as(tcp4, Seen::holds), seen_as(tcp6, Seen::absent)})),
+            "2 rows, 2 runs: 1 hold, 0 open, 0 not tried, 1 not there");
 }
 
 TEST(Report, OnlyWhatHoldsIsGood) {
@@ -46,6 +48,8 @@ TEST(Report, OnlyWhatHoldsIsGood) {
   EXPECT_FALSE(good(Seen::no_answer, false));
   EXPECT_TRUE(good(Seen::not_tried, false));
   EXPECT_FALSE(good(Seen::not_tried, true));
+  EXPECT_TRUE(good(Seen::absent, true)) << "what the kernel does not have is no way";
+  EXPECT_FALSE(is_good(summary_of({seen_as(tcp4, Seen::absent)}), true));
   EXPECT_FALSE(is_good(summary_of({seen_as(tcp4, Seen::not_tried)}), false));
   EXPECT_FALSE(is_good(summary_of({}), false));
 }

@@ -8,7 +8,8 @@ served port is not answered; the rules stay after the container; a foreign table
 from harness import snapshot
 from harness.bundle import Options
 from harness.check import check, compare, keys
-from harness.network import CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, in_netns
+from harness.commands import run
+from harness.network import CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, in_netns
 from harness.runner import Cell, expect, expect_in, group, test
 from harness.runtimes import parse_probe
 
@@ -59,6 +60,24 @@ def _(session, record):
                     Cell("egress", "denied", name), lambda s=seen: compare(s, refused()))
         attempt_all(record, f"a served port is answered under egress [{name}]",
                     Cell("egress", "answered", name), lambda r=runtime: serves(session, r))
+
+
+@test("neighbours find each other by IPv6 where the runtime makes the namespace")
+def _(session):
+    # runc does so from within the container's cgroup, which then has the kernel's own sockets.
+    for runtime in (session.runc, session.crun):
+        policy = keys(bind="tcp/80", egress="tcp/3306")
+        with runtime.start(["/probe", "serve.dual:80"], Options(annotations=policy, netns="new"),
+                           ready="serving") as container:
+            link = "sl-new"
+            run("ip", "link", "add", link, "netns", str(container.pid), "type", "veth",
+                "peer", "name", link, "netns", OUTSIDE)
+            inside = ("nsenter", f"--net=/proc/{container.pid}/ns/net", "ip")
+            for ip, address in ((inside, "fd97::2"), (("ip", "-n", OUTSIDE), "fd97::1")):
+                run(*ip, "addr", "add", f"{address}/64", "dev", link, "nodad")
+                run(*ip, "link", "set", link, "up")
+            seen = parse_probe(session.network.from_neighbour("exchange.tcp6:fd97::2:80"))
+            compare(seen, {"exchange.tcp6:fd97::2:80": "ok"})
 
 
 @test("otherwise: drop is silence")
