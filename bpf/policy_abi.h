@@ -139,9 +139,8 @@ struct sl_policy {
 	__u32 netns;            /* inode of the one network namespace of its sockets; 0: any */
 	__u32 home;             /* inode of the network namespace that the container was made with */
 	__u32 host;             /* inode of the host's */
-	/* The first process. Until it becomes a program it is the engine's, and what it has the kernel do
-	 * is the engine's word. */
-	__u64 first_start;      /* USER_HZ since boot, field 22 of proc_pid_stat(5); 0: it is no engine's */
+	__u64 first_start;      /* of the first process, the engine's until it becomes a program: field 22
+				 * of proc_pid_stat(5), USER_HZ since boot; 0: it is no engine's */
 	__u32 first_pid;        /* its number in the next */
 	__u32 pid_namespace;    /* inode: that of the hook */
 };
@@ -325,8 +324,7 @@ struct sl_attempt {
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 	__s32 level;            /* setsockopt, and cmsg_level and cmsg_type of a control message */
 	__s32 option;           /* for ioctl its command */
-	__u32 netns;            /* inode of the socket's network namespace; for create the task's, for
-				 * a sysctl its table's */
+	__u32 netns;            /* inode: the socket's; for create the task's, for a sysctl its table's */
 	__u32 mark;             /* of the socket, host byte order */
 };
 SL_ASSERT_SIZE(struct sl_attempt, 56);

@@ -11,8 +11,9 @@
 //
 //   accept   socket, connect, accept, close at both ends      stream  COUNT times 256 KiB
 //   request  64 bytes there, 64 bytes back, on a connection   socket  socket and close, TCP
-//   send     a datagram of 64 bytes that names its peer       open    open and close of FILE
+//   send     a datagram of 64 bytes that names its peer
 //
+// or one of tests/bench/sockets_deeds.h, with FILE.
 // WAY is lo4, lo6: over loopback, both ends in this process; or net4, net6: to the peer at 10.7.0.1
 // or fd07::1, both ends' work counted, but for datagrams, which the peer takes in later. The first
 // few of each are not counted.
@@ -21,10 +22,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "sockets_deeds.h"
 #include "sockets_ends.h"
 
 static long long now(void) {
@@ -122,13 +125,11 @@ static long long do_socket(const struct order* order, const struct address* to) 
   return now() - begin;
 }
 
-static long long do_open(const struct order* order, const char* path) {
+static long long do_deed(const struct order* order, deed does, const char* path) {
   long long begin = 0;
   for (int i = -warm; i < order->count; i++) {
     if (i == 0) begin = now();
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    check(file < 0, path);
-    close(file);
+    does(path);
   }
   return now() - begin;
 }
@@ -142,7 +143,8 @@ static void settle(void) {
 static long long measure(const struct order* order, const char* path) {
   const struct address to = target(order);
   settle();
-  if (strcmp(order->what, "open") == 0) return do_open(order, path);
+  const deed does = deed_named(order->what);
+  if (does != NULL) return do_deed(order, does, path);
   if (strcmp(order->what, "socket") == 0) return do_socket(order, &to);
   if (!is_local(order)) order_peer(order);
   if (strcmp(order->what, "accept") == 0) return do_accept(order, &to);
@@ -161,7 +163,8 @@ static void enter(const char* cgroup) {
   const int file = open(path, O_WRONLY | O_CLOEXEC);
   check(file < 0 || write(file, "0", 1) != 1, path);
   close(file);
-  check(unshare(CLONE_NEWNET) != 0, "unshare");
+  check(unshare(CLONE_NEWNET | CLONE_NEWNS) != 0, "unshare");
+  check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0, "make mounts private");
 }
 
 int main(int argc, char** argv) {

@@ -31,7 +31,7 @@ static int load_program(enum bpf_prog_type type) {
   return bpf(BPF_PROG_LOAD, &load);
 }
 
-/* What an engine does with a device program: attach, ask which are there, take one by id, detach. */
+/* What an engine does with a device program: attach, ask which are there, take one, detach. */
 static bool use_device_program(int cgroup, int program, struct outcome* out) {
   __u32 ids[64] = {0};
   union bpf_attr attach = {.target_fd = (__u32)cgroup};

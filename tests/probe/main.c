@@ -26,12 +26,12 @@ static const struct verb verbs[] = {
     {"cmsg", try_cmsg},         /* cmsg.mark:ADDRESS:PORT; cmsg.second, .second6: of sendmmsg(2) */
     {"mark", try_mark},         /* mark.KIND, mark.accepted:PORT, mark.inherited: prints SO_MARK */
     {"netlink", try_netlink},   /* netlink.read, netlink.write */
-    {"bpf", try_bpf},       /* bpf (a map), bpf.device, .device-here, .filter, .links */
-    {"key", try_key},       /* key.upcall, key.session */
-    {"mount", try_mount},   /* mount.TYPE[:OPTIONS], mount.bind, mount.remount */
-    {"fsopen", try_fsopen}, /* fsopen.TYPE[:KEY=VALUE] */
-    {"write", try_write},   /* write:PATH=VALUE */
-    {"read", try_read},     /* read:PATH: prints its first word */
+    {"bpf", try_bpf},           /* bpf (a map), bpf.device, .device-here, .filter, .links */
+    {"key", try_key},           /* key.upcall, key.session */
+    {"mount", try_mount},       /* mount.TYPE[:OPTIONS], mount.bind, mount.remount */
+    {"fsopen", try_fsopen},     /* fsopen.TYPE[:KEY=VALUE] */
+    {"write", try_write},       /* write:PATH=VALUE */
+    {"read", try_read},         /* read:PATH: prints its first word */
     {"unix", try_unix},         /* every verb on unix sockets */
     {"exchangefrom", try_exchange_from}, /* exchangefrom.KIND:PORT:ADDRESS:PORT */
     {"stream", try_stream}, /* stream.KIND:ADDRESS:PORT: until told to end; counts what is lost */
