@@ -48,6 +48,9 @@ enum class Loan : std::uint8_t {
   cgroup_procs,    ///< its cgroup.procs, opened for writing by the broker
   cgroup_above,    ///< directory of the cgroup above the container's, O_RDONLY
   bpffs,           ///< directory of bpffs' root
+  sysctl,          ///< ip_nonlocal_bind of the scene's version of IP, opened for writing
+  configfs,        ///< directory of configfs' root; nvmet_host and nvmet_subsystem are in it
+  perf_program,    ///< a BPF program for perf's events, as bpf(2) knows it
   denials_map,     ///< our programs' map of counters, as bpf(2) knows it; with a policy only
 };
 
@@ -63,6 +66,10 @@ inline constexpr std::string_view gateway4 = "10.231.8.1", gateway6 = "fd5e:1f:0
 
 /// Of Loan::tcp_early: TCP on target4/6, served during the whole run.
 inline constexpr std::uint16_t early_port = 4749;
+
+/// Of Loan::configfs: directories below its root, which the borrower removes.
+inline constexpr const char* nvmet_host = "nvmet/hosts/socklid-selftest";
+inline constexpr const char* nvmet_subsystem = "nvmet/subsystems/socklid-selftest";
 
 /// Empty and errno if the broker could not have it.
 [[nodiscard]] UniqueFd borrow(const Scene& scene, Loan loan, Place place = Place::inside);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@
 #include <vector>
 
 #include "hook/socket_guard_pins.hpp"
+#include "selftest/bpf_call.hpp"
 #include "selftest/cgroup_tree.hpp"
+#include "selftest/hierarchy.hpp"
 #include "selftest/sockets.hpp"
 
 namespace socklid::selftest {
@@ -46,6 +49,22 @@ UniqueFd open_pinned(const std::string& path) {
   return UniqueFd(
       static_cast<int>(::syscall(SYS_bpf, BPF_OBJ_GET, &attributes,
                                  offsetof(bpf_attr, file_flags) + sizeof(attributes.file_flags))));
+}
+
+/// Of the network namespace that the caller is in.
+UniqueFd open_sysctl(int family) {
+  return UniqueFd(::open(family == AF_INET ? "/proc/sys/net/ipv4/ip_nonlocal_bind"
+                                           : "/proc/sys/net/ipv6/ip_nonlocal_bind",
+                         O_WRONLY | O_CLOEXEC));
+}
+
+UniqueFd open_configfs() {
+  UniqueFd root = private_mount("configfs");
+  if (!root) return {};
+  for (const char* const path : {nvmet_host, nvmet_subsystem}) {
+    if (::mkdirat(root.get(), path, 0755) != 0 && errno != EEXIST) return {};
+  }
+  return root;
 }
 
 /// A socket that `prepare` did something to; empty with its errno if it could not.
@@ -112,6 +131,10 @@ class Broker {
         return open_procs(places_.outside).value_or(UniqueFd{});
       case Loan::bpffs:
         return open_directory("/sys/fs/bpf");
+      case Loan::configfs:
+        return open_configfs();
+      case Loan::perf_program:
+        return load_constant_program(BPF_PROG_TYPE_PERF_EVENT);
       case Loan::denials_map:
         return open_pinned(pins::directory(object_hash()) + "/" + pins::denials);
       default:
@@ -119,7 +142,7 @@ class Broker {
     }
     const auto there = NetnsGuard::enter(netns_of(request.place));
     if (!there) return with_errno(EINVAL);
-    return make_socket(request);
+    return request.loan == Loan::sysctl ? open_sysctl(request.family) : make_socket(request);
   }
 
   static UniqueFd make_socket(const BrokerRequest& request) {

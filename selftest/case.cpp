@@ -17,6 +17,7 @@ constexpr Table tables[]{
     {"families and protocols", family_rows},
     {"where a packet goes", packet_rows},
     {"changing what stands in the way", tamper_rows},
+    {"what the kernel does on its behalf", deputy_rows},
     {"sockets from elsewhere", foreign_rows},
 };
 

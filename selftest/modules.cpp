@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,15 +38,20 @@ bool modprobe(const char* option, const std::string& module) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/// Of one that is built in there may be none: then nothing is removed either.
-bool is_loaded(const std::string& module) {
-  return ::access(("/sys/module/" + module).c_str(), F_OK) == 0;
-}
-
 }  // namespace
 
 Modules::~Modules() {
   for (auto name = loaded_.rbegin(); name != loaded_.rend(); ++name) (void)modprobe("-r", *name);
+}
+
+bool Modules::is_loaded(const std::string& module) {
+  return ::access(("/sys/module/" + module).c_str(), F_OK) == 0;
+}
+
+bool Modules::unload_if_loaded(const std::string& module) {
+  if (!is_loaded(module)) return false;
+  ::syscall(SYS_delete_module, module.c_str(), O_NONBLOCK);
+  return true;
 }
 
 bool Modules::load(std::string_view name) {

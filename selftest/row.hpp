@@ -169,6 +169,7 @@ struct Row {
 [[nodiscard]] std::span<const Row> family_rows();   ///< families and protocols
 [[nodiscard]] std::span<const Row> packet_rows();   ///< where the packet really goes
 [[nodiscard]] std::span<const Row> tamper_rows();   ///< changing what stands in the way
+[[nodiscard]] std::span<const Row> deputy_rows();   ///< what the kernel does on its behalf
 [[nodiscard]] std::span<const Row> foreign_rows();  ///< sockets from elsewhere
 
 }  // namespace socklid::selftest

@@ -32,7 +32,7 @@ std::span<const Row> tamper_rows() {
     for (Rows (*part)() :
          {tamper_nft, tamper_xtables, tamper_xfrm, tamper_mark, tamper_option, tamper_group,
           tamper_route, tamper_traffic, tamper_link, tamper_transport, tamper_ioctl, tamper_compat,
-          tamper_namespace, tamper_cgroup, tamper_bpf}) {
+          tamper_namespace, tamper_cgroup, tamper_bpf, tamper_program}) {
       Rows more = part();
       std::move(more.begin(), more.end(), std::back_inserter(all));
     }

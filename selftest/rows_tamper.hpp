@@ -30,6 +30,7 @@ using Rows = std::vector<Row>;
 [[nodiscard]] Rows tamper_namespace();  ///< another network namespace
 [[nodiscard]] Rows tamper_cgroup();     ///< another cgroup
 [[nodiscard]] Rows tamper_bpf();        ///< bpf(2)
+[[nodiscard]] Rows tamper_program();    ///< BPF programs that somebody else has loaded, and perf
 
 /// The token by UDP from a new socket to scene.target.
 [[nodiscard]] Outcome send_to_target(const Scene& scene);

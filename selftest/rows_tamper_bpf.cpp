@@ -4,7 +4,6 @@
 // own cgroup alone: if it succeeds, nobody else on the node loses a policy.
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
@@ -18,6 +17,7 @@
 
 #include "bpf/policy_abi.h"
 #include "hook/cgroup.hpp"
+#include "selftest/bpf_call.hpp"
 #include "selftest/broker.hpp"
 #include "selftest/hierarchy.hpp"
 #include "selftest/rows_tamper.hpp"
@@ -25,34 +25,16 @@
 namespace socklid::selftest {
 namespace {
 
-std::uint64_t pointer(const void* data) {
-  return reinterpret_cast<std::uintptr_t>(data);  // NOLINT
-}
-
-/// bpf(2); what is a descriptor is close-on-exec already.
-int call(bpf_cmd command, bpf_attr& attributes) {
-  return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
-}
-
 UniqueFd make_map() {
   bpf_attr attributes{};
   attributes.map_type = BPF_MAP_TYPE_HASH;
   attributes.key_size = attributes.value_size = sizeof(std::uint64_t);
   attributes.max_entries = 1;
-  return UniqueFd(call(BPF_MAP_CREATE, attributes));
+  return UniqueFd(bpf_call(BPF_MAP_CREATE, attributes));
 }
 
-/// A program of a cgroup's that lets everything pass: r0 = 1; exit.
 UniqueFd load_program() {
-  const std::array<bpf_insn, 2> code{bpf_insn{0xb7 /* r = K */, 0, 0, 0, 1},
-                                     bpf_insn{0x95 /* exit */, 0, 0, 0, 0}};
-  bpf_attr attributes{};
-  attributes.prog_type = BPF_PROG_TYPE_CGROUP_SKB;
-  attributes.expected_attach_type = BPF_CGROUP_INET_EGRESS;
-  attributes.insn_cnt = code.size();
-  attributes.insns = pointer(code.data());
-  attributes.license = pointer("GPL");
-  return UniqueFd(call(BPF_PROG_LOAD, attributes));
+  return load_constant_program(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS);
 }
 
 Outcome create_map(const Scene& /*scene*/) {
@@ -82,9 +64,9 @@ Outcome attach(const Scene& /*scene*/) {
   attributes.attach_bpf_fd = static_cast<__u32>(program.get());
   attributes.attach_type = BPF_CGROUP_INET_EGRESS;
   attributes.attach_flags = BPF_F_ALLOW_MULTI;
-  if (call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
+  if (bpf_call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
   attributes.attach_flags = 0;
-  if (call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
+  if (bpf_call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
   return {};
 }
 
@@ -92,22 +74,13 @@ Outcome attach(const Scene& /*scene*/) {
 std::uint32_t next_id(bpf_cmd command, std::uint32_t id) {
   bpf_attr attributes{};
   attributes.start_id = id;
-  return call(command, attributes) == 0 ? attributes.next_id : 0;
+  return bpf_call(command, attributes) == 0 ? attributes.next_id : 0;
 }
 
 UniqueFd open_id(bpf_cmd command, std::uint32_t id) {
   bpf_attr attributes{};
   attributes.link_id = id;  // the same place as map_id
-  return UniqueFd(call(command, attributes));
-}
-
-template <typename Info>
-bool read_info(int fd, Info& info) {
-  bpf_attr attributes{};
-  attributes.info.bpf_fd = static_cast<__u32>(fd);
-  attributes.info.info_len = sizeof(info);
-  attributes.info.info = pointer(&info);
-  return call(BPF_OBJ_GET_INFO_BY_FD, attributes) == 0;
+  return UniqueFd(bpf_call(command, attributes));
 }
 
 /// The id that links and maps know the container's cgroup by; 0 and errno.
@@ -128,10 +101,10 @@ Outcome detach_links(const Scene& scene) {
   for (std::uint32_t id = 0; (id = next_id(BPF_LINK_GET_NEXT_ID, id)) != 0;) {
     const UniqueFd link = open_id(BPF_LINK_GET_FD_BY_ID, id);
     bpf_link_info info{};
-    if (!link || !read_info(link.get(), info) || !is_on(info, cgroup)) continue;
+    if (!link || !read_bpf_info(link.get(), info) || !is_on(info, cgroup)) continue;
     bpf_attr attributes{};
     attributes.link_detach.link_fd = static_cast<__u32>(link.get());
-    if (call(BPF_LINK_DETACH, attributes) != 0) return failed("BPF_LINK_DETACH");
+    if (bpf_call(BPF_LINK_DETACH, attributes) != 0) return failed("BPF_LINK_DETACH");
   }
   if (errno != ENOENT) return failed("BPF_LINK_GET_NEXT_ID");
   return send_to_target(scene);
@@ -147,16 +120,16 @@ Outcome loosen(const Scene& scene, std::string_view name, bool overwrite) {
   for (std::uint32_t id = 0; (id = next_id(BPF_MAP_GET_NEXT_ID, id)) != 0;) {
     const UniqueFd map = open_id(BPF_MAP_GET_FD_BY_ID, id);
     bpf_map_info info{};
-    if (!map || !read_info(map.get(), info) || name != info.name) continue;
+    if (!map || !read_bpf_info(map.get(), info) || name != info.name) continue;
     std::vector<char> value(info.value_size);
     bpf_attr attributes{};
     attributes.map_fd = static_cast<__u32>(map.get());
-    attributes.key = pointer(&cgroup);
-    attributes.value = pointer(value.data());
-    if (call(BPF_MAP_LOOKUP_ELEM, attributes) != 0) continue;
+    attributes.key = bpf_pointer(&cgroup);
+    attributes.value = bpf_pointer(value.data());
+    if (bpf_call(BPF_MAP_LOOKUP_ELEM, attributes) != 0) continue;
     const std::uint32_t everything = ~std::uint32_t{0};
     std::memcpy(&value[offsetof(sl_policy, flags)], &everything, sizeof(everything));
-    if (call(overwrite ? BPF_MAP_UPDATE_ELEM : BPF_MAP_DELETE_ELEM, attributes) != 0)
+    if (bpf_call(overwrite ? BPF_MAP_UPDATE_ELEM : BPF_MAP_DELETE_ELEM, attributes) != 0)
       return failed("change the map");
   }
   if (errno != ENOENT) return failed("BPF_MAP_GET_NEXT_ID");
@@ -179,8 +152,8 @@ Outcome read_lent_map(const Scene& scene) {
   std::uint64_t key = 0;
   bpf_attr attributes{};
   attributes.map_fd = static_cast<__u32>(map.get());
-  attributes.next_key = pointer(&key);
-  if (call(BPF_MAP_GET_NEXT_KEY, attributes) != 0 && errno != ENOENT)
+  attributes.next_key = bpf_pointer(&key);
+  if (bpf_call(BPF_MAP_GET_NEXT_KEY, attributes) != 0 && errno != ENOENT)
     return failed("BPF_MAP_GET_NEXT_KEY");
   return {};
 }
@@ -190,8 +163,8 @@ Outcome get_pinned(int directory) {
   if (directory < 0) return failed("open bpffs");
   const std::string path = "/proc/self/fd/" + std::to_string(directory) + "/selftest-none";
   bpf_attr attributes{};
-  attributes.pathname = pointer(path.c_str());
-  const UniqueFd object(call(BPF_OBJ_GET, attributes));
+  attributes.pathname = bpf_pointer(path.c_str());
+  const UniqueFd object(bpf_call(BPF_OBJ_GET, attributes));
   if (!object && errno != ENOENT) return failed("BPF_OBJ_GET");
   return {};
 }
