@@ -7,11 +7,12 @@
 
 #include <bpf/bpf_helpers.h>
 
-#define ALLOWS(section, name, answer) \
-  SEC(section)                        \
-  int name(void* context) {           \
-    return answer;                    \
-  }
+#define ALLOWS(section, name, answer)     \
+	SEC(section)                      \
+	int name(void *context)           \
+	{                                 \
+		return answer;            \
+	}
 
 #define OF_CGROUP(name) ALLOWS("lsm_cgroup/" #name, name, 1)
 #define OF_NODE(name) ALLOWS("lsm/" #name, name, 0)
