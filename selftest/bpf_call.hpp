@@ -4,7 +4,7 @@
 //
 //   const UniqueFd program = load_constant_program(BPF_PROG_TYPE_PERF_EVENT);
 //   bpf_prog_info info{};
-//   if (!program || !read_bpf_info(program.get(), info)) return failed("...");
+//   const bool is_known = program && read_bpf_info(program.get(), info);
 //
 // What fails sets errno.
 #pragma once

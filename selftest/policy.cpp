@@ -41,6 +41,8 @@ Result<annotations::Annotations> annotations_of(Policy policy, const Row& row) {
     wanted["io.socklid.bind"] = served_list;
   }
   if (policy != Policy::verbs) wanted["io.socklid.egress"] = named_list;
+  // Many rows arm themselves by a sysctl: what they are for must hold where a policy opens these.
+  wanted["io.socklid.deputies"] = "sysctl";
   for (const std::string_view assignment : row.annotations) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string_view::npos) {

@@ -54,7 +54,7 @@ class Policy:
     def __init__(self, annotations):
         self.annotations = dict(annotations)
         known = {"create", "create.tcp", "create.udp", "connect", "bind", "listen", "accept", "shutdown", "mark",
-                 "egress", "otherwise", "seal", "options"}
+                 "egress", "otherwise", "seal", "options", "deputies"}
         self.values = {key.removeprefix(PREFIX): value for key, value in annotations.items()}
         unknown = set(self.values) - known
         if unknown:
@@ -108,9 +108,11 @@ def besieged(named4, named6):
     return {
         "verbs": keys(create_udp="deny", listen="deny", accept="deny", shutdown="deny"),
         "lists": keys(connect=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
-        "served": keys(bind="tcp/8443"),
-        "egress": keys(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
-        "resolver": keys(egress="udp/53", bind="udp/53"),
+        # With sysctls, by which ways are armed that what stands behind has to stop.
+        "served": keys(bind="tcp/8443", deputies="sysctl"),
+        "egress": keys(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53",
+                       deputies="sysctl"),
+        "resolver": keys(egress="udp/53", bind="udp/53", deputies="sysctl"),
         "nothing": keys(egress="", bind="deny"),
         "seals": keys(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443"),
         **of_recipes(),

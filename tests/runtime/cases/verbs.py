@@ -63,7 +63,7 @@ POLICIES = [
            without(a.CREATE_TCP + a.CREATE_UDP, TCP_KINDS | UDP_KINDS)),
     Policy("only a mark", {"mark": "0x3"}, [],
            {"mark.tcp4": "0x3", "mark.udp6": "0x3", "sockopt.mark": "EPERM",
-            "sockopt.mark6": "EPERM"}, restricts=False),
+            "sockopt.mark6": "EPERM", "bpf": "EPERM"}, restricts=False),
 ]
 
 
