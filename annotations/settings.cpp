@@ -204,8 +204,7 @@ constexpr Setting table[] = {
         Key::deputies,
         {"io.socklid.deputies", "DEPUTIES",
          "what the kernel may do on the container's behalf although the policy restricts: keys, "
-         "for "
-         "upcalls; mounts, for file systems of the network; sysfs; sysctl"},
+         "for upcalls; mounts, for file systems of the network; sysfs; sysctl"},
         Setting::Json::array),
     row<&Policy::bpf, parse_given_verdict, print_given_verdict>(
         Key::bpf,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Values that are a list of words, each of which opens something of its own:
-//
-// of which a struct has a bool each, and a table of Words says which. Printed they have one space
-// between.
+// Values that are a list of words, each of which opens something of its own. A struct has a bool
+// for each, and a table of Words says which. Printed they have one space between.
 //
 // Internal to annotations/.
 #pragma once

@@ -15,44 +15,36 @@
 #include "bpf/policy_abi.h"
 #include "bpf/seal.bpf.h"
 
-static __always_inline int counted(const struct sl_policy *policy,
-				   const struct sl_decision *decision)
+/* 0 to allow. `rarely`: what is no part of a socket's life (bpf/decide.h), known when it is compiled. */
+static __always_inline int judge_known(const struct sl_policy *policy,
+				       const struct sl_attempt *attempt, int rarely)
 {
-	if (decision->error == 0)
+	struct sl_decision decision;
+	struct sl_attempt known;
+
+	if (!policy || !attempt)
+		return -EPERM;
+	known = *attempt;
+	known.flags |= seal_flag(policy);
+	decision = rarely ? sl_decide_rarely(policy, &known) : sl_decide(policy, &known);
+	if (decision.error == 0)
 		return 0;
-	count(policy->cgroup_id, decision->reason);
+	count(policy->cgroup_id, decision.reason);
 	return -EPERM;
 }
 
-/* 0 to allow. Global functions, verified once for all their callers and the loops of those. This one
- * knows every verb. */
+/* Global functions, verified once for all their callers and the loops of those. This one knows every
+ * verb. */
 __attribute__((noinline)) int judge_any(const struct sl_policy *policy,
 					const struct sl_attempt *attempt)
 {
-	struct sl_decision decision;
-	struct sl_attempt known;
-
-	if (!policy || !attempt)
-		return -EPERM;
-	known = *attempt;
-	known.flags |= seal_flag(policy);
-	decision = sl_decide(policy, &known);
-	return counted(policy, &decision);
+	return judge_known(policy, attempt, 0);
 }
 
-/* The same for what is no part of a socket's life. */
 __attribute__((noinline)) int judge_by(const struct sl_policy *policy,
 				       const struct sl_attempt *attempt)
 {
-	struct sl_decision decision;
-	struct sl_attempt known;
-
-	if (!policy || !attempt)
-		return -EPERM;
-	known = *attempt;
-	known.flags |= seal_flag(policy);
-	decision = sl_decide_rarely(policy, &known);
-	return counted(policy, &decision);
+	return judge_known(policy, attempt, 1);
 }
 
 /* Every policy above the task must allow it. 0, or a negative errno. */

@@ -3,6 +3,8 @@
 // The parts of tamper_rows(), in the order of the report. Each is in rows_tamper_PART.cpp.
 #pragma once
 
+#include <linux/bpf.h>
+
 #include <string>
 #include <vector>
 
@@ -37,6 +39,9 @@ using Rows = std::vector<Row>;
 
 /// Has the kernel carry out one message by route netlink.
 [[nodiscard]] Outcome change_by_netlink(const NetlinkMessage& message);
+
+/// Attaches the program that `load` gives to the container's own cgroup, and detaches it again.
+[[nodiscard]] Outcome attach_to_own_cgroup(UniqueFd (*load)(), bpf_attach_type type);
 
 /// A batch of nf_tables that adds a table and deletes it again.
 [[nodiscard]] std::string own_table_batch();

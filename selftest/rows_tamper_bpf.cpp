@@ -54,20 +54,7 @@ Outcome load(const Scene& /*scene*/) {
 }
 
 Outcome attach(const Scene& /*scene*/) {
-  const UniqueFd root = private_mount("cgroup2");
-  const UniqueFd cgroup = own_cgroup(root.get());
-  if (!cgroup) return failed("open the cgroup");
-  const UniqueFd program = load_program();
-  if (!program) return failed("BPF_PROG_LOAD");
-  bpf_attr attributes{};
-  attributes.target_fd = static_cast<__u32>(cgroup.get());
-  attributes.attach_bpf_fd = static_cast<__u32>(program.get());
-  attributes.attach_type = BPF_CGROUP_INET_EGRESS;
-  attributes.attach_flags = BPF_F_ALLOW_MULTI;
-  if (bpf_call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
-  attributes.attach_flags = 0;
-  if (bpf_call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
-  return {};
+  return attach_to_own_cgroup(load_program, BPF_CGROUP_INET_EGRESS);
 }
 
 /// The id after `id` of all links or maps; 0 and errno, ENOENT after the last.
@@ -192,6 +179,23 @@ Row send_row(std::string_view name, Act attempt) {
 }
 
 }  // namespace
+
+Outcome attach_to_own_cgroup(UniqueFd (*load)(), bpf_attach_type type) {
+  const UniqueFd root = private_mount("cgroup2");
+  const UniqueFd cgroup = own_cgroup(root.get());
+  if (!cgroup) return failed("open the cgroup");
+  const UniqueFd program = load();
+  if (!program) return failed("BPF_PROG_LOAD");
+  bpf_attr attributes{};
+  attributes.target_fd = static_cast<__u32>(cgroup.get());
+  attributes.attach_bpf_fd = static_cast<__u32>(program.get());
+  attributes.attach_type = type;
+  attributes.attach_flags = BPF_F_ALLOW_MULTI;
+  if (bpf_call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
+  attributes.attach_flags = 0;
+  if (bpf_call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
+  return {};
+}
 
 Rows tamper_bpf() {
   return {

@@ -11,7 +11,6 @@
 
 #include "selftest/bpf_call.hpp"
 #include "selftest/broker.hpp"
-#include "selftest/hierarchy.hpp"
 #include "selftest/rows_tamper.hpp"
 
 namespace socklid::selftest {
@@ -54,20 +53,8 @@ Outcome attach_by_perf(const Scene& scene) {
 
 /// On the container's cgroup itself, where the engine has its own.
 Outcome attach_device_program(const Scene& /*scene*/) {
-  const UniqueFd root = private_mount("cgroup2");
-  const UniqueFd cgroup = own_cgroup(root.get());
-  if (!cgroup) return failed("open the cgroup");
-  const UniqueFd program = load_constant_program(BPF_PROG_TYPE_CGROUP_DEVICE);
-  if (!program) return failed("BPF_PROG_LOAD");
-  bpf_attr attributes{};
-  attributes.target_fd = static_cast<__u32>(cgroup.get());
-  attributes.attach_bpf_fd = static_cast<__u32>(program.get());
-  attributes.attach_type = BPF_CGROUP_DEVICE;
-  attributes.attach_flags = BPF_F_ALLOW_MULTI;
-  if (bpf_call(BPF_PROG_ATTACH, attributes) != 0) return failed("BPF_PROG_ATTACH");
-  attributes.attach_flags = 0;
-  if (bpf_call(BPF_PROG_DETACH, attributes) != 0) return failed("BPF_PROG_DETACH");
-  return {};
+  const auto load = [] { return load_constant_program(BPF_PROG_TYPE_CGROUP_DEVICE); };
+  return attach_to_own_cgroup(load, BPF_CGROUP_DEVICE);
 }
 
 Row done_row(std::string_view name, Act attempt) {
