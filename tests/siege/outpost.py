@@ -53,6 +53,9 @@ class Outpost:
             run("ip", "-n", INSIDE, "route", "add", "default", "via", gateway)
         # As podman and containerd set it: ping sockets for everyone.
         run("ip", "netns", "exec", INSIDE, "sysctl", "-qw", "net.ipv4.ping_group_range=0 65535")
+        # A connection that the container leaves unfinished ends soon after it: its socket keeps the cgroup's programs, the
+        # runtime's for devices among them (cgroup_sk_alloc, kernel/cgroup/cgroup.c), and would send again for minutes.
+        run("ip", "netns", "exec", INSIDE, "sysctl", "-qw", "net.ipv4.tcp_orphan_retries=1")
         # The prober asks for an address that is nobody's, in each round anew.
         for version in ("ipv4", "ipv6"):
             run("ip", "netns", "exec", OUTSIDE, "sysctl", "-qw", f"net.{version}.neigh.{LINK}.retrans_time_ms=50",

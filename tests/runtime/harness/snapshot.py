@@ -36,11 +36,10 @@ def tree(root, skip=None):
 
 
 def bpf_objects(kind):
-    """Without systemd's own, which it loads again when its units change, and without the runtimes' device programs,
-    which are none of ours: a cgroup keeps them until its last socket is freed (cgroup_sk_alloc, kernel/cgroup/cgroup.c)."""
+    """Without systemd's own, which it loads again when its units change."""
     listing = json.loads(run("bpftool", "-j", kind, "list").out or "[]")
     named = [(entry["id"], entry.get("name") or entry.get("type", "")) for entry in listing]
-    return sorted(entry for entry in named if not entry[1].startswith("sd_") and entry[1] != "cgroup_device")
+    return sorted(entry for entry in named if not entry[1].startswith("sd_"))
 
 
 def without_counters(text):
