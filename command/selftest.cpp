@@ -7,8 +7,8 @@
 #include "command/container.hpp"
 #include "command/output.hpp"
 #include "hook/linux_node.hpp"
+#include "selftest/arena/interrupt.hpp"
 #include "selftest/case.hpp"
-#include "selftest/interrupt.hpp"
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
 

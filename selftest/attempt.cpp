@@ -17,8 +17,8 @@
 #include <cstring>
 #include <utility>
 
-#include "selftest/cgroup_tree.hpp"
-#include "selftest/interrupt.hpp"
+#include "selftest/arena/cgroup_tree.hpp"
+#include "selftest/arena/interrupt.hpp"
 
 namespace socklid::selftest {
 namespace {

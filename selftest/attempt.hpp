@@ -15,8 +15,8 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
-#include "selftest/arena.hpp"
-#include "selftest/child.hpp"
+#include "selftest/arena/arena.hpp"
+#include "selftest/arena/child.hpp"
 #include "selftest/row.hpp"
 
 namespace socklid::selftest {
@@ -35,8 +35,9 @@ class Attempt {
   /// Errors: Exit::internal.
   [[nodiscard]] static Result<Attempt> start(const Arena& arena, const Row& row,
                                              const Scene& scene);
-  /// Waits for the attempt's outcome. One that does not come in time (selftest/interrupt.hpp), or
-  /// dies, ends at the step "no answer" or "signal N". Exit::busy if the run was interrupted.
+  /// Waits for the attempt's outcome. One that does not come in time
+  /// (selftest/arena/interrupt.hpp), or dies, ends at the step "no answer" or "signal N".
+  /// Exit::busy if the run was interrupted.
   [[nodiscard]] Result<Ending> wait();
   /// Whether the socket that it holds has got the token by now. Not if it is gone.
   [[nodiscard]] Result<bool> has_received();

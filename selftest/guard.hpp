@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where each guard counts what it stops. Pure; selftest/counters.hpp reads.
+// Where each guard counts what it stops. Pure; selftest/arena/counters.hpp reads.
 #pragma once
 
 #include <span>

@@ -78,9 +78,9 @@ struct Address {
 
 using Token = std::array<char, 16>;
 
-/// The places of a run; the arena (selftest/arena.hpp) is made of them. The inside is one network
-/// namespace and cgroup, the container's; the receiver is another host, one veth away.
-/// The container's, in a /24 and a /64:
+/// The places of a run; the arena (selftest/arena/arena.hpp) is made of them. The inside is one
+/// network namespace and cgroup, the container's; the receiver is another host, one veth away. The
+/// container's, in a /24 and a /64:
 inline constexpr std::string_view inside4 = "10.231.7.2", inside6 = "fd5e:1f::2";
 /// The receiver's, named by no policy:
 inline constexpr std::string_view target4 = "10.231.7.1", target6 = "fd5e:1f::1";
@@ -100,7 +100,7 @@ struct Scene {
   std::uint16_t port{0};   ///< host byte order; this run's alone: what arrives for it is the row's
   Token token{};           ///< printable; this run's alone: a frame that carries it is the row's
   unsigned interface = 0;  ///< index of the container's veth
-  int broker{-1};          ///< ask selftest/broker.hpp for sockets from elsewhere through it
+  int broker{-1};          ///< ask selftest/ways/broker.hpp for sockets from elsewhere through it
   [[nodiscard]] int family() const { return ip == Ip::v4 ? AF_INET : AF_INET6; }
 };
 

@@ -8,7 +8,7 @@
 //   SL_CHECK(runner.close());
 //
 // Needs root. From open() on the process stays on one CPU, which the proof that nothing has
-// arrived rests on (selftest/receiver.hpp), and inherits the orphans of its attempts.
+// arrived rests on (selftest/arena/receiver.hpp), and inherits the orphans of its attempts.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@
 
 #include "annotations/parser.hpp"
 #include "base/result.hpp"
-#include "selftest/arena.hpp"
+#include "selftest/arena/arena.hpp"
+#include "selftest/arena/modules.hpp"
 #include "selftest/case.hpp"
-#include "selftest/modules.hpp"
 #include "selftest/policy.hpp"
 #include "selftest/row.hpp"
 #include "selftest/trial.hpp"

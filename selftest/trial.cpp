@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "selftest/sockets.hpp"
+#include "selftest/ways/sockets.hpp"
 
 namespace socklid::selftest {
 namespace {

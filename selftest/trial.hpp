@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/result.hpp"
-#include "selftest/arena.hpp"
+#include "selftest/arena/arena.hpp"
 #include "selftest/attempt.hpp"
 #include "selftest/row.hpp"
 

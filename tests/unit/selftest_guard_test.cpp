@@ -14,8 +14,8 @@
 #include "annotations/parser.hpp"
 #include "hook/nft_rules.hpp"
 #include "hook/plan.hpp"
+#include "selftest/arena/counters.hpp"
 #include "selftest/case.hpp"
-#include "selftest/counters.hpp"
 #include "selftest/policy.hpp"
 
 namespace socklid::selftest {

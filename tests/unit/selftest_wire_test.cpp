@@ -2,7 +2,7 @@
 //
 // Which frames are a row's. Fails when a way round is taken for closed because what came of it was
 // not known, or for open because of another's packet.
-#include "selftest/wire.hpp"
+#include "selftest/arena/wire.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "selftest/arena/arena.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "hook/container_state.hpp"
+#include "hook/files.hpp"
+#include "hook/hook.hpp"
+#include "selftest/arena/cgroup_tree.hpp"
+
+namespace socklid::selftest {
+namespace {
+
+constexpr std::string_view prefix = "socklid-selftest-";
+
+UniqueFd open_directory(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/// What runs have left that were killed: nobody holds the lock of their cgroup.
+Result<> remove_leftovers(const CgroupMount& mount) {
+  const UniqueFd top = open_directory(mount.point);
+  if (!top) return fail_errno(Exit::cgroup, "open " + mount.point);
+  for (const std::string& name : SL_TRY(list_directory(top.get()))) {
+    if (!name.starts_with(prefix)) continue;
+    const std::string path = mount.point + "/" + name;
+    const UniqueFd directory = open_directory(path);
+    if (!directory || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    SL_CHECK(empty_cgroup(path));
+    SL_CHECK(remove_cgroup(path));
+  }
+  return {};
+}
+
+void keep_first(Result<>& first, Result<> done) {
+  if (first && !done) first = std::move(done);
+}
+
+}  // namespace
+
+Result<Grounds> Grounds::open(MakeNode make_node) {
+  Grounds grounds;
+  grounds.make_node_ = std::move(make_node);
+  grounds.mount_ = SL_TRY(find_cgroup_mount());
+  SL_CHECK(remove_leftovers(grounds.mount_));
+  grounds.name_ = std::string(prefix) + std::to_string(::getpid());
+  const std::string path = grounds.mount_.point + "/" + grounds.name_;
+  SL_CHECK(make_cgroup(path));
+  grounds.path_ = path;
+  grounds.lock_ = open_directory(path);
+  if (!grounds.lock_ || ::flock(grounds.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail_errno(Exit::cgroup, "lock the cgroup " + path);
+  }
+  return grounds;
+}
+
+Grounds::~Grounds() {
+  if (!path_.empty() && lock_) (void)remove_cgroup(path_);
+}
+
+Result<std::unique_ptr<Arena>> Arena::make(const Grounds& grounds, std::string_view name,
+                                           const annotations::Annotations& annotations) {
+  std::unique_ptr<Arena> arena(new Arena(grounds));
+  arena->id_ = grounds.name() + "-" + std::string(name);
+  // Named after the container, as the runtimes' are: that is how the hook knows it.
+  arena->cgroup_ = grounds.path() + "/" + arena->id_;
+  arena->outside_ = grounds.path() + "/beside-" + std::string(name);
+  const auto done = arena->set_up(annotations);
+  if (done) return arena;
+  (void)arena->close();
+  return wrap("a place to try in", done.error());
+}
+
+Result<> Arena::set_up(const annotations::Annotations& annotations) {
+  SL_CHECK(make_cgroup(cgroup_));
+  SL_CHECK(make_cgroup(outside_));
+  network_ = SL_TRY(make_network());
+  receiver_ = SL_TRY(Receiver::open(network_));
+  broker_ = SL_TRY(BrokerProcess::start({&network_, outside_, grounds_->path()}));
+  SL_CHECK(hold());
+  return annotations.empty() ? Result<>{} : apply(annotations);
+}
+
+Result<> Arena::hold() {
+  const UniqueFd procs = SL_TRY(open_procs(cgroup_));
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(Exit::internal, "pipe");
+  UniqueFd ready(ends[0]);
+  UniqueFd tell(ends[1]);
+  holder_ = SL_TRY(Child::start([&] {
+    const bool there =
+        ::setns(network_.inside.fd.get(), CLONE_NEWNET) == 0 && ::write(procs.get(), "0", 1) == 1;
+    if (!there || ::write(tell.get(), "y", 1) != 1) return 1;
+    for (;;) ::pause();
+  }));
+  tell.reset();
+  char answer = 'n';
+  if (::read(ready.get(), &answer, 1) == 1) return {};
+  return fail(Exit::cgroup, "no process can be put into the cgroup ", cgroup_);
+}
+
+Result<> Arena::apply(const annotations::Annotations& annotations) {
+  const std::unique_ptr<Node> node = grounds_->node();
+  const ContainerState state{.id = id_,
+                             .status = "created",
+                             .pid = holder_->pid(),
+                             .bundle = {},
+                             .annotations = annotations};
+  SL_CHECK(create(*node, state));
+  under_policy_ = true;
+  const UniqueFd directory = open_directory(cgroup_);
+  const std::uint64_t id = SL_TRY(cgroup_id(directory.get()));
+  counters_ = SL_TRY(Counters::open(id, network_.inside));
+  return {};
+}
+
+Result<> Arena::take_off() {
+  if (!std::exchange(under_policy_, false)) return {};
+  const std::unique_ptr<Node> node = grounds_->node();
+  const std::vector<Error> errors = remove(
+      *node,
+      ContainerState{.id = id_, .status = "stopped", .pid = 0, .bundle = {}, .annotations = {}});
+  return errors.empty() ? Result<>{} : fail(errors.front().exit, errors.front().message);
+}
+
+Result<> Arena::clear() {
+  SL_CHECK(empty_cgroup(cgroup_, holder_->pid()));
+  SL_CHECK(empty_cgroup(outside_));
+  return remove_cgroup(cgroup_, true);
+}
+
+Result<> Arena::close() {
+  if (!std::exchange(open_, false)) return {};
+  Result<> first;
+  holder_.reset();
+  keep_first(first, empty_cgroup(cgroup_));
+  keep_first(first, empty_cgroup(outside_));
+  keep_first(first, take_off());
+  keep_first(first, remove_cgroup(cgroup_));
+  keep_first(first, remove_cgroup(outside_));
+  // The receiver refers to the network, and the broker to both.
+  broker_.reset();
+  receiver_.reset();
+  network_ = Network{};
+  return first;
+}
+
+Arena::~Arena() {
+  (void)close();
+}
+
+}  // namespace socklid::selftest
