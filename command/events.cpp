@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "command/builds.hpp"
-#include "command/container.hpp"
 #include "command/output.hpp"
+#include "command/running/builds.hpp"
+#include "command/running/container.hpp"
 #include "hook/linux_node.hpp"
 #include "hook/seal.hpp"
 #include "hook/socket_guard_events.hpp"

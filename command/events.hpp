@@ -8,7 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "command/seal_status.hpp"
+#include "command/running/seal_status.hpp"
 
 namespace socklid::command {
 

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "command/container.hpp"
 #include "command/output.hpp"
+#include "command/running/container.hpp"
 #include "hook/hook.hpp"
 #include "hook/linux_node.hpp"
 

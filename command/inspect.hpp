@@ -10,8 +10,8 @@
 
 #include "annotations/policy.hpp"
 #include "base/json.hpp"
-#include "command/container.hpp"
-#include "command/seal_status.hpp"
+#include "command/running/container.hpp"
+#include "command/running/seal_status.hpp"
 #include "hook/nft.hpp"
 #include "hook/socket_guard.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "command/explain/policy_json.hpp"
 #include "command/inspect.hpp"
 #include "command/output.hpp"
-#include "command/policy_json.hpp"
 
 namespace socklid::command {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "command/container.hpp"
-#include "command/seal_status.hpp"
-#include "command/unguarded.hpp"
+#include "command/running/container.hpp"
+#include "command/running/seal_status.hpp"
+#include "command/running/unguarded.hpp"
 
 namespace socklid::command {
 

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <iterator>
 
-#include "command/builds.hpp"
-#include "command/container.hpp"
 #include "command/output.hpp"
+#include "command/running/builds.hpp"
+#include "command/running/container.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/hook.hpp"
 #include "hook/linux_node.hpp"

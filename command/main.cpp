@@ -10,10 +10,10 @@
 #include <functional>
 #include <sstream>
 
-#include "command/containerd_config.hpp"
-#include "command/doctor.hpp"
+#include "command/containerd/config.hpp"
+#include "command/doctor/doctor.hpp"
 #include "command/events.hpp"
-#include "command/explain.hpp"
+#include "command/explain/explain.hpp"
 #include "command/gc.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/repair.hpp"
 
-#include "command/container.hpp"
 #include "command/output.hpp"
 #include "command/repair.hpp"
+#include "command/running/container.hpp"
 #include "hook/linux_node.hpp"
 
 namespace socklid::command {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/seal.hpp"
 
-#include "command/container.hpp"
 #include "command/output.hpp"
-#include "command/seal_status.hpp"
+#include "command/running/container.hpp"
+#include "command/running/seal_status.hpp"
 #include "hook/linux_node.hpp"
 #include "hook/socket_guard.hpp"
 

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "command/container.hpp"
 #include "command/output.hpp"
+#include "command/running/container.hpp"
 #include "hook/linux_node.hpp"
 #include "selftest/arena/interrupt.hpp"
 #include "selftest/case.hpp"

@@ -8,8 +8,8 @@
 #include <array>
 #include <string_view>
 
-#include "command/builds.hpp"
 #include "command/output.hpp"
+#include "command/running/builds.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/files.hpp"
 #include "hook/hook.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "command/container.hpp"
+#include "command/running/container.hpp"
 
 namespace socklid::command {
 

@@ -8,8 +8,8 @@
 
 #include "annotations/parser.hpp"
 #include "annotations/policy.hpp"
-#include "command/explain.hpp"
-#include "command/policy_json.hpp"
+#include "command/explain/explain.hpp"
+#include "command/explain/policy_json.hpp"
 
 namespace socklid::annotations {
 namespace {

@@ -8,8 +8,8 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "command/containerd_spec.hpp"
-#include "command/containerd_toml.hpp"
+#include "command/containerd/spec.hpp"
+#include "command/containerd/toml.hpp"
 #include "command/toml.hpp"
 
 namespace {

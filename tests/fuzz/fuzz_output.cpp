@@ -18,7 +18,7 @@
 #include <fstream>
 #include <string>
 
-#include "command/doctor.hpp"
+#include "command/doctor/doctor.hpp"
 #include "command/events.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Containers as list, inspect and unload see them.
-#include "command/container.hpp"
+#include "command/running/container.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "command/builds.hpp"
-#include "command/check.hpp"
+#include "command/doctor/check.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/load.hpp"
+#include "command/running/builds.hpp"
 #include "command/unload.hpp"
 #include "hook/socket_guard.hpp"
 

@@ -7,10 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
-#include "command/check.hpp"
-#include "command/containerd_files.hpp"
-#include "command/containerd_spec.hpp"
-#include "command/containerd_toml.hpp"
+#include "command/containerd/files.hpp"
+#include "command/containerd/spec.hpp"
+#include "command/containerd/toml.hpp"
+#include "command/doctor/check.hpp"
 
 namespace socklid::command {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where podman looks for hooks. Fails when doctor would look elsewhere than podman.
-#include "command/containers_conf.hpp"
+#include "command/doctor/containers_conf.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How doctor judges and prints; what it looks at is tried in the virtual machine.
-#include "command/doctor.hpp"
+#include "command/doctor/doctor.hpp"
 
 #include <gtest/gtest.h>
 
-#include "command/check.hpp"
+#include "command/doctor/check.hpp"
 
 namespace socklid::command {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where explain finds annotations, and what it makes of a Pod. The texts are in tests/golden.
-#include "command/explain.hpp"
+#include "command/explain/explain.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "command/annotation_file.hpp"
+#include "command/explain/annotation_file.hpp"
 
 namespace socklid::command {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whether podman would call us. Fails when doctor is content with a file that podman skips.
-#include "command/hooks_json.hpp"
+#include "command/doctor/hooks_json.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 // Fails when: a container is not found in one of the places where a runtime or engine tells of it,
 // is found twice, or when its process is gone or another one has its number; one with a policy, or
 // with annotations that ask for none, is called unguarded; one without its policy is not.
-#include "command/running.hpp"
+#include "command/running/running.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,9 +14,9 @@
 
 #include <cstdio>
 
-#include "command/check.hpp"
+#include "command/doctor/check.hpp"
 #include "command/list.hpp"
-#include "command/unguarded.hpp"
+#include "command/running/unguarded.hpp"
 #include "tests/unit/temporary_directory.hpp"
 
 namespace socklid::command {

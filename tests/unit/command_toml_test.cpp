@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "command/containerd_toml.hpp"
-#include "command/containers_conf.hpp"
+#include "command/containerd/toml.hpp"
+#include "command/doctor/containers_conf.hpp"
 
 namespace socklid::command {
 namespace {

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "command/events.hpp"
-#include "command/seal_status.hpp"
+#include "command/running/seal_status.hpp"
 #include "hook/plan.hpp"
 
 namespace socklid {

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/containerd/config.hpp"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <memory>
+
+#include "command/containerd/spec.hpp"
+#include "command/containerd/toml.hpp"
+#include "command/output.hpp"
+#include "hook/files.hpp"
+
+namespace socklid::command {
+namespace {
+
+struct File {
+  std::string path;
+  std::string is;  ///< its text now, empty if it is not there
+  std::string wanted;
+};
+
+std::string directory_of(const std::string& path) {
+  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+}
+
+/// It goes into JSON and TOML, and containerd reads it in a directory of its own.
+Result<> check_path(const std::string& option, const std::string& path) {
+  const bool plain = path == printable(path) && path.find_first_of("\"'\\#") == std::string::npos;
+  if (path.starts_with('/') && !path.ends_with('/') && plain) return {};
+  return fail(Exit::usage, option, " ", printable(path),
+              ": expected an absolute path without quotes and backslashes");
+}
+
+Result<> check_name(const std::string& runtime) {
+  const bool bare = std::all_of(runtime.begin(), runtime.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+  if (bare && !runtime.empty()) return {};
+  return fail(Exit::usage, "--runtime ", printable(runtime),
+              ": expected the name of a runtime in config.toml, as runc");
+}
+
+Result<std::string> text_of(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::string();
+  return read_file(AT_FDCWD, path, Exit::usage);
+}
+
+/// The hook of the tree that this program is installed in: PREFIX/bin/socklid.
+std::string own_hook() {
+  std::array<char, PATH_MAX> self{};
+  const ssize_t size = ::readlink("/proc/self/exe", self.data(), self.size());
+  const std::string path(self.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const std::string prefix = directory_of(directory_of(path));
+  return (prefix == "/" ? "" : prefix) + "/libexec/oci/hooks.d/socklid-hook";
+}
+
+/// With a hook that cannot be run no container of the runtime would start.
+Result<> check_hook(const std::string& hook) {
+  struct stat status {};
+  if (::stat(hook.c_str(), &status) != 0) return fail_errno(Exit::node, hook);
+  if (S_ISREG(status.st_mode) && ::access(hook.c_str(), X_OK) == 0) return {};
+  return fail(Exit::node, hook, ": not an executable file");
+}
+
+/// What containerd would start from without a file.
+Result<std::string> default_spec(const std::string& path) {
+  // A shell's search path is what the operator's own `ctr` means.
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
+      // NOLINTNEXTLINE(cert-env33-c)
+      ::popen("ctr oci spec 2>/dev/null", "re"), ::pclose);
+  std::string text;
+  std::array<char, 4096> part{};
+  while (pipe && text.size() < small_file_limit) {
+    const std::size_t size = std::fread(part.data(), 1, part.size(), pipe.get());
+    if (size == 0) break;
+    text.append(part.data(), size);
+  }
+  if (!text.empty()) return text;
+  return fail(Exit::node, path,
+              " is not there, and `ctr oci spec` prints nothing to begin it with: "
+              "install containerd, or name a spec with --spec");
+}
+
+Result<std::array<File, 2>> plan_files(const ContainerdConfigOptions& options) {
+  File config{.path = options.config, .is = SL_TRY(text_of(options.config)), .wanted = {}};
+  auto named = spec_in_force(config.is, options.runtime);
+  if (!named) return wrap(config.path, named.error());
+  File spec{.path = options.spec, .is = {}, .wanted = {}};
+  if (spec.path.empty()) spec.path = *named;
+  if (spec.path.empty()) spec.path = directory_of(config.path) + "/socklid-spec.json";
+  SL_CHECK(check_path("--spec", spec.path));
+
+  const std::string hook = options.hook.empty() ? own_hook() : options.hook;
+  SL_CHECK(check_path("--hook", hook));
+  SL_CHECK(check_hook(hook));
+  spec.is = SL_TRY(text_of(spec.path));
+  auto hooked = with_hooks(spec.is.empty() ? SL_TRY(default_spec(spec.path)) : spec.is, hook);
+  if (!hooked) return wrap(spec.path, hooked.error());
+  spec.wanted = std::move(*hooked);
+  auto edited = with_settings(config.is, {.runtime = options.runtime, .spec = spec.path});
+  if (!edited) return wrap(config.path, edited.error());
+  config.wanted = std::move(*edited);
+  return std::array<File, 2>{std::move(spec), std::move(config)};
+}
+
+/// Through a symbolic link, with the mode that it has.
+Result<> write_file(const File& file) {
+  const std::unique_ptr<char, decltype(&::free)> real(::realpath(file.path.c_str(), nullptr),
+                                                      ::free);
+  const std::string path = real ? real.get() : file.path;
+  struct stat status {};
+  const mode_t mode = ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0644;
+  const UniqueFd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return fail_errno(Exit::usage, directory_of(path));
+  const std::string name = path.substr(path.rfind('/') + 1);
+  SL_CHECK(write_file_atomically(directory.get(), name, file.wanted));
+  if (::fchmodat(directory.get(), name.c_str(), mode, 0) != 0) return fail_errno(Exit::store, path);
+  return {};
+}
+
+}  // namespace
+
+Result<int> containerd_config(const ContainerdConfigOptions& options) {
+  SL_CHECK(check_path("--config", options.config));
+  SL_CHECK(check_name(options.runtime));
+  bool changed = false;
+  for (const File& file : SL_TRY(plan_files(options))) {
+    if (!options.write) {
+      print("# " + printable(file.path) + (file.is == file.wanted ? " (as it is)\n" : "\n"));
+      print_verbatim(file.wanted);
+      continue;
+    }
+    if (file.is == file.wanted) {
+      print(file.path + " is as it should be\n");
+      continue;
+    }
+    SL_CHECK(write_file(file));
+    print("wrote " + file.path + "\n");
+    changed = true;
+  }
+  if (changed) {
+    print(
+        "restart containerd; containers that run already get their policy when they are made "
+        "anew\n");
+  }
+  return 0;
+}
+
+}  // namespace socklid::command

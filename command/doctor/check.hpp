@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Check: one thing that a node needs, and whether it has it. Each function looks at one thing and
+// returns; doctor.cpp has them in a table.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "command/running/container.hpp"
+#include "command/running/unguarded.hpp"
+#include "hook/paths.hpp"
+#include "hook/socket_guard.hpp"
+
+namespace socklid::command {
+
+/// risk: the node can enforce, but what holds depends on whom it trusts; somebody has to weigh it.
+enum class Level { ok, risk, fail };
+[[nodiscard]] std::string_view name_of(Level level);
+
+struct Check {
+  std::string name;
+  Level level{Level::fail};
+  std::string detail;  ///< what was found, or why it failed
+  std::string mend;    ///< what to do about it; empty if ok, or if the detail says it
+  friend bool operator==(const Check&, const Check&) = default;
+};
+
+[[nodiscard]] inline Check passed(std::string name, std::string detail) {
+  return {std::move(name), Level::ok, std::move(detail), {}};
+}
+[[nodiscard]] inline Check risky(std::string name, std::string what, std::string mend) {
+  return {std::move(name), Level::risk, std::move(what), std::move(mend)};
+}
+[[nodiscard]] inline Check failed(std::string name, std::string cause, std::string mend = {}) {
+  return {std::move(name), Level::fail, std::move(cause), std::move(mend)};
+}
+
+// check_node.cpp: what stands in files
+[[nodiscard]] Check check_root_and_capabilities(const Paths& paths);
+[[nodiscard]] Check check_user_namespace(const Paths& paths);
+[[nodiscard]] Check check_kernel_version(const Paths& paths);
+[[nodiscard]] Check check_lsm_list(const Paths& paths);
+[[nodiscard]] Check check_btf(const Paths& paths);
+[[nodiscard]] Check check_cgroup2(const Paths& paths);
+[[nodiscard]] Check check_bpf_filesystem(const Paths& paths);
+
+// check_kernel.cpp: what the kernel answers when it is asked to do it
+[[nodiscard]] Check check_slots(const Paths& paths);
+[[nodiscard]] Check check_programs(const Paths& paths);
+[[nodiscard]] Check check_nf_tables(const Paths& paths);
+
+// check_maps.cpp: how full the maps are
+[[nodiscard]] Check check_maps(const Paths& paths);
+
+// check_engine.cpp: whether podman will call us, and with whose annotations
+[[nodiscard]] Check check_hooks_directories(const Paths& paths);
+[[nodiscard]] Check check_image_annotations(const Paths& paths);
+
+// check_containerd.cpp: which of containerd's runtimes call us
+[[nodiscard]] Check check_containerd(const Paths& paths);
+
+// check_state.cpp: what earlier runs have left
+[[nodiscard]] Check check_builds(const Paths& paths);
+[[nodiscard]] Check check_containers(const Paths& paths);
+[[nodiscard]] Check check_unguarded(const Paths& paths);
+
+// Pure parts ------------------------------------------------------------------------------------
+
+/// Of uname(2)'s release, "6.1.0-18-amd64".
+[[nodiscard]] Check judge_kernel_version(std::string_view release);
+/// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. A risk
+/// before 4.6, which takes annotations from images; never fails.
+[[nodiscard]] Check judge_podman_version(std::string_view printed);
+/// Of containerd's runtimes, which a pod chooses by its RuntimeClass. A risk if one of them does
+/// not call the hook: whoever writes pods may choose that one.
+struct ContainerdRuntime {
+  std::string name;
+  std::string lacks;  ///< what keeps it from calling the hook with the annotations; empty: nothing
+  std::string config{"/etc/containerd/config.toml"};  ///< the file that names it
+};
+[[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
+/// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
+[[nodiscard]] Check judge_lsm_list(std::string_view list);
+/// A container of which not everything is in force, and what is not.
+struct Damaged {
+  std::string id;
+  std::vector<std::string> damage;
+};
+/// Of the containers on record: fails if one is damaged or incomplete.
+[[nodiscard]] Check judge_containers(const std::vector<Container>& all,
+                                     const std::vector<Damaged>& damaged);
+/// Of the containers that run: fails if one of them has no policy, or could not be looked at.
+[[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
+
+/// One build's maps, by the hash of its object.
+struct BuildMaps {
+  std::string hash;
+  std::vector<MapUse> maps;
+};
+/// Fails where one has nine tenths of its entries.
+[[nodiscard]] Check judge_maps(const std::vector<BuildMaps>& builds);
+
+}  // namespace socklid::command

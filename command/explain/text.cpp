@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/explain/explain.hpp"
+#include "command/explain/policy_json.hpp"
+#include "command/output.hpp"
+
+namespace socklid::command {
+namespace {
+
+bool does_nothing(const Explanation& explanation) {
+  return explanation.policy == annotations::Policy{};
+}
+
+std::vector<std::string_view> keys_behind(Hook hook, const Explanation& explanation) {
+  return causes(hook, explanation.policy, explanation.network).names();
+}
+
+std::string hooks_text(const Explanation& explanation, bool per_cgroup) {
+  std::vector<std::vector<std::string>> lines;
+  for (const Hook hook : explanation.plan.hooks) {
+    if (is_per_cgroup(hook) != per_cgroup) continue;
+    lines.push_back({"  " + std::string(name(hook)), std::string(row_of(hook).purpose),
+                     joined(keys_behind(hook, explanation), ", ")});
+  }
+  if (lines.empty()) return {};
+  return (per_cgroup ? "hooks of the container's cgroup:\n" : "hooks of the node:\n") +
+         columns(lines);
+}
+
+std::string policy_text(const annotations::Policy& policy) {
+  std::string text = "policy:\n  ";
+  for (const char c : annotations::to_string(policy)) {
+    text += c;
+    if (c == '\n') text += "  ";
+  }
+  text.resize(text.size() - 2);
+  return text;
+}
+
+}  // namespace
+
+std::string explain_text(const Explanation& explanation) {
+  if (does_nothing(explanation)) return "policy: none, nothing is done\n";
+  std::string text = policy_text(explanation.policy);
+  text += hooks_text(explanation, true) + hooks_text(explanation, false);
+  if (explanation.plan.mark) {
+    text += "mark of new sockets: " + annotations::to_string(*explanation.plan.mark) + "\n";
+  }
+  for (const std::string& note : explanation.plan.notes) text += "note: " + note + "\n";
+  if (!explanation.nft.empty()) {
+    text += "nft rules of the container's network namespace:\n" + explanation.nft;
+  }
+  return text;
+}
+
+json::Value explain_json(const Explanation& explanation) {
+  json::Array hooks;
+  for (const Hook hook : explanation.plan.hooks) {
+    hooks.emplace_back(json::Object{{"hook", name(hook)},
+                                    {"per_cgroup", is_per_cgroup(hook)},
+                                    {"annotations", json_array(keys_behind(hook, explanation))}});
+  }
+  const auto& mark = explanation.plan.mark;
+  const auto text_or_null = [](const std::string& text) {
+    return text.empty() ? json::Value() : json::Value(text);
+  };
+  return json::Object{{"container", text_or_null(explanation.container)},
+                      {"policy", policy_json(explanation.policy)},
+                      {"restricts", annotations::restricts(explanation.policy)},
+                      {"hooks", std::move(hooks)},
+                      {"mark", mark ? json::Value(annotations::to_string(*mark)) : json::Value()},
+                      {"notes", json_array(explanation.plan.notes)},
+                      {"nft", text_or_null(explanation.nft)}};
+}
+
+}  // namespace socklid::command
