@@ -2,7 +2,7 @@
 /*
  * Every socket option and control message that sockets of inet and inet6 can meet, by level and
  * number, and what is answered (bpf/decide_options.h, sl_decide_setsockopt()). The numbers are those
- * of Linux 7.2's uapi headers; tests/unit/option_table_test.cpp compares them with the headers of the
+ * of Linux 7.2's uapi headers; tests/unit/bpf/option_table_test.cpp compares them with the headers of the
  * machine and with tests/data/socket-options.txt, and fails for one that has no row.
  *
  *   #define ROW(name, number, kind) {#name, number, SL_OPTION_##kind},

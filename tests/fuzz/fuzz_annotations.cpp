@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "tests/unit/annotations_lines.hpp"
+#include "tests/unit/annotations/lines.hpp"
 
 namespace {
 

@@ -24,7 +24,7 @@
 #include "command/list.hpp"
 #include "hook/log.hpp"
 #include "hook/public_line.hpp"
-#include "tests/unit/harmless.hpp"
+#include "tests/support/harmless.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "hook/container_state.hpp"
 #include "hook/log.hpp"
 #include "hook/record.hpp"
-#include "tests/unit/harmless.hpp"
+#include "tests/support/harmless.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "decide_probe.skel.h"
 #include "hook/socket_guard_lists.hpp"
-#include "tests/unit/decide_cases.hpp"
+#include "tests/support/decide_cases.hpp"
 
 namespace socklid::test {
 namespace {

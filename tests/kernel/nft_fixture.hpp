@@ -18,7 +18,7 @@
 #include "hook/nft.hpp"
 #include "hook/nft_rules.hpp"
 #include "tests/kernel/nft_namespaces.hpp"
-#include "tests/unit/nft_policy.hpp"
+#include "tests/support/nft_policy.hpp"
 
 namespace socklid::test {
 

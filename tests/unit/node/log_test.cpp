@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fails if a message can become two lines or move a terminal, or gets out on standard error; if
+// podman would take a line of ours for its own; or if refusals are lost, unbounded or unreadable.
+#include "hook/log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "hook/files.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace socklid {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST(Log, CutsLongLines) {
+  const std::string line = log_line(std::string(100'000, 'x'));
+  EXPECT_LT(line.size(), 2100U);
+  EXPECT_TRUE(line.ends_with("..."));
+}
+
+TEST(Log, AvoidsThePhrasesThatPodmanSearchesFor) {
+  EXPECT_EQ(without_engine_phrases("open /x: Permission denied"), "open /x: EACCES");
+  EXPECT_EQ(without_engine_phrases("bpf: Operation not permitted (OPERATION NOT PERMITTED)"),
+            "bpf: EPERM (EPERM)");
+  EXPECT_EQ(without_engine_phrases("No such file or directory"), "ENOENT");
+  EXPECT_EQ(without_engine_phrases("executable file not found in $PATH"),
+            "executable missing in $PATH");
+  EXPECT_EQ(without_engine_phrases("File exists"), "File exists");
+}
+
+TEST(Log, EscapesWhatIsNotPrintable) {
+  EXPECT_EQ(log_line("first\nsecond\x1b[1m: Permission denied"), "first\\nsecond\\x1b[1m: EACCES");
+}
+
+TEST(Log, StaysOutOfStandardError) {
+  testing::internal::CaptureStderr();
+  log_error("e");
+  log_warning("w");
+  log_notice("n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+class Refusals : public testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+  Paths paths_{
+      .run = directory_.path() + "/run", .bpffs_mount = {}, .bpffs = {}, .cgroup_mount = {}};
+};
+
+TEST_F(Refusals, AreNoneAtFirst) {
+  EXPECT_THAT(refusals(paths_).value(), IsEmpty());
+}
+
+TEST_F(Refusals, AreReadBackInOrder) {
+  const Refusal first{.time = 1, .id = "a", .exit = 13, .message = "bad"};
+  const Refusal second{.time = 2, .id = "", .exit = 12, .message = "worse"};
+  ASSERT_TRUE(remember_refusal(paths_, first));
+  ASSERT_TRUE(remember_refusal(paths_, second));
+  EXPECT_THAT(refusals(paths_).value(), ElementsAre(first, second));
+}
+
+TEST_F(Refusals, AreBoundedAndKeepTheNewest) {
+  const int count = static_cast<int>(refusals_kept) + 6;
+  for (int i = 0; i < count; ++i) {
+    ASSERT_TRUE(remember_refusal(
+        paths_, {.time = i, .id = std::to_string(i), .exit = 10, .message = "no"}));
+  }
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_kept));
+  EXPECT_EQ(kept.front().time, 6);
+  EXPECT_EQ(kept.back().time, count - 1);
+}
+
+TEST_F(Refusals, AreCountedWhereTheyAreTheSame) {
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i,
+                                          .id = std::to_string(i),
+                                          .exit = 13,
+                                          .message = "no",
+                                          .origin = "/kubepods/pod1"}));
+  }
+  ASSERT_TRUE(remember_refusal(
+      paths_, {.time = 1000, .id = "b", .exit = 13, .message = "no", .origin = "/kubepods/pod2"}));
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(2));
+  EXPECT_EQ(kept[0].count, 1000);
+  EXPECT_EQ(kept[0].time, 999);
+  EXPECT_EQ(kept[0].id, "999");
+  EXPECT_EQ(kept[1].count, 1);
+}
+
+/// A pod whose author makes every refusal another one.
+TEST_F(Refusals, OfOneWashOutNobodyElses) {
+  const Refusal other{.time = 0, .id = "other", .exit = 20, .message = "why"};
+  ASSERT_TRUE(remember_refusal(paths_, other));
+  for (int i = 1; i <= 1000; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i,
+                                          .id = std::to_string(i),
+                                          .exit = 13,
+                                          .message = "no " + std::to_string(i),
+                                          .origin = "/kubepods/pod1"}));
+  }
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_of_one + 1));
+  EXPECT_EQ(kept.front(), other);
+  EXPECT_EQ(kept.back().time, 1000);
+}
+
+TEST_F(Refusals, SurviveBytesThatAreNotText) {
+  ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "", .exit = 11, .message = "\xff\n"}));
+  ASSERT_THAT(refusals(paths_).value(), SizeIs(1));
+  EXPECT_EQ(refusals(paths_).value()[0].message, "\\xff\\n");
+}
+
+TEST_F(Refusals, SkipFilesThatDoNotRead) {
+  ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "a", .exit = 10, .message = "m"}));
+  const UniqueFd directory = std::move(make_directory(paths_.run + "/refusals").value());
+  ASSERT_TRUE(write_file_atomically(directory.get(), "0.json", "{"));
+  EXPECT_THAT(refusals(paths_).value(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace socklid
