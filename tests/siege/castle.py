@@ -34,7 +34,7 @@ class Work:
 
 
 def words(policy):
-    """What the besieger is told of where it is (tests/siege/places.hpp)."""
+    """What the besieger is told of where it is (tests/siege/engine/places.hpp)."""
     places = {"own": OWN, "victim": VICTIM, "named": NAMED, "next": NEXT}
     told = [f"{role}={address}" for role, addresses in places.items() for address in addresses]
     served = policy.bind.ports() if policy.bind else policy.kept

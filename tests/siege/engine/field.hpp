@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 namespace socklid::siege {
 

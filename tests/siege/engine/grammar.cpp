@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 #include <netinet/in.h>
 
-#include "tests/siege/node.hpp"
-#include "tests/siege/option.hpp"
-#include "tests/siege/race.hpp"
-#include "tests/siege/send.hpp"
+#include "tests/siege/engine/node.hpp"
+#include "tests/siege/engine/option.hpp"
+#include "tests/siege/engine/race.hpp"
+#include "tests/siege/engine/send.hpp"
 
 namespace socklid::siege {
 namespace {

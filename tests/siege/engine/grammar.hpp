@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/siege/places.hpp"
+#include "tests/siege/engine/places.hpp"
 
 namespace socklid::siege {
 

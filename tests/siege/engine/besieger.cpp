@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program inside. Usage: besieger WORD... (tests/siege/places.hpp), or: besieger accomplice
-// PORT. It makes the sockets of before the seal, listens where the word `keep` says, prints
-// "ready", and then does what standard input asks for, a line each:
+// The program inside. Usage: besieger WORD... (tests/siege/engine/places.hpp), or: besieger
+// accomplice PORT. It makes the sockets of before the seal, listens where the word `keep` says,
+// prints "ready", and then does what standard input asks for, a line each:
 //
 //   round SEED COUNT [log] [NUMBER...]    runs that round, or those of its steps; "settled" when
 //                                         the prober may knock
@@ -18,10 +18,10 @@
 #include <numeric>
 #include <sstream>
 
-#include "tests/siege/accomplice.hpp"
-#include "tests/siege/field.hpp"
-#include "tests/siege/node.hpp"
-#include "tests/siege/option.hpp"
+#include "tests/siege/engine/accomplice.hpp"
+#include "tests/siege/engine/field.hpp"
+#include "tests/siege/engine/node.hpp"
+#include "tests/siege/engine/option.hpp"
 
 namespace socklid::siege {
 namespace {

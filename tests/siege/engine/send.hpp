@@ -6,7 +6,7 @@
 //   const int error = send_step(fd, peer, step, places);      // 0 or an errno
 #pragma once
 
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 namespace socklid::siege {
 

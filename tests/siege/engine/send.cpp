@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/send.hpp"
+#include "tests/siege/engine/send.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -6,7 +6,7 @@
 //   set_option(fd, step, places);      // 0 or an errno
 #pragma once
 
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 namespace socklid::siege {
 

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/siege/chance.hpp"
+#include "tests/siege/engine/chance.hpp"
 
 namespace socklid::siege {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/places.hpp"
+#include "tests/siege/engine/places.hpp"
 
 #include <arpa/inet.h>
 #include <net/if.h>

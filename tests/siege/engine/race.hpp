@@ -6,7 +6,7 @@
 //   const int listener = race(step, places);      // a descriptor, or -1
 #pragma once
 
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 namespace socklid::siege {
 

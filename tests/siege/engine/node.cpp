@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/node.hpp"
+#include "tests/siege/engine/node.hpp"
 
 #include <fcntl.h>
 #include <linux/if_link.h>

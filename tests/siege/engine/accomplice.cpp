@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/accomplice.hpp"
+#include "tests/siege/engine/accomplice.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

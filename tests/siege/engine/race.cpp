@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/race.hpp"
+#include "tests/siege/engine/race.hpp"
 
 #include <netinet/in.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/field.hpp"
+#include "tests/siege/engine/field.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,10 +12,10 @@
 #include <cstring>
 #include <iterator>
 
-#include "tests/siege/node.hpp"
-#include "tests/siege/option.hpp"
-#include "tests/siege/race.hpp"
-#include "tests/siege/send.hpp"
+#include "tests/siege/engine/node.hpp"
+#include "tests/siege/engine/option.hpp"
+#include "tests/siege/engine/race.hpp"
+#include "tests/siege/engine/send.hpp"
 
 namespace socklid::siege {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/siege/option.hpp"
+#include "tests/siege/engine/option.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

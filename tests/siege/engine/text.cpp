@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sstream>
 
-#include "tests/siege/grammar.hpp"
-#include "tests/siege/node.hpp"
-#include "tests/siege/race.hpp"
+#include "tests/siege/engine/grammar.hpp"
+#include "tests/siege/engine/node.hpp"
+#include "tests/siege/engine/race.hpp"
 
 namespace socklid::siege {
 namespace {

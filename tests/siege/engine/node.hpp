@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "tests/siege/grammar.hpp"
+#include "tests/siege/engine/grammar.hpp"
 
 namespace socklid::siege {
 
