@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <sstream>
 
 #include "command/containerd/config.hpp"
@@ -46,6 +47,19 @@ struct Options {
 
 using Run = std::function<Result<int>()>;
 
+/// CLI11 2.4 and later take no '=' in the name of an argument: it has another, and is shown as what
+/// is to be written.
+constexpr const char* assignments_name = "ASSIGNMENTS";
+constexpr const char* assignments_shown = "KEY=VALUE";
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    return name == assignments_name ? assignments_shown : name;
+  }
+};
+
 CLI::App* add_verb(CLI::App& app, const char* name, const char* help, Run& run, Run verb) {
   CLI::App* added = app.add_subcommand(name, help);
   added->callback([&run, verb = std::move(verb)] { run = verb; });
@@ -78,7 +92,7 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
 
   verb = add_verb(app, "explain", "what annotations would do; touches nothing", run,
                   [&] { return explain(options.explain); });
-  verb->add_option("KEY=VALUE", options.explain.assignments, "annotations");
+  verb->add_option(assignments_name, options.explain.assignments, "annotations");
   verb->add_option("--file", options.explain.file,
                    "JSON with annotations: an object of them, an OCI state or config, a Pod; - is "
                    "standard input");
@@ -141,6 +155,7 @@ int run_command(int argc, char** argv) {
                "socklid");
   Options options;
   Run run;
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", "socklid " SOCKLID_VERSION);
   app.require_subcommand(1);
   add_verbs(app, options, run);

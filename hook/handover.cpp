@@ -9,6 +9,7 @@
 
 #include "annotations/parser.hpp"
 #include "base/unique_fd.hpp"
+#include "hook/child.hpp"
 #include "hook/engine.hpp"
 #include "hook/policy_store.hpp"
 
@@ -23,17 +24,6 @@ bool has_rules(const StoreEntry& entry) {
 bool had_rules(const Paths& paths, const std::string& id) {
   const auto entries = PolicyStore::find(paths, IndexBy::id, encode_id(id));
   return !entries || std::any_of(entries->begin(), entries->end(), has_rules);
-}
-
-Result<std::string> path_of_twin() {
-  std::array<char, 4096> buffer{};
-  const ssize_t length = ::readlink("/proc/self/exe", buffer.data(), buffer.size());
-  if (length < 0) return fail_errno(Exit::internal, "read /proc/self/exe");
-  std::string path(buffer.data(), static_cast<std::size_t>(length));
-  // What the kernel appends once an upgrade has replaced the file.
-  constexpr std::string_view deleted = " (deleted)";
-  if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
-  return path.append("-rules");
 }
 
 /// A file in memory that holds `input` and is read from its beginning.
@@ -64,7 +54,7 @@ bool needs_rules(const ContainerState& container, Stage stage, const Paths& path
 }
 
 Result<> hand_over(const char* argument, std::string_view input) {
-  const std::string path = SL_TRY(path_of_twin());
+  const std::string path = SL_TRY(path_beside("socklid-hook-rules"));
   const UniqueFd file = SL_TRY(as_file(input));
   if (::dup2(file.get(), STDIN_FILENO) < 0) return fail_errno(Exit::internal, "dup2");
   const std::string name = path.substr(path.rfind('/') + 1);

@@ -4,8 +4,6 @@
 // is in socket_guard_load.cpp.
 #include "hook/socket_guard.hpp"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include <set>
 #include <type_traits>
 
+#include "hook/bpf_calls.hpp"
 #include "hook/log.hpp"
 #include "hook/netns.hpp"
 #include "hook/seal.hpp"
@@ -83,7 +82,7 @@ std::string path_of(const std::string& directory, std::string_view name) {
 Result<> Links::pin(const std::string& directory) const {
   for (const Link& link : links_) {
     const std::string path = directory + "/" + std::string(name(link.hook));
-    if (bpf_obj_pin(link.fd.get(), path.c_str()) != 0) {
+    if (bpf::pin(link.fd.get(), path) != 0) {
       return fail_errno(Exit::store,
                         "pin the link of " + std::string(name(link.hook)) + " as " + path);
     }
@@ -94,8 +93,7 @@ Result<> Links::pin(const std::string& directory) const {
 Result<LinkInfo> inspect_link(const std::string& path) {
   const UniqueFd fd = SL_TRY(get_pin(path));
   bpf_link_info info{};
-  __u32 size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) {
+  if (bpf::info(fd.get(), info) != 0) {
     return fail_errno(Exit::bpf, "read the link pinned as " + path);
   }
   return LinkInfo{path.substr(path.rfind('/') + 1), info.id, info.prog_id,
@@ -153,7 +151,7 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   for (const Hook hook : hooks) {
     if (!is_per_cgroup(hook)) continue;
     const int program = programs_[static_cast<std::size_t>(hook)].get();
-    UniqueFd link(bpf_link_create(program, cgroup_fd, row_of(hook).attach, nullptr));
+    UniqueFd link(bpf::attach(program, cgroup_fd, row_of(hook).attach));
     if (!link) {
       const int error = errno;
       std::string what = "attach the program of " + std::string(name(hook));
@@ -257,14 +255,11 @@ Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) c
 Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
   const UniqueFd program = SL_TRY(get_pin(pins::directory(hash) + "/" + pins::seal_by_hand));
   sl_seal_request request{.cgroup_id = cgroup_id};
-  bpf_test_run_opts run{};
-  run.sz = sizeof(run);
-  run.ctx_in = &request;
-  run.ctx_size_in = sizeof(request);
-  if (bpf_prog_test_run_opts(program.get(), &run) != 0) {
+  std::uint32_t result = 0;
+  if (bpf::run(program.get(), &request, sizeof(request), result) != 0) {
     return fail_errno(Exit::bpf, "run the program that seals");
   }
-  return run.retval == 1;
+  return result == 1;
 }
 
 Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/socket_guard_maps.hpp"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <sched.h>
+
+#include "hook/bpf_calls.hpp"
+#include "hook/files.hpp"
 
 namespace socklid {
 namespace {
 
 bool is_per_cpu(std::uint32_t type) {
   return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+Result<std::size_t> possible_cpus() {
+  const std::string path = "/sys/devices/system/cpu/possible";
+  const std::size_t cpus = bpf::count_cpus(SL_TRY(read_file(AT_FDCWD, path, Exit::node)));
+  if (cpus == 0) return fail(Exit::node, "count the possible CPUs: ", path, " names none");
+  return cpus;
 }
 
 /// What a hash says that is full (kernel/bpf/hashtab.c), and a trie (kernel/bpf/lpm_trie.c).
@@ -20,13 +29,13 @@ bool says_full(int error) {
 }  // namespace
 
 Result<UniqueFd> get_pin(const std::string& path) {
-  UniqueFd fd(bpf_obj_get(path.c_str()));
+  UniqueFd fd(bpf::get(path));
   if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
   return fd;
 }
 
 Result<RawMap> RawMap::find(const std::string& path) {
-  UniqueFd fd(bpf_obj_get(path.c_str()));
+  UniqueFd fd(bpf::get(path));
   if (!fd && errno == ENOENT) return RawMap();
   if (!fd) return fail_errno(Exit::bpf, "open the BPF pin " + path);
   return of(std::move(fd));
@@ -34,8 +43,7 @@ Result<RawMap> RawMap::find(const std::string& path) {
 
 Result<RawMap> RawMap::of(UniqueFd fd) {
   bpf_map_info info{};
-  __u32 size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) {
+  if (bpf::info(fd.get(), info) != 0) {
     return fail_errno(Exit::bpf, "look at a map");
   }
   RawMap map;
@@ -46,17 +54,16 @@ Result<RawMap> RawMap::of(UniqueFd fd) {
   if (!is_per_cpu(info.type)) return map;
   // Per-CPU maps have one value for each *possible* CPU, each rounded up to 8 bytes
   // (Documentation/bpf/map_hash.rst).
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus < 0) return fail_errno(Exit::node, "count the possible CPUs", -cpus);
+  const std::size_t cpus = SL_TRY(possible_cpus());
   map.stride_ = (map.value_size_ + std::size_t{7}) / 8 * 8;
-  map.copies_ = static_cast<std::size_t>(cpus);
+  map.copies_ = cpus;
   return map;
 }
 
 Result<std::vector<std::vector<char>>> RawMap::find(const void* key) const {
   std::vector<std::vector<char>> values;
   std::vector<char> all(stride_ * copies_);
-  if (bpf_map_lookup_elem(fd_.get(), key, all.data()) != 0) {
+  if (bpf::find(fd_.get(), key, all.data()) != 0) {
     if (errno == ENOENT) return values;
     return fail_errno(Exit::bpf, "read an entry of a map");
   }
@@ -70,7 +77,7 @@ Result<std::vector<std::vector<char>>> RawMap::find(const void* key) const {
 Result<Put> RawMap::write(const void* key, const void* value, std::uint64_t flags) const {
   std::vector<char> all(stride_ * copies_);
   for (std::size_t i = 0; i < copies_; ++i) std::memcpy(&all[i * stride_], value, value_size_);
-  if (bpf_map_update_elem(fd_.get(), key, all.data(), flags) == 0) return Put::done;
+  if (bpf::put(fd_.get(), key, all.data(), flags) == 0) return Put::done;
   if (flags == BPF_NOEXIST && errno == EEXIST) return Put::kept;
   if (says_full(errno)) return Put::full;
   return fail_errno(Exit::bpf, "write an entry of a map");
@@ -90,11 +97,9 @@ Result<Put> RawMap::put_in_place(const void* key, const void* value) const {
 
 Result<Put> RawMap::put_all(const void* keys, const void* values, std::size_t count) const {
   if (count == 0) return Put::done;
-  auto written = static_cast<__u32>(count);
-  bpf_map_batch_opts options{};
-  options.sz = sizeof(options);
-  if (bpf_map_update_batch(fd_.get(), keys, values, &written, &options) == 0) return Put::done;
-  // What became of it `written` does not always tell: each by itself, and one that fails says why.
+  const auto wanted = static_cast<std::uint32_t>(count);
+  if (bpf::put_all(fd_.get(), keys, values, wanted) == 0) return Put::done;
+  // What became of it the kernel does not always tell: each by itself, and one that fails says why.
   for (std::size_t i = 0; i < count; ++i) {
     const Put one = SL_TRY(put(static_cast<const char*>(keys) + i * key_size_,
                                static_cast<const char*>(values) + i * value_size_));
@@ -104,7 +109,7 @@ Result<Put> RawMap::put_all(const void* keys, const void* values, std::size_t co
 }
 
 Result<> RawMap::erase(const void* key) const {
-  if (bpf_map_delete_elem(fd_.get(), key) == 0 || errno == ENOENT) return {};
+  if (bpf::erase(fd_.get(), key) == 0 || errno == ENOENT) return {};
   return fail_errno(Exit::bpf, "remove an entry of a map");
 }
 
@@ -112,7 +117,7 @@ Result<bool> RawMap::next(const void* key, void* found) const {
   // To go down a trie takes memory that the kernel may not have at the moment (ENOMEM), which is no
   // end.
   constexpr int attempts = 16;
-  for (int i = 1; bpf_map_get_next_key(fd_.get(), key, found) != 0; i++) {
+  for (int i = 1; bpf::next_key(fd_.get(), key, found) != 0; i++) {
     if (errno == ENOENT) return false;
     if (errno != ENOMEM || i == attempts) return fail_errno(Exit::bpf, "go through a map");
     ::sched_yield();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/socket_guard_repin.hpp"
 
-#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
+#include "hook/bpf_calls.hpp"
 #include "hook/files.hpp"
 #include "hook/socket_guard_pins.hpp"
 
@@ -32,17 +32,16 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
 }
 
 Result<> pin(const UniqueFd& object, const std::string& path) {
-  if (bpf_obj_pin(object.get(), path.c_str()) == 0) return {};
+  if (bpf::pin(object.get(), path) == 0) return {};
   return fail_errno(Exit::bpf, "pin " + path);
 }
 
 /// Invalid if the pin is no link, or runs nothing any more.
 UniqueFd program_of_link(const std::string& path) {
-  const UniqueFd link(bpf_obj_get(path.c_str()));
+  const UniqueFd link(bpf::get(path));
   bpf_link_info info{};
-  __u32 size = sizeof(info);
-  if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return {};
-  return UniqueFd(bpf_prog_get_fd_by_id(info.prog_id));
+  if (!link || bpf::info(link.get(), info) != 0) return {};
+  return UniqueFd(bpf::program_by_id(info.prog_id));
 }
 
 std::set<__u32> maps_of(const UniqueFd& program) {
@@ -50,8 +49,7 @@ std::set<__u32> maps_of(const UniqueFd& program) {
   bpf_prog_info info{};
   info.nr_map_ids = ids.size();
   info.map_ids = reinterpret_cast<__u64>(ids.data());
-  __u32 size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return {};
+  if (bpf::info(program.get(), info) != 0) return {};
   return {ids.begin(), ids.begin() + std::min<std::size_t>(info.nr_map_ids, ids.size())};
 }
 
@@ -60,10 +58,9 @@ struct Map {
   UniqueFd fd;
 };
 std::optional<Map> map_of(__u32 id) {
-  UniqueFd fd(bpf_map_get_fd_by_id(id));
+  UniqueFd fd(bpf::map_by_id(id));
   bpf_map_info info{};
-  __u32 size = sizeof(info);
-  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return std::nullopt;
+  if (!fd || bpf::info(fd.get(), info) != 0) return std::nullopt;
   return Map{static_cast<const char*>(info.name), std::move(fd)};
 }
 
@@ -121,7 +118,7 @@ Result<> pin_maps(const std::string& build) {
   std::set<__u32> ids;
   for (const std::string& name : SL_TRY(names_in(build))) {
     if (!name.starts_with(program_prefix)) continue;
-    const UniqueFd program(bpf_obj_get((build + "/" + name).c_str()));
+    const UniqueFd program(bpf::get(build + "/" + name));
     if (program) ids.merge(maps_of(program));
   }
   for (const __u32 id : ids) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/socket_guard_state.hpp"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +9,10 @@
 #include <cstring>
 #include <memory>
 
+#include "hook/bpf_calls.hpp"
 #include "hook/netns.hpp"
 #include "hook/socket_guard_maps.hpp"
+#include "hook/socket_guard_object.hpp"
 #include "hook/socket_guard_pins.hpp"
 
 namespace socklid {
@@ -27,9 +26,8 @@ struct Pinned {
 
 Pinned look_at_link(const std::string& path) {
   Pinned pinned;
-  const UniqueFd fd(bpf_obj_get(path.c_str()));
-  __u32 size = sizeof(pinned.info);
-  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &pinned.info, &size) != 0) pinned.error = errno;
+  const UniqueFd fd(bpf::get(path));
+  if (!fd || bpf::info(fd.get(), pinned.info) != 0) pinned.error = errno;
   return pinned;
 }
 
@@ -49,18 +47,10 @@ std::string check_link(const std::string& path, std::uint32_t program, bool per_
 }
 
 std::uint32_t program_id(const std::string& path) {
-  const UniqueFd fd(bpf_obj_get(path.c_str()));
+  const UniqueFd fd(bpf::get(path));
   bpf_prog_info info{};
-  __u32 size = sizeof(info);
-  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0) return 0;
+  if (!fd || bpf::info(fd.get(), info) != 0) return 0;
   return info.id;
-}
-
-/// Kernels before 6.8 and their stable series have none (socket_guard_load.cpp leaves it out).
-bool kernel_has_ioctl_compat() {
-  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
-  return kernel &&
-         btf__find_by_name_kind(kernel.get(), "bpf_lsm_file_ioctl_compat", BTF_KIND_FUNC) >= 0;
 }
 
 /// But for what the programs write into it themselves.
@@ -105,7 +95,7 @@ const GuardState::Program& GuardState::program_of(const std::string& hook) const
   const bool per_cgroup = anchor.error == 0 && anchor.info.type == BPF_LINK_TYPE_CGROUP;
   program.anchor = check_link(directory_ + "/anchor_" + hook, program.id, per_cgroup, 0);
   const bool lacks = hook == name(Hook::file_ioctl_compat) && program.id == 0 &&
-                     anchor.error == ENOENT && !kernel_has_ioctl_compat();
+                     anchor.error == ENOENT && !kernel_has(Hook::file_ioctl_compat);
   if (lacks) program.anchor.clear();
   if (program.id == 0 && !lacks) program.anchor = "its program is not pinned";
   return programs_.emplace(hook, std::move(program)).first->second;

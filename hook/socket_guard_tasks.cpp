@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/socket_guard_tasks.hpp"
 
-#include <bpf/bpf.h>
 #include <sys/random.h>
 
 #include <array>
 
 #include "base/unique_fd.hpp"
+#include "hook/bpf_calls.hpp"
 #include "hook/socket_guard.hpp"
 #include "hook/socket_guard_maps.hpp"
 #include "hook/socket_guard_pins.hpp"
@@ -29,7 +29,7 @@ Result<Search> open_search() {
   UniqueFd map = SL_TRY(get_pin(directory + "/" + pins::search));
   search.map = SL_TRY((BpfMap<__u32, sl_search>::of(std::move(map))));
   const UniqueFd program = SL_TRY(get_pin(directory + "/" + pins::find_tasks));
-  search.link.reset(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
+  search.link.reset(bpf::attach(program.get(), 0, BPF_TRACE_ITER));
   if (!search.link) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
   return search;
 }
@@ -65,7 +65,7 @@ Result<std::optional<std::vector<pid_t>>> look(const Search& search, sl_search w
   if (const auto put = search.map.put(0, wanted); !put) {
     return wrap("say which tasks to look for", put.error());
   }
-  const UniqueFd iterator(bpf_iter_create(search.link.get()));
+  const UniqueFd iterator(bpf::make_iterator(search.link.get()));
   if (!iterator) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
   std::vector<pid_t> pids;
   for (const sl_found& found : SL_TRY(read_all(iterator.get()))) {

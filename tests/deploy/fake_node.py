@@ -18,7 +18,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 SCRIPT = TOP / "deploy" / "socklid-node"
-PROGRAMS = ("socklid-hook-rules", "socklid-hook", "socklid")
+PROGRAMS = ("socklid-hook-rules", "socklid-hook-load", "socklid-hook", "socklid")
 DOCUMENTS = ("socklid-createruntime.json", "socklid-poststop.json")
 COUNTED = ("cp", "mv", "rm", "rmdir", "mkdir", "chmod", "sync", "sed", "grep", "flock", "nsenter", "cmp", "touch")
 
