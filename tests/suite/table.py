@@ -116,6 +116,8 @@ CASES = (
     # Both also with systemd's cgroups, below.
     Case("crio", 40, LATER, "cri-o", 40, engine="CRI-O"),
     Case("containerd", 100, LATER, "containerd", 60, engine="containerd"),
+    # Docker before 24 hands no annotation on.
+    Case("docker", 90, LATER, since="trixie", engine="Docker"),
     Case("restored", 63),
     Case("truth", 100),
     Case("podman_run", 110, engine="podman"),
