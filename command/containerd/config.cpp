@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <memory>
 
 #include "command/containerd/spec.hpp"
 #include "command/containerd/toml.hpp"
+#include "command/installed.hpp"
 #include "command/output.hpp"
 #include "hook/files.hpp"
 
@@ -51,23 +51,6 @@ Result<> check_name(const std::string& runtime) {
 Result<std::string> text_of(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::string();
   return read_file(AT_FDCWD, path, Exit::usage);
-}
-
-/// The hook of the tree that this program is installed in: PREFIX/bin/socklid.
-std::string own_hook() {
-  std::array<char, PATH_MAX> self{};
-  const ssize_t size = ::readlink("/proc/self/exe", self.data(), self.size());
-  const std::string path(self.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  const std::string prefix = directory_of(directory_of(path));
-  return (prefix == "/" ? "" : prefix) + "/libexec/oci/hooks.d/socklid-hook";
-}
-
-/// With a hook that cannot be run no container of the runtime would start.
-Result<> check_hook(const std::string& hook) {
-  struct stat status {};
-  if (::stat(hook.c_str(), &status) != 0) return fail_errno(Exit::node, hook);
-  if (S_ISREG(status.st_mode) && ::access(hook.c_str(), X_OK) == 0) return {};
-  return fail(Exit::node, hook, ": not an executable file");
 }
 
 /// What containerd would start from without a file.

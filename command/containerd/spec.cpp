@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "base/json.hpp"
-
 namespace socklid::command {
 namespace {
 
@@ -67,6 +65,20 @@ bool calls_hook(std::string_view spec) {
          std::any_of(stage->array().begin(), stage->array().end(), runs_our_program);
 }
 
+Result<json::Object> hooks_with_ours(const json::Value& document, const std::string& hook) {
+  json::Object hooks;
+  if (const json::Value* const found = document.find("hooks");
+      found != nullptr && !found->is_null()) {
+    if (!found->is_object()) return bad("hooks is no object");
+    if (has_rounded_number(*found)) return bad("hooks has a number that is no whole number");
+    hooks = found->object();
+  }
+  for (const std::string stage : {"createRuntime", "poststop"}) {
+    hooks[stage] = SL_TRY(stage_with_ours(hooks, stage, hook));
+  }
+  return hooks;
+}
+
 Result<std::string> with_hooks(std::string_view spec, const std::string& hook) {
   auto parsed = json::parse(spec);
   if (!parsed) return bad("not JSON: " + parsed.error().message);
@@ -75,16 +87,7 @@ Result<std::string> with_hooks(std::string_view spec, const std::string& hook) {
     return bad("it has a number that is no whole number below 2^63 (an rlimit without limit?)");
   }
   json::Object document = parsed->object();
-  json::Object hooks;
-  if (const auto found = document.find("hooks");
-      found != document.end() && !found->second.is_null()) {
-    if (!found->second.is_object()) return bad("hooks is no object");
-    hooks = found->second.object();
-  }
-  for (const std::string stage : {"createRuntime", "poststop"}) {
-    hooks[stage] = SL_TRY(stage_with_ours(hooks, stage, hook));
-  }
-  document["hooks"] = std::move(hooks);
+  document["hooks"] = SL_TRY(hooks_with_ours(*parsed, hook));
   return json::to_pretty_string(document) + "\n";
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 
 namespace socklid::command {
@@ -24,5 +25,9 @@ namespace socklid::command {
 /// entry that calls itself socklid-hook is replaced, so that a second run changes nothing. Errors
 /// (Exit::usage): no OCI runtime spec.
 [[nodiscard]] Result<std::string> with_hooks(std::string_view spec, const std::string& hook);
+
+/// The member `hooks` of the spec `document` as with_hooks() makes it; the rest is not looked at.
+[[nodiscard]] Result<json::Object> hooks_with_ours(const json::Value& document,
+                                                   const std::string& hook);
 
 }  // namespace socklid::command

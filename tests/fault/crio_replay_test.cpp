@@ -25,7 +25,7 @@ using ::testing::SizeIs;
 class CrioReplay : public testing::TestWithParam<const char*> {
  protected:
   static std::string recorded(const std::string& name) {
-    const std::string path = std::string(SOCKLID_TEST_DATA "/crio-1.26.4/") + GetParam() + "/";
+    const std::string path = std::string(SOCKLID_TEST_DATA "/") + GetParam() + "/";
     auto text = read_file(AT_FDCWD, path + name, Exit::internal);
     if (!text) ADD_FAILURE() << text.error().message;
     return text.value_or("");
@@ -35,11 +35,26 @@ class CrioReplay : public testing::TestWithParam<const char*> {
     if (!parsed) ADD_FAILURE() << parsed.error().message;
     return parsed.value_or(ContainerState{});
   }
-  /// The value of `field` in what was recorded beside the state.
-  static std::string context(const std::string& name, const std::string& field) {
-    const std::string text = recorded(name + ".context.txt");
-    const std::size_t begin = text.find(field + ": ") + field.size() + 2;
-    return text.substr(begin, text.find('\n', begin) - begin);
+  /// The value of the field in what was recorded beside the state; the two recorders called it
+  /// `older` and `newer`.
+  static std::string context(const std::string& name, const std::string& older,
+                             const std::string& newer) {
+    const std::string text = "\n" + recorded(name + ".context.txt");
+    for (const std::string& field : {"\n" + older + ": ", newer + ": "}) {
+      const std::size_t begin = text.find(field);
+      if (begin == std::string::npos) continue;
+      const std::size_t value = begin + field.size();
+      return text.substr(value, text.find_first_of(" \n", value) - value);
+    }
+    ADD_FAILURE() << name << " has no " << older;
+    return {};
+  }
+  static std::string cgroup(const std::string& name) {
+    return parse_unified_path(context(name, "cgroup", "pid cgroup")).value_or("?");
+  }
+  static std::string netns(const std::string& name) { return context(name, "net", "pid netns"); }
+  static std::string name_in_pod(const ContainerState& container) {
+    return container.annotations.at("io.kubernetes.container.name");
   }
 
   void start(const ContainerState& container, std::uint64_t cgroup) {
@@ -63,8 +78,9 @@ class CrioReplay : public testing::TestWithParam<const char*> {
 TEST_P(CrioReplay, RaisesNothingAboveTheContainer) {
   for (const char* name : {"createRuntime-1", "createRuntime-2"}) {
     const ContainerState container = state(name, Stage::create);
-    const std::string path = parse_unified_path(context(name, "cgroup")).value_or("?");
-    const std::string own = parse_unified_path(context(name, "self-cgroup")).value_or("?");
+    const std::string path = cgroup(name);
+    const std::string own =
+        parse_unified_path(context(name, "self-cgroup", "self cgroup")).value_or("?");
     EXPECT_EQ(raise_to_container(path, container.id, crun_cgroups(container.annotations).value()),
               path);
     EXPECT_TRUE(check_bears_id(path, container.id));
@@ -76,8 +92,8 @@ TEST_P(CrioReplay, RaisesNothingAboveTheContainer) {
 
 TEST_P(CrioReplay, NamespaceIsThePods) {
   const ContainerState front = state("createRuntime-1", Stage::create);
-  EXPECT_EQ(context("createRuntime-1", "net"), context("createRuntime-2", "net"));
-  EXPECT_NE(context("createRuntime-1", "net"), context("createRuntime-1", "self-net"));
+  EXPECT_EQ(netns("createRuntime-1"), netns("createRuntime-2"));
+  EXPECT_NE(netns("createRuntime-1"), context("createRuntime-1", "self-net", "self netns"));
   const auto identity = identify("/pods/crio-" + front.id, front.id, front.annotations);
   ASSERT_TRUE(identity) << identity.error().message;
   EXPECT_EQ(classify(4026532145, {4026531840}, identity->sandbox.has_value()), NetnsKind::shared);
@@ -91,11 +107,11 @@ TEST_P(CrioReplay, ComesAndGoes) {
   ASSERT_THAT(node_.kept.records, SizeIs(2));
   const Details& of_front = node_.kept.records.at(key_of(front.id, 1001)).details;
   const Details& of_side = node_.kept.records.at(key_of(side.id, 1002)).details;
-  EXPECT_THAT(of_front.hooks, testing::Contains("socket_bind"));
+  EXPECT_THAT(of_front.hooks, testing::Contains("socket_connect"));
   EXPECT_NE(node_.kept.policies.at(1001), node_.kept.policies.at(1002))
-      << "io.socklid.bind/front is for one of them";
-  EXPECT_EQ(of_front.container, "front");
-  EXPECT_EQ(of_side.container, "side");
+      << "KEY/CONTAINER is for one of them";
+  EXPECT_EQ(of_front.container, name_in_pod(front));
+  EXPECT_EQ(of_side.container, name_in_pod(side));
 
   const ContainerState side_gone = state("poststop-1", Stage::remove);
   const ContainerState front_gone = state("poststop-2", Stage::remove);
@@ -110,8 +126,8 @@ TEST_P(CrioReplay, ComesAndGoes) {
 TEST_P(CrioReplay, EgressOfThePodsContainersLiesSideBySide) {
   ContainerState front = state("createRuntime-1", Stage::create);
   ContainerState side = state("createRuntime-2", Stage::create);
-  front.annotations["io.socklid.egress"] = "tcp/443";
-  side.annotations["io.socklid.egress"] = "tcp/80";
+  front.annotations["io.socklid.egress/" + name_in_pod(front)] = "tcp/443";
+  side.annotations["io.socklid.egress/" + name_in_pod(side)] = "tcp/80";
   start(front, 1001);
   start(side, 1002);
   EXPECT_THAT(node_.kept.rules, SizeIs(2));
@@ -148,7 +164,9 @@ TEST_P(CrioReplay, AMarkOnTheHostIsNotForThePodsAuthor) {
   EXPECT_TRUE(started) << started.error().message;
 }
 
-INSTANTIATE_TEST_SUITE_P(Runtimes, CrioReplay, testing::Values("runc", "crun"));
+INSTANTIATE_TEST_SUITE_P(Versions, CrioReplay,
+                         testing::Values("crio-1.26.4/runc", "crio-1.26.4/crun", "crio-1.37.0/runc",
+                                         "crio-1.37.0/crun"));
 
 /// What a pod's author might add to a recorded state of either version, and how it comes out:
 /// CRI-O's own keys are written after his, so only those that it does not write are his to choose.

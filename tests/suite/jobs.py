@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which guests a run starts and what each of them does, as values.
 
-    for job in jobs("ci", KERNELS): print(job.name, job.seconds, job.command)
+    for job in jobs("ci", nodes("bookworm", "ci")): print(job.name, job.seconds, job.command)
 """
 
 from dataclasses import dataclass, field
 
-from table import (ALL, ALL_ENGINES, BOOT, CASES, EACH, ENGINES, FASTER, KERNEL_TESTS, KERNELS, MUTANTS, NEWEST, ONE,
-                   ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES)
+from table import (ALL, ALL_ENGINES, BOOT, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
+                   ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES, Node, nodes)
 
 
 @dataclass
 class Job:
-    """One guest. `share`: which part of the mutants, as "1/2"; None: none of them."""
-    kernel: str
+    """One guest. `share`: which part of the mutants, as "1/2"; None: none of them. `later`: of a Debian after the first, of
+    whose cases `ci` runs a part."""
+    node: Node
     level: str
+    later: bool = False
     systemd: bool = False
     package: bool = False
     kernel_tests: bool = False
@@ -22,8 +24,13 @@ class Job:
     cases: list = field(default_factory=list)
 
     @property
+    def kernel(self):
+        return self.node.kernel
+
+    @property
     def name(self):
-        return self.kernel + ("-package" if self.package else "-systemd" if self.systemd else "")
+        debian = "" if self.node.distribution == NODES[0].distribution else f"{self.node.distribution}-"
+        return debian + self.kernel + ("-package" if self.package else "-systemd" if self.systemd else "")
 
     @property
     def processors(self):
@@ -33,17 +40,21 @@ class Job:
     def seconds(self):
         fraction = 1 / int(self.share.split("/")[1]) if self.share else 0
         total = (BOOT + KERNEL_TESTS * self.kernel_tests + MUTANTS * fraction + PACKAGE * self.package
-                 + sum(case.seconds for case in self.cases))
+                 + sum(case.later_seconds if self.later else case.seconds for case in self.cases))
         return total * FASTER if self.processors == 1 else total
 
     def settings(self):
-        engines = ALL_ENGINES if self.level == ALL else ENGINES[self.kernel]
+        engines = ALL_ENGINES if self.level == ALL else ENGINES.get(self.node, "crun podman+crun")
         # Cases with systemd choose their engines themselves: no other has to be warmed up.
         return {"SOCKLID_RUNTIMES": "crun" if self.systemd else engines, "SOCKLID_LEVEL": self.level,
                 "SOCKLID_REQUIRE_KERNEL": "1"}
 
     def options(self):
-        return ["--kernel", self.kernel, "--cpus", str(self.processors), *(["--systemd"] if self.systemd else [])]
+        return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors), *(["--systemd"] if self.systemd else [])]
+
+    def part(self, case):
+        """As run_all takes it: FILE, or FILE=NAME for one test of it."""
+        return f"{case.file}={case.later}" if self.later and case.later != EVERYTHING else case.file
 
     def command(self):
         command = ["tests/suite/in_guest"]
@@ -52,7 +63,7 @@ class Job:
         if self.share:
             command += ["--mutants", self.share]
         if self.cases:
-            command += ["--cases", ",".join(case.file for case in self.cases)]
+            command += ["--cases", ",".join(map(self.part, self.cases))]
         if self.package:
             command += ["--package"]
         return command
@@ -69,43 +80,53 @@ def in_order(guests, cases):
         guest.cases.sort(key=cases.index)
 
 
-def of_everything(kernels):
-    plain = [Job(kernel, ALL, kernel_tests=True, share="1/1", cases=list(CASES)) for kernel in kernels]
-    systemd = [Job(kernel, ALL, systemd=True, cases=list(SYSTEMD_CASES)) for kernel in kernels]
-    return plain + systemd + [Job(kernel, ALL, systemd=True, package=True) for kernel in kernels]
+def of_everything(chosen):
+    def of(node, cases):
+        return [case for case in cases if case.is_for(node)]
+    plain = [Job(node, ALL, kernel_tests=True, share="1/1", cases=of(node, CASES)) for node in chosen]
+    systemd = [Job(node, ALL, systemd=True, cases=of(node, SYSTEMD_CASES)) for node in chosen]
+    # The package is that of the Debian that it was built on.
+    return plain + systemd + [Job(node, ALL, systemd=True, package=True) for node in chosen
+                              if node.distribution == chosen[0].distribution]
 
 
-def of_ci(level, kernels):
-    plain = [Job(kernel, level, kernel_tests=True) for kernel in kernels]
-    # What is not about the kernel: not on the newest, unless there is no other.
-    wide = [job for job in plain if job.kernel != NEWEST] or plain
+def of_ci(level, chosen):
+    # A kernel's own tests once, under the newest of its Debians, whose libbpf loads the programs.
+    newest = {node.kernel: node for node in chosen}
+    plain = [Job(node, level, kernel_tests=newest[node.kernel] == node,
+                 later=node.distribution != chosen[0].distribution) for node in chosen]
+    # What is not about the kernel, nor about an engine's version: not on the later ones, unless there are no others.
+    wide = [job for job in plain if not job.later]
     for number, job in enumerate(wide, 1):
         job.share = f"{number}/{len(wide)}"
+        job.cases = [case for case in CASES if case.ci == EACH]
     for job in plain:
-        job.cases = [case for case in CASES if (case.ci == EACH and job in wide) or (case.newest and job not in wide)]
+        if job.later:
+            job.cases = [case for case in CASES if case.later and case.is_for(job.node)]
     share_out([case for case in CASES if case.ci == ONE], wide)
     in_order(plain, CASES)
-    last = wide[-1].kernel
+    last = wide[-1].node
     return plain + [Job(last, level, systemd=True, cases=list(SYSTEMD_CASES)),
                     Job(last, level, systemd=True, package=True)]
 
 
-def jobs(level, kernels=KERNELS):
+def jobs(level, chosen=None):
     """The longest first: two run at a time, and the short ones fill what is left."""
-    made = of_everything(kernels) if level == ALL else of_ci(level, kernels)
+    chosen = chosen or nodes(NODES[0].distribution, level)
+    made = of_everything(chosen) if level == ALL else of_ci(level, chosen)
     return sorted(made, key=lambda job: -job.seconds)
 
 
-def left_out(kernels=KERNELS):
+def left_out(chosen=None, everything=None):
     """What `ci` leaves to `all`, a line each."""
     ran = {}
-    for job in jobs("ci", kernels):
+    for job in jobs(CI, chosen):
         for case in job.cases:
-            ran.setdefault((case.file, job.systemd), set()).add(job.kernel)
+            ran.setdefault((job.part(case), job.systemd), set()).add(job.node)
     lines = {}
-    for job in jobs(ALL, kernels):
+    for job in jobs(ALL, everything):
         for case in job.cases:
-            if job.kernel not in ran.get((case.file, job.systemd), ()):
+            if job.node not in ran.get((case.file, job.systemd), ()):
                 lines.setdefault(job.name, []).append(case.file)
     return ["the unit tests of an optimized build; libFuzzer's own replay; clang-tidy",
             "a guard alone, under every policy under which it stops a row",

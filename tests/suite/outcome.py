@@ -4,6 +4,7 @@
     ok NAME | not ok NAME: WHY | skip NAME: WHY
     # time SECONDS FILE NAME
     # left to --all: WHAT
+    # engine NAME VERSION
     # tables ... # end of tables
 
 A skipped test is a failure: what could not run did not pass.
@@ -13,8 +14,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from proved import engine_of
+
 RESULT = re.compile(r"(ok|not ok|skip) ")
 TIME = re.compile(r"# time ([0-9.]+) (\S+) (.*)")
+ENGINE = re.compile(r"# engine (\S+) (\S+)")
 LEFT = re.compile(r"# left to --all: (.*)")
 SLOWEST = 20
 
@@ -29,6 +33,9 @@ class Outcome:
     left: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     in_tables: bool = False
+    versions: dict = field(default_factory=dict)     # of engines
+    engines: Counter = field(default_factory=Counter)  # (engine, whether it passed): results
+    untold: list = field(default_factory=list)    # results since the last time of a file
 
     def add(self, line):
         """One line of the log; says whether it is a result."""
@@ -40,12 +47,23 @@ class Outcome:
             self.counts[result[1]] += 1
             if result[1] != "ok":
                 self.bad.append(line)
+            self.untold.append((line, result[1] == "ok"))
             return True
         elif time := TIME.match(line):
             self.times.append((float(time[1]), time[2], time[3]))
+            self.tell_engines(time[2])
+        elif engine := ENGINE.match(line):
+            self.versions[engine[1]] = engine[2]
         elif left := LEFT.match(line):
             self.left.append(left[1])
         return False
+
+    def tell_engines(self, file):
+        """Of the results before the time of their file."""
+        for name, passed in self.untold:
+            if engine := engine_of(name, file):
+                self.engines[engine, passed] += 1
+        self.untold = []
 
     def fail(self, why):
         self.add(f"not ok {self.suite}: {why}")
@@ -72,8 +90,8 @@ def by_file(outcomes):
                     for file, row in zip(files, cells))]
 
 
-def summary(outcomes, left):
-    """The lines that end a run, and whether it passed."""
+def summary(outcomes, left, proved=()):
+    """The lines that end a run, and whether it passed. `proved`: the table of what ran where (proved.py)."""
     total = sum((one.counts for one in outcomes), Counter())
     lines = []
     for one in outcomes:
@@ -81,6 +99,8 @@ def summary(outcomes, left):
             lines += [f"{one.suite}:", *one.tables, ""]
     if any(one.times for one in outcomes):
         lines += ["The slowest, in seconds:", *slowest(outcomes), "", "Seconds by file:", *by_file(outcomes), ""]
+    if proved:
+        lines += ["What passed, by Debian, kernel and engine:", *proved, ""]
     if left:
         lines += ["Left to ./run test --all:", *left, ""]
     lines += [f"{line}  (build/logs/{one.suite}.log)" for one in outcomes for line in one.bad]

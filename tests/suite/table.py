@@ -2,23 +2,55 @@
 """What there is to test: one row for each step on this machine and for each file of tests/runtime/cases. A row
 says what it needs, how often it runs, and what it takes.
 
-How often: `quick` (no virtual machine), `ci` (what every landing waits for), `all` (everything on every kernel).
-A case that is about programs and engines runs in `ci` on ONE kernel, one that is about the kernel on EACH.
+How often: `quick` (no virtual machine), `ci` (what every landing waits for), `all` (everything on every node).
+A case that is about programs and engines runs in `ci` on ONE kernel, one that is about the kernel on EACH; of a
+later Debian, whose engines are others, it runs what is cheapest of each engine.
 """
 
 from dataclasses import dataclass
 
 QUICK, CI, ALL = LEVELS = ("quick", "ci", "all")
-# Debian 12's, its backport, and sid's. On the newest `ci` runs what is about the kernel alone.
 KERNELS = ("6.1", "6.12", "7.2")
-NEWEST = "7.2"
+DISTRIBUTIONS = ("bookworm", "trixie", "sid")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A guest's Debian and the kernel over it."""
+    distribution: str
+    kernel: str
+
+
+# In `ci`: Debian 12 with its own kernel and its backport, and what comes after it with what it came with. The rest is in
+# `all`, or not at all, and then has a reason.
+NODES = (Node("bookworm", "6.1"), Node("bookworm", "6.12"), Node("trixie", "6.12"), Node("sid", "7.2"))
+FURTHER_NODES = (Node("bookworm", "7.2"),)
+WITHOUT = {Node("trixie", "6.1"): "trixie comes with 6.12; 6.1 runs under bookworm",
+           Node("trixie", "7.2"): "trixie comes with 6.12; 7.2 runs under bookworm and sid",
+           Node("sid", "6.1"): "sid comes with 7.2; 6.1 runs under bookworm",
+           Node("sid", "6.12"): "sid comes with 7.2; 6.12 runs under bookworm and trixie"}
+# Columns of the table that ends a run, in which no cell is empty without a reason.
+PROVED = ("crun", "runc", "podman", "containerd", "CRI-O", "Docker")
+LACKS = {("bookworm", "Docker"): "bookworm's Docker, 20.10, hands no annotation on"}
+
+
+def nodes(host, level):
+    """On a machine of Debian `host`: what is built there runs under no older Debian."""
+    chosen = NODES + (FURTHER_NODES if level == ALL else ())
+    oldest = DISTRIBUTIONS.index(host)
+    own = [Node(max(node.distribution, host, key=DISTRIBUTIONS.index), node.kernel) for node in chosen]
+    return tuple(sorted(dict.fromkeys(own), key=lambda node: DISTRIBUTIONS.index(node.distribution))) if oldest else chosen
+
+
 ONE, EACH, LATER = "on one kernel", "on each kernel", "in `all` only"
+EVERYTHING = "*"
 
 # In `ci` this kernel's guests have one processor, which is emulated faster: another kind of node, too. In `all` all have two.
 ONE_PROCESSOR, FASTER = "6.12", 0.85
 
-# In `ci` each engine runs the matrix of verbs on one of the kernels; in `all` every engine on all.
-ENGINES = {"6.1": "crun podman+runc", "6.12": "runc podman+crun", "7.2": "crun"}
+# In `ci` each engine runs the matrix of verbs on one of the nodes of a Debian; in `all` every engine on all.
+ENGINES = {Node("bookworm", "6.1"): "crun podman+runc", Node("bookworm", "6.12"): "runc podman+crun",
+           Node("trixie", "6.12"): "runc podman+crun", Node("sid", "7.2"): "crun"}
 ALL_ENGINES = "crun runc podman+crun podman+runc"
 
 
@@ -35,11 +67,19 @@ class Step:
 @dataclass(frozen=True)
 class Case:
     """A file of tests/runtime/cases. `seconds`: in an emulated guest and in `ci`, to share out the work; no limit.
-    `ci`: on which kernels; LATER: only in `all`. `newest`: in `ci` on the newest kernel as well."""
+    `ci`: on which kernels; LATER: only in `all`. `later`: what of it `ci` runs on the later Debians as well: EVERYTHING,
+    or the name of one of its tests, which takes `later_seconds` there. `since`: the first Debian that has what it needs, or
+    why. `engine`: what it proves of which engine, if all of its results are of one."""
     file: str
     seconds: int
     ci: str = ONE
-    newest: bool = False
+    later: str = ""
+    later_seconds: int = 0
+    since: str = "bookworm"
+    engine: str = ""
+
+    def is_for(self, node):
+        return DISTRIBUTIONS.index(node.distribution) >= DISTRIBUTIONS.index(self.since)
 
 
 STEPS = (
@@ -54,16 +94,16 @@ STEPS = (
 
 # Cheap and telling first: a broken product should show within seconds.
 CASES = (
-    Case("control", 6, EACH, newest=True),
-    Case("verbs", 50, EACH, newest=True),
+    Case("control", 6, EACH, EVERYTHING, 6),
+    Case("verbs", 50, EACH, EVERYTHING, 40),
     Case("semantics", 38),
-    Case("deputies", 60, EACH, newest=True),
+    Case("deputies", 60, EACH),
     Case("seal", 96),
     Case("inherited", 22),
     Case("marks", 33),
-    Case("egress", 54, newest=True),
+    Case("egress", 54),
     Case("names", 6),
-    Case("pods", 90),
+    Case("pods", 90, later="a pod of three", later_seconds=11),
     Case("host_network", 55),
     Case("bad_state", 14),
     Case("bad_annotations", 17),
@@ -74,16 +114,18 @@ CASES = (
     Case("faults", 110),
     Case("lifecycle", 66),
     # Both also with systemd's cgroups, below.
-    Case("crio", 40, LATER),
-    Case("containerd", 100, LATER),
+    Case("crio", 40, LATER, "cri-o", 40, engine="CRI-O"),
+    Case("containerd", 100, LATER, "containerd", 60, engine="containerd"),
+    # Docker before 24 hands no annotation on.
+    Case("docker", 90, LATER, since="trixie", engine="Docker"),
     Case("restored", 63),
     Case("truth", 100),
-    Case("podman_run", 110),
-    Case("podman_rootless", 13),
-    Case("podman_pods", 40, LATER),
-    Case("podman_egress", 30, LATER),
+    Case("podman_run", 110, engine="podman"),
+    Case("podman_rootless", 13, engine="podman"),
+    Case("podman_pods", 40, LATER, engine="podman"),
+    Case("podman_egress", 30, LATER, EVERYTHING, 30, engine="podman"),
     Case("software", 102),
-    Case("recipe_http_worm", 150),
+    Case("recipe_http_worm", 150, later="recipe http-worm", later_seconds=110),
     Case("recipe_ftp_passive", 60),
     Case("recipe_pop3", 110),
     Case("recipe_mail_relay", 65),
@@ -102,12 +144,12 @@ CASES = (
 # (podman 4.3's kube play starts no pod with its cgroupfs manager.)
 SYSTEMD_CASES = (
     Case("cgroups", 130),
-    Case("podman_pods", 70),
-    Case("crio", 150),
-    Case("podman_egress", 40),
-    Case("podman_page", 80),
-    Case("podman_kube", 60),
-    Case("containerd", 170),
+    Case("podman_pods", 70, engine="podman"),
+    Case("crio", 150, engine="CRI-O"),
+    Case("podman_egress", 40, engine="podman"),
+    Case("podman_page", 80, engine="podman"),
+    Case("podman_kube", 60, engine="podman"),
+    Case("containerd", 170, engine="containerd"),
 )
 
 # Guest seconds that are not in a case: the boot and the first container of each engine; ctest's kernel tests; each

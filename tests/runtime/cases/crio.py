@@ -9,13 +9,13 @@ or without a poststop; when the sandbox is under a policy, or is called unguarde
 import json
 
 from harness.check import compare, keys
-from harness.crio import Layout, Pod
+from harness.crio import Layout, Pod, version
 from harness.hook import hook, last_refusal, state
 from harness.runner import Cell, expect, expect_equal, expect_in, group, why_not
 from harness.snapshot import BPFFS, Unchanged, tree
 
 CONNECT, OTHER, WEB = "connect.tcp4:127.0.0.1:9", "bind.tcp4:81", "bind.tcp4:80"
-# As recorded: io.socklid.connect is everyone's, io.socklid.bind/front only front's.
+# io.socklid.connect is everyone's, io.socklid.bind/front only front's.
 FRONT = {CONNECT: "EPERM", OTHER: "EPERM", WEB: "ok"}
 SIDE = {CONNECT: "EPERM", OTHER: "ok", WEB: "ok"}
 REFUSED = {f"connect:{error}" for error in ("ECONNREFUSED", "EPERM", "EACCES", "EHOSTUNREACH")}
@@ -119,7 +119,7 @@ def is_refused(session, pod_of):
             expect(front.created.status != 0, "it was started")
             if not pod.layout.crun:  # crun says nothing of a hook but its exit status
                 expect_in("io.socklid.bind: at byte 5", front.created.text, "runc")
-            expect_in("io.socklid.bind/front", last_refusal()["message"], "the refusal")
+            expect_in(pod.key("io.socklid.bind/front"), last_refusal()["message"], "the refusal")
             front.delete()
             pod.members.remove(front)
         expect_under(side, SIDE)
@@ -137,6 +137,7 @@ STORIES = [("comes and goes", comes_and_goes, BOTH),
 @group("cri-o")
 def _(session, record):
     _ = session.warm
+    print(f"# engine CRI-O {version().removeprefix('crio-')}", flush=True)
     for runtime in (session.crun, session.runc):
         for name, story, layouts in STORIES:
             for layout in layouts:

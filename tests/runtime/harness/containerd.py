@@ -8,6 +8,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,8 +29,9 @@ NETWORK = {"cniVersion": "0.4.0", "name": "socklid-test", "plugins": [
 # What kubelet, or nobody, would remove; runc makes parents and leaves them.
 CGROUPS = ("kubepods", "k8s.io")
 
-# As an administrator's file may look before; the last two tables are those of Debian's.
-CONFIG = """# the administrator's own words
+# As an administrator's file may look before, in the version that containerd writes itself; the last
+# two tables are those of Debian's.
+CONFIG = {2: """# the administrator's own words
 version = 2
 root = "{root}"
 state = "{state}"
@@ -46,11 +48,36 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{cni}"
-"""
-RUNC = """  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+""", 3: """# the administrator's own words
+version = 3
+root = "{root}"
+state = "{state}"
+disabled_plugins = ["io.containerd.internal.v1.opt"]
+
+[grpc]
+  address = "{socket}"
+
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = "{image}"
+
+[plugins.'io.containerd.cri.v1.runtime']
+  disable_apparmor = true
+{runc}  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+    SystemdCgroup = {systemd}
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ["/usr/lib/cni"]
+    conf_dir = "{cni}"
+"""}
+PLUGIN = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
+RUNC = """  [plugins."{plugin}".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-    pod_annotations = [{}]
+    pod_annotations = [{patterns}]
 """
+
+
+def configuration_version():
+    """Of the file: containerd 2 has the third, and reads the second too."""
+    return 2 if re.search(r" v?1\.", run("containerd", "--version").out) else 3
 
 
 class Containerd:
@@ -67,10 +94,12 @@ class Containerd:
         """Twice: the second time there is nothing to do."""
         network = json.loads(json.dumps(NETWORK).replace("DATA", str(self.directory / "ipam")))
         write(self.directory / "cni/10-test.conflist", json.dumps(network))
-        write(self.config, CONFIG.format(
+        version = configuration_version()
+        write(self.config, CONFIG[version].format(
             root=self.directory / "root", state=self.directory / "state", socket=self.socket,
             image=IMAGE, cni=self.directory / "cni", systemd=str(IS_SYSTEMD).lower(),
-            runc=RUNC.format(", ".join(f'"{one}"' for one in self.pod_annotations))
+            runc=RUNC.format(plugin=PLUGIN[version],
+                             patterns=", ".join(f'"{one}"' for one in self.pod_annotations))
             if self.pod_annotations else ""))
         command = [SOCKLID, "containerd-config", "--config", self.config, "--write"]
         self.first, self.second = run(*command).out, run(*command).out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pods as CRI-O makes them: its recorded documents (tests/data/crio-1.26.4) with ids of their own.
+"""Pods as CRI-O makes them: its recorded documents (tests/data/crio-*) with ids of their own.
 
     with Pod(session, session.crun, Layout.systemd) as pod:     # the sandbox runs, without a hook
         front = pod.start("front")                              # annotations as recorded
@@ -7,12 +7,16 @@
         front.stop()                                            # its process ends
         front.delete()                                          # poststop
 
+Beside an old crun the documents are an old CRI-O's, beside a newer one a newer CRI-O's. There the
+two containers are called otherwise: `front` and `side` stand for these names, in keys of ours too.
+
 What is recorded stays as it is, but for what names things of the recorded node: ids, the root file
-system, namespaces, the program of the hook and of the container.
+system, namespaces, the program of the hook and of the container. Ours are always those of 1.26.4.
 """
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -27,15 +31,24 @@ from harness.runner import expect_equal
 from harness.runtimes import parse_probe
 from harness.snapshot import cgroup_root
 
-DATA = TOP / "tests/data/crio-1.26.4"
+DATA = TOP / "tests/data"
 RECORDED = {"front": "createRuntime-1", "side": "createRuntime-2"}
+CALLED = {"crio-1.26.4": {"front": "front", "side": "side"},
+          "crio-1.37.0": {"front": "a", "side": "b"}}
+OURS = {"io.socklid.connect": "deny", "io.socklid.bind/front": "tcp/80"}
 STAGES = ("createRuntime", "poststop")
 CABLE, NEIGHBOUR = "sl1", "10.96.0.1"
 
 
-def recorded(runtime, name):
+def version():
+    """Of the documents that go with the node's crun: a directory of tests/data."""
+    major, minor = map(int, re.search(r"(\d+)\.(\d+)", run("crun", "--version").out).groups())
+    return "crio-1.26.4" if (major, minor) < (1, 20) else "crio-1.37.0"
+
+
+def recorded(documents, runtime, name):
     """(annotations, environment) of a container's hook."""
-    stem = DATA / runtime / RECORDED[name]
+    stem = DATA / documents / runtime / RECORDED[name]
     state = json.loads(Path(f"{stem}.state.json").read_text())
     lines = Path(f"{stem}.context.txt").read_text().splitlines()
     variables = (line.partition("=") for line in lines if "=" in line and line[0] != "S")
@@ -53,7 +66,7 @@ class PodContainer:
         self.created = self.create()
 
     def write_bundle(self, stages):
-        config = json.loads((DATA / "config.json").read_text())
+        config = json.loads((DATA / self.pod.documents / "config.json").read_text())
         config["annotations"] = self.annotations
         config["root"]["path"] = str(self.pod.session.rootfs)
         config["process"]["args"] = ["/probe", "wait.term"]
@@ -122,8 +135,10 @@ class Pod:
         self.session, self.runtime = session, runtime
         self.layout = Layout(layout, runtime.name)
         self.given, self.network = annotations, str(uuid.uuid4())
+        self.documents = version()
         self.directory = Path(session.work) / f"pod-{self.network}"
-        self.environment = {**recorded(runtime.name, "front")[1], "PATH": os.environ["PATH"]}
+        _, variables = recorded(self.documents, runtime.name, "front")
+        self.environment = {**variables, "PATH": os.environ["PATH"]}
         self.sandbox, self.members = None, []
 
     def __enter__(self):
@@ -163,19 +178,25 @@ class Pod:
         return self.create(name, annotations, stages).start()
 
     def annotations(self, container, given):
-        """Those of CRI-O as recorded; ours the pod's, or else as recorded. The infra container has
+        """Those of CRI-O as recorded; ours the pod's, or else OURS. The infra container has
         no name of a container (server/sandbox_run_linux.go)."""
         is_sandbox = container.name == "POD"
-        kept, _ = recorded(self.runtime.name, "front" if is_sandbox else container.name)
-        ours = {key: value for key, value in kept.items() if key.startswith("io.socklid.")}
-        theirs = {key: value for key, value in kept.items() if key not in ours}
+        kept, _ = recorded(self.documents, self.runtime.name,
+                           "front" if is_sandbox else container.name)
+        theirs = {key: value for key, value in kept.items() if not key.startswith("io.socklid.")}
         theirs["io.kubernetes.cri-o.SandboxID"] = (self.sandbox or container).id
         if is_sandbox:
             del theirs["io.kubernetes.container.name"]
             theirs["io.kubernetes.cri-o.ContainerType"] = "sandbox"
         else:
             theirs["io.kubernetes.cri-o.ContainerID"] = container.id
-        return {**theirs, **(ours if self.given is None else self.given), **(given or {})}
+        ours = {**(OURS if self.given is None else self.given), **(given or {})}
+        return {**theirs, **{self.key(key): value for key, value in ours.items()}}
+
+    def key(self, key):
+        """A key of ours, as it is for the container that is meant by front or side."""
+        name, slash, container = key.partition("/")
+        return name + slash + CALLED[self.documents].get(container, container)
 
     def namespace(self, kind):
         """As an entry of linux.namespaces: the sandbox makes what all of the pod are in."""
