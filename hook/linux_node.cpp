@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "hook/child.hpp"
+#include "hook/guest_kernel.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
@@ -142,6 +143,10 @@ Result<Identity> LinuxNode::identify(const ContainerState& container) {
   // riddles.
   SL_CHECK(check_privileges());
   SL_CHECK(check_view());
+  // What runs in a container that is restored may be called anything.
+  if (container.status != "stopped") {
+    SL_CHECK(check_own_kernel(container.pid, container.annotations));
+  }
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   return identify_container(*process_, container);
 }

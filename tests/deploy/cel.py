@@ -10,7 +10,9 @@ asks for the last field of a selection; all() is a macro over the keys of a map.
 import re
 
 TOKEN = re.compile(r"\s*('[^'\\]*'|[A-Za-z_]\w*|\d+|\|\||&&|[!=]=|[!?:.,()\[\]{}])")
-METHODS = {"startsWith": str.startswith, "contains": lambda text, part: part in text, "split": str.split}
+METHODS = {"startsWith": str.startswith, "contains": lambda text, part: part in text, "split": str.split,
+           # RE2, of which Python knows all that is written here.
+           "matches": lambda text, pattern: re.search(pattern, text) is not None}
 
 
 class Parser:
