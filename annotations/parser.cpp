@@ -117,6 +117,11 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "expected io.socklid.egress beside it, which says what may leave (an empty "
                       "list for nothing)");
   }
+  if (policy.answers != Answers::peer && !policy.egress) {
+    return fail_alone(
+        collected, Key::answers,
+        "expected io.socklid.egress beside it: without that whoever answers is heard");
+  }
   if (policy.options != OpenedOptions{} && !restricts(policy)) {
     return fail_alone(collected, Key::options,
                       "expected a key beside it that restricts the network, such as "

@@ -9,10 +9,11 @@
 //
 // What a runtime names as the pid of a container's first process:
 //
-//   gVisor   the sandbox, a runsc that calls itself runsc-sandbox (runsc/sandbox: createSandboxProcess)
+//   gVisor   the sandbox, a runsc that calls itself runsc-sandbox (runsc/sandbox:
+//            createSandboxProcess)
 //   Kata     a thread of containerd-shim-kata-v2, or kata-runtime (katautils: PreStartHooks)
-//   krun     crun itself, which becomes the machine; it is told by the annotation run.oci.handler, or
-//            by its name (libcrun: handlers/krun.c)
+//   krun     crun itself, which becomes the machine; it is told by the annotation
+//            run.oci.handler, or by its name (libcrun: handlers/krun.c)
 #pragma once
 
 #include <sys/types.h>

@@ -79,7 +79,8 @@ TEST(Keys, UnknownAndFarFromAllAreRefusedWithTheListOfThem) {
       "io.socklid.create.tcp io.socklid.create.udp io.socklid.families io.socklid.options "
       "io.socklid.connect io.socklid.bind io.socklid.listen io.socklid.accept io.socklid.shutdown "
       "io.socklid.mark io.socklid.egress io.socklid.otherwise io.socklid.seal "
-      "io.socklid.deputies io.socklid.bpf io.socklid.mode io.socklid.profile io.socklid.policy");
+      "io.socklid.deputies io.socklid.bpf io.socklid.answers io.socklid.mode io.socklid.profile "
+      "io.socklid.policy");
   for (const std::string& key :
        {std::string("io.socklid."), std::string("io.socklid./web"),
         std::string("io.socklid.x\n\x1b"), "io.socklid." + std::string(100'000, 'x'),
@@ -163,6 +164,19 @@ TEST(Otherwise, NeedsEgress) {
             "io.socklid.otherwise: \"accept\": at byte 1 (\"accept\"): expected drop or reject");
 }
 
+TEST(Answers, NeedEgress) {
+  for (const char* value : {"peer", "host", "any"}) {
+    const Policy policy =
+        policy_of({{"io.socklid.answers", value}, {"io.socklid.egress", "udp/69"}});
+    EXPECT_NE(to_string(policy).find("io.socklid.egress"), std::string::npos);
+    EXPECT_EQ(to_string(policy).find(std::string("answers: ") + value) == std::string::npos,
+              policy.answers == Answers::peer);
+  }
+  EXPECT_THAT(refusal({{"io.socklid.answers", "host"}}), HasSubstr("expected io.socklid.egress"));
+  EXPECT_EQ(refusal({{"io.socklid.answers", "all"}, {"io.socklid.egress", ""}}),
+            "io.socklid.answers: \"all\": at byte 1 (\"all\"): expected peer, host or any");
+}
+
 TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
   EXPECT_EQ(policy_of({{"io.socklid.mode", "enforce"}}), Policy{});
   EXPECT_EQ(not_available({{"io.socklid.mode", "audit"}}),
@@ -211,7 +225,7 @@ TEST(Reference, ListsEveryKeyOnce) {
     EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name.view();
     EXPECT_EQ(key.name.view().find('/'), std::string_view::npos) << key.name.view();
   }
-  EXPECT_EQ(names.size(), 19U);
+  EXPECT_EQ(names.size(), 20U);
 }
 
 }  // namespace
