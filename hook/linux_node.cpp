@@ -10,6 +10,7 @@
 
 #include "hook/child.hpp"
 #include "hook/guest_kernel.hpp"
+#include "hook/inhabitants.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
@@ -177,11 +178,10 @@ Result<> LinuxNode::look_for_rules(ContainerTarget& target) {
 
 Result<> LinuxNode::look_around(ContainerTarget& target) {
   if (target.netns_kind != NetnsKind::own) return {};
-  if (!SocketGuard::is_loaded()) {
-    const CgroupMount where = SL_TRY(mount());
-    SL_CHECK(SocketGuard::open({}, where.point));
-  }
-  if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
+  const CgroupMount where = SL_TRY(mount());
+  if (!SocketGuard::is_loaded()) SL_CHECK(SocketGuard::open({}, where.point));
+  const auto others = SL_TRY(processes_outside(target.netns.inode, target.cgroup.id));
+  if (!others.empty() && has_a_container(where, SL_TRY(known_cgroups()), others)) {
     target.netns_kind = NetnsKind::shared;
   }
   return {};

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "hook/inhabitants.hpp"
+
 namespace socklid {
 namespace {
 
@@ -40,6 +42,20 @@ TEST(GuestKernel, IsAskedForByAnAnnotationOfCruns) {
 TEST(GuestKernel, IsNoOrdinaryProcess) {
   EXPECT_TRUE(check_own_kernel(::getpid(), {}));
   EXPECT_TRUE(check_own_kernel(0, {})) << "what cannot be read is for others to judge";
+}
+
+TEST(Inhabitants, AreContainersByAnEnginesIdInTheirCgroup) {
+  const std::string id(64, 'a');
+  for (const std::string& path :
+       {"/machine.slice/libpod-" + id + ".scope/container", "/kubepods/pod1/" + id,
+        "/system.slice/docker-" + id + ".scope", "/k8s.io/" + id, "/x:cri-containerd:" + id}) {
+    EXPECT_TRUE(bears_engine_id(path)) << path;
+  }
+  for (const std::string& path :
+       {std::string("/"), std::string("/user.slice/session-1.scope"), "/" + id.substr(1), "/x" + id,
+        "/" + id + "x", "/" + std::string(64, 'g'), std::string()}) {
+    EXPECT_FALSE(bears_engine_id(path)) << path;
+  }
 }
 
 }  // namespace

@@ -61,21 +61,30 @@ NEEDS = [
 ]
 
 
+TOP = """\
+<!-- SPDX-License-Identifier: Apache-2.0 -->
+# What your program needs
+
+The policy to begin with, for programs that need something of their own. The keys are those of `docs/annotations.md`,
+without `io.socklid.`. This page is written by `tests/golden/programs_test --write`, from the table
+`tests/runtime/software/needs.py`: edit that.
+"""
+ROWS = ["| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
+END = """
+What cannot be had: the kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress` lets
+none of that out. Run the tunnel in a container of its own in the same pod, without a policy: what the others send into
+it is judged by where it goes, by its address behind the tunnel. MPTCP, SMC, raw and packet sockets are closed unless
+`families` names them."""
+
+
 def annotations(need):
     return {f"io.socklid.{key}": value for key, value in need.policy.items()}
 
 
 def page():
-    lines = ["<!-- SPDX-License-Identifier: Apache-2.0 -->", "# What your program needs", "",
-             "The policy to begin with, for programs that need something of their own. The keys are those of",
-             "`docs/annotations.md`, without `io.socklid.`. This page is written by `tests/golden/programs_test --write`, from the table",
-             "`tests/runtime/software/needs.py`: edit that.", "",
-             "| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
+    lines = [TOP, *ROWS]
     for need in NEEDS:
         policy = "<br>".join(f"`{key}={value}`" for key, value in need.policy.items())
         lines.append(f"| {need.program} | {policy} | {need.why} | {f'`{need.tried}`' if need.tried else ''} |")
-    lines += ["", "What cannot be had: the kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress`",
-              "lets none of that out. Run the tunnel in a container of its own in the same pod, without a policy: what the others",
-              "send into it is judged by where it goes, by its address behind the tunnel. MPTCP, SMC, raw and packet sockets are",
-              "closed unless `families` names them."]
+    lines.append(END)
     return "\n".join(lines) + "\n"
