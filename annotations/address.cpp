@@ -153,10 +153,21 @@ Result<Endpoint> parse_endpoint(const ValueText& value, std::string_view text,
   return endpoint;
 }
 
+/// A resolver asks again by TCP when an answer is large (RFC 7766): who names one means both.
+Result<std::vector<Endpoint>> parse_item(const ValueText& value, std::string_view item,
+                                         const ListGrammar& grammar) {
+  constexpr PortRange dns{53, 53};
+  const std::size_t at = item.find('@');
+  if (item.substr(0, at) != "dns") return std::vector{SL_TRY(parse_endpoint(value, item, grammar))};
+  std::optional<Prefix> prefix;
+  if (at != std::string_view::npos) prefix = SL_TRY(parse_prefix(value, item.substr(at + 1)));
+  return std::vector{Endpoint{Protocol::tcp, dns, prefix}, Endpoint{Protocol::udp, dns, prefix}};
+}
+
 Result<std::vector<Endpoint>> parse_list(const ValueText& value, const ListGrammar& grammar) {
   std::vector<Endpoint> endpoints;
   for (const std::string_view item : split_list(value.text)) {
-    endpoints.push_back(SL_TRY(parse_endpoint(value, item, grammar)));
+    for (const Endpoint& one : SL_TRY(parse_item(value, item, grammar))) endpoints.push_back(one);
   }
   std::sort(endpoints.begin(), endpoints.end());
   endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());

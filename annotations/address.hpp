@@ -3,8 +3,9 @@
 // Endpoints: the parts of PROTO[/PORT[-PORT]][@ADDRESS|@PREFIX], each a plain comparable value.
 // Ports are in host byte order, addresses in network byte order. The grammar, all of it:
 //
-//   ENDPOINTS := LIST of ENDPOINT                LIST: items between any run of space, ';' and ','
-//   ENDPOINT  := PROTO [ '/' PORT [ '-' PORT ] ] [ '@' ( ADDRESS | PREFIX ) ]
+//   ENDPOINTS := LIST of ENDPOINT                LIST: items between white space, ';' and ','
+//   ENDPOINT  := ( PROTO [ '/' PORT [ '-' PORT ] ] | dns ) [ '@' ( ADDRESS | PREFIX ) ]
+//                                                dns is two endpoints, udp/53 and tcp/53
 //   PORTS     := LIST of ENDPOINT whose PROTO is tcp or udp
 //   PROTO     := tcp | udp | icmp | sctp | dccp  lower case; icmp is both versions, without a port
 //   PORT      := 0..65535                        decimal, no sign, no leading zero, first <= last;
@@ -12,7 +13,7 @@
 //   ADDRESS   := as inet_pton(3) reads it        IPv4 or IPv6; no name, no brackets, no %zone
 //   PREFIX    := ADDRESS '/' BITS                0..32 or 0..128, all bits below them zero
 //
-//   udp/53   tcp/3306@10.0.0.2   tcp/8000-8100@fd00::/8   icmp   udp@::1
+//   udp/53   tcp/3306@10.0.0.2   tcp/8000-8100@fd00::/8   icmp   udp@::1   dns@10.0.0.2
 //
 // An address is the prefix of all its bits, in io.socklid.bind too: `tcp/80@0.0.0.0` is the
 // wildcard address and nothing else. No address means any address of both families;

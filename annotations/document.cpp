@@ -68,7 +68,8 @@ Result<Given> read_member(std::string_view document_key, const std::string& name
 Result<Given> read_setting(const Setting& setting, const ValueText& value) {
   SL_CHECK(about(setting.info.name, check_printable(value)));
   Given given{&setting, std::string(value.key), quoted(value.text), {}};
-  SL_CHECK(about(setting.info.name, setting.read(value, given.meaning)));
+  const BareText bare = SL_TRY(about(setting.info.name, BareText::of(value)));
+  SL_CHECK(about(setting.info.name, setting.read(bare.value(), given.meaning)));
   return given;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "annotations/document.hpp"
+#include "annotations/nearly_ours.hpp"
 #include "annotations/settings.hpp"
 #include "annotations/value_text.hpp"
 
@@ -52,10 +53,11 @@ Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_vi
   if (!key.container) return true;
   if (!ours.empty()) return *key.container == ours;
   const std::string name(text.substr(0, text.find('/')));
-  return fail(Exit::annotation, text,
-              ": nobody says for sure what this container is called in its pod "
-              "(podman and bare runtimes never do): use ",
-              name, ", or give each container its own by podman run --pod");
+  return fail(
+      Exit::annotation, text,
+      ": nobody says for sure what this container is called in its pod "
+      "(podman and bare runtimes never do, though podman generate kube writes such keys): use ",
+      name, ", or give each container its own by podman run --pod");
 }
 
 Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
@@ -115,6 +117,11 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "expected io.socklid.egress beside it, which says what may leave (an empty "
                       "list for nothing)");
   }
+  if (policy.answers != Answers::peer && !policy.egress) {
+    return fail_alone(
+        collected, Key::answers,
+        "expected io.socklid.egress beside it: without that whoever answers is heard");
+  }
   if (policy.options != OpenedOptions{} && !restricts(policy)) {
     return fail_alone(collected, Key::options,
                       "expected a key beside it that restricts the network, such as "
@@ -147,8 +154,24 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
 }  // namespace
 
 bool any(const Annotations& annotations) {
-  const auto first = annotations.lower_bound(key_prefix);
-  return first != annotations.end() && first->first.starts_with(key_prefix);
+  return std::any_of(annotations.begin(), annotations.end(),
+                     [](const auto& one) { return concerns_us(one.first); });
+}
+
+bool concerns_us(std::string_view key) {
+  return key.starts_with(key_prefix) || is_nearly_ours(key);
+}
+
+std::string on_one_line(std::string_view value) {
+  const auto bare = BareText::of({.key = {}, .text = value});
+  if (!bare) return std::string(value);
+  std::string line;
+  for (const std::string_view word : split(bare->value().text, ' ')) {
+    if (word.empty()) continue;
+    if (!line.empty()) line += ' ';
+    line += word;
+  }
+  return line;
 }
 
 OwnText hook_outlet(const Annotations& annotations) {
@@ -174,9 +197,9 @@ Result<> check_outlets(const Annotations& annotations) {
 Result<Policy> parse(const Annotations& annotations, std::string_view container) {
   SL_CHECK(check_outlets(annotations));
   Collected collected;
-  for (auto entry = annotations.lower_bound(key_prefix);
-       entry != annotations.end() && entry->first.starts_with(key_prefix); ++entry) {
-    const auto& [text, value] = *entry;
+  for (const auto& [text, value] : annotations) {
+    if (is_nearly_ours(text)) return fail_nearly_ours(text);
+    if (!text.starts_with(key_prefix)) continue;
     const GivenKey key = SL_TRY(parse_key(text));
     if (!SL_TRY(about(key.name(), concerns(key, text, container)))) continue;
     SL_CHECK(about(key.name(), collect(key, {.key = text, .text = value}, collected)));

@@ -8,9 +8,9 @@
 //   FAMILIES           annotations/family.hpp         SEAL   annotations/seal.hpp
 //   JSON               annotations/document.hpp, of io.socklid.policy, which is no setting
 //
-// Every value is printable ASCII, case counts, and there is no white space around words. What the
-// language has and this version has not (audit, profiles) is refused with Exit::unsupported, never
-// ignored.
+// Every value is printable ASCII, case counts, and white space around words counts nothing, nor do
+// lines that begin with `#` (annotations/value_text.hpp). What the language has and this version
+// has not (audit, profiles) is refused with Exit::unsupported, never ignored.
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
 // For a container of another name its value is not looked at. Our container's name is what the
@@ -56,9 +56,21 @@ struct KeyInfo {
 /// Every key, in the order of the reference.
 [[nodiscard]] std::span<const KeyInfo> keys();
 
-/// Whether any key is ours, that is, begins with "io.socklid."; without one parse() has nothing to
-/// do and the container is none of our business (I1).
+/// Whether `key` is no key of ours, but was meant to be one: without case and without `.`, `-`, `_`
+/// and `/` it begins as ours do, or with our domain's name the right way round.
+/// `io.socklid/egress`, `io.Socklid.egress`, `socklid.io/egress`, `io_socklid_egress`. Whoever
+/// reads one ignores it.
+[[nodiscard]] bool is_nearly_ours(std::string_view key);
+
+/// Whether any key is ours, that is, begins with "io.socklid.", or nearly; without one parse() has
+/// nothing to do and the container is none of our business (I1).
 [[nodiscard]] bool any(const Annotations& annotations);
+
+/// The same of one key.
+[[nodiscard]] bool concerns_us(std::string_view key);
+
+/// A value with comments and line ends taken away, for people; as it is if it has nothing else.
+[[nodiscard]] std::string on_one_line(std::string_view value);
 
 /// The key by which crun is told to append what hooks print, as root, to a file of the host, as the
 /// constant "run.oci.hooks.stderr", "run.oci.hooks.stdout" or, of that family, "run.oci.hooks.*";
@@ -70,7 +82,8 @@ struct KeyInfo {
 
 /// The policy that the annotations ask for, of the container that is called `container` in its pod;
 /// empty: no engine says so for sure. check_outlets() holds for them. Other people's keys are
-/// ignored, every key of ours must be known and its value parse (I8). Errors: Exit::annotation or
+/// ignored, every key of ours must be known and its value parse, and what is_nearly_ours() is an
+/// error (I8). Errors: Exit::annotation or
 /// Exit::unsupported, in one printable line that names the key, the value, where in it and what was
 /// expected. Of several errors the one with the first key in byte order is reported; contradictions
 /// between keys come after all of those.

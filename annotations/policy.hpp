@@ -26,6 +26,9 @@ enum class Verdict : std::uint8_t { deny, allow };
 /// What becomes of packets that `egress` does not name.
 enum class Otherwise : std::uint8_t { drop, reject };
 
+/// Who may answer a datagram: the peer that was asked, any port of its address, or anybody.
+enum class Answers : std::uint8_t { peer, host, any };
+
 /// Sorted, without duplicates.
 using Endpoints = std::vector<Endpoint>;
 
@@ -47,6 +50,7 @@ struct Policy {
   Seal seal;                           ///< from when on the verbs are held back
   Deputies deputies;                   ///< what the kernel may do on the container's behalf
   std::optional<Verdict> bpf;          ///< nothing: bpf(2) is denied if any other key is given
+  Answers answers{Answers::peer};      ///< under `egress`
 
   friend bool operator==(const Policy&, const Policy&) = default;
 };
@@ -70,6 +74,7 @@ enum class Key : std::uint8_t {
   seal,
   deputies,
   bpf,
+  answers,
   mode,
   profile,
 };

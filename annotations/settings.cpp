@@ -50,6 +50,20 @@ Result<Otherwise> parse_otherwise(const ValueText& value) {
   return fail_value(value, value.text, "expected drop or reject");
 }
 
+constexpr std::string_view answer_words[] = {"peer", "host", "any"};
+
+Result<Answers> parse_answers(const ValueText& value) {
+  const auto* const found = std::find(std::begin(answer_words), std::end(answer_words), value.text);
+  if (found != std::end(answer_words)) {
+    return static_cast<Answers>(found - std::begin(answer_words));
+  }
+  return fail_value(value, value.text, "expected peer, host or any");
+}
+
+std::string print_answers(Answers answers) {
+  return std::string(answer_words[static_cast<std::size_t>(answers)]);
+}
+
 std::string print_verdict(Verdict verdict) {
   return verdict == Verdict::allow ? "allow" : "deny";
 }
@@ -211,6 +225,11 @@ constexpr Setting table[] = {
         {"io.socklid.bpf", "deny | allow",
          "whether bpf(2) may be called, for agents that load programs of their own; device "
          "programs below the container's cgroup always may"}),
+    row<&Policy::answers, parse_answers, print_answers>(
+        Key::answers,
+        {"io.socklid.answers", "peer | host | any",
+         "who may answer a datagram under io.socklid.egress: the peer that was asked, any port of "
+         "its address, or anybody; peer if not given"}),
     later(
         Key::mode,
         {"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},

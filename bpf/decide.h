@@ -9,7 +9,8 @@
  *
  * Errnos: a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
  * EPROTONOSUPPORT, an unknown option ENOPROTOOPT and an unknown control message EINVAL, so that
- * programs fall back as they do on a kernel without it. A malformed address is let through: the kernel
+ * programs fall back as they do on a kernel without it; a raw socket of ICMP where ping sockets are open
+ * EPERM, as without CAP_NET_RAW, for then they ask for a ping socket. A malformed address is let through: the kernel
  * refuses it with its own error.
  *
  * Packets have a part of their own, bpf/decide_packet.h; so has what the kernel does on the container's
@@ -40,6 +41,13 @@ SL_INLINE struct sl_decision sl_decide_new(const struct sl_policy *p, const stru
 	return sl_allow();
 }
 
+/* What busybox's ping asks for first. */
+SL_INLINE int sl_is_raw_ping(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return a->type == SL_SOCK_RAW && (p->flags & SL_OPEN_ICMP) && !(p->flags & SL_OPEN_RAW) &&
+	       (a->protocol == IPPROTO_ICMP || a->protocol == IPPROTO_ICMPV6);
+}
+
 SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 					      const struct sl_attempt *a)
 {
@@ -57,6 +65,7 @@ SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 			   SL_REASON_PROTOCOL);
 		return sl_allow();
 	}
+	SL_DENY_IF(restricted && inet && sl_is_raw_ping(p, a), EPERM, SL_REASON_PROTOCOL);
 	SL_DENY_IF(restricted && inet && !sl_inet_protocol_is_open(p, a), EPROTONOSUPPORT,
 		   SL_REASON_PROTOCOL);
 	SL_DENY_IF(sl_is_elsewhere(p, a), EPERM, SL_REASON_FOREIGN);
@@ -110,7 +119,12 @@ SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (sl_is_tcp(a))
 		return sl_names(p, SL_LIST_BIND, IPPROTO_TCP, a);
-	return sl_is_udp(a) && sl_names(p, SL_LIST_BIND, IPPROTO_UDP, a);
+	if (!sl_is_udp(a))
+		return 0;
+	/* Where nobody else's sockets are and what arrives is judged, a port is worth nothing. */
+	if ((p->flags & SL_OPEN_UDP_PORTS) && (a->flags & SL_ATTEMPT_ORDINARY_PORT))
+		return 1;
+	return sl_names(p, SL_LIST_BIND, IPPROTO_UDP, a);
 }
 
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
@@ -131,12 +145,22 @@ SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const str
 
 /* Listening without bind, or on a port the kernel chose, is a bind. Another thread gives such a port
  * back, with its connection, before the kernel locks the socket, and the kernel chooses again: a port
- * counts only if the socket keeps it, or if whichever it gets is named. */
+ * counts only if the socket keeps it, or if whichever it gets is named. That is so of an address of which
+ * port 0 is in the list: there all ports are (hook/plan.cpp). The address is one that the socket keeps,
+ * or none. */
 SL_INLINE int sl_may_listen(const struct sl_policy *p, const struct sl_attempt *a, int keeps_port)
 {
+	struct sl_attempt any;
+
 	if (!sl_is_inet(a->family))
 		return 0;
-	return (sl_is_tcp(a) && (p->flags & SL_ANY_TCP_PORT)) || (keeps_port && sl_may_bind(p, a));
+	if (sl_is_tcp(a) && (p->flags & SL_ANY_TCP_PORT))
+		return 1;
+	if (keeps_port)
+		return sl_may_bind(p, a);
+	any = *a;
+	any.port = 0;
+	return sl_is_tcp(a) && sl_names(p, SL_LIST_BIND, IPPROTO_TCP, &any);
 }
 
 SL_INLINE struct sl_decision sl_decide_listen(const struct sl_policy *p, const struct sl_attempt *a)
@@ -189,11 +213,22 @@ SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
 	return sl_names(p, SL_LIST_CONNECT, protocol, &peer);
 }
 
+/* Whether connect(2) chooses for a datagram socket what each of its packets is asked for again
+ * (sl_packet_may_reach()): name look-ups connect many such sockets to sort addresses, and send
+ * nothing. The packets of a socket that was made elsewhere nobody sees. */
+SL_INLINE int sl_is_judged_by_packet(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return (p->flags & SL_CONNECT_BY_PACKET) && a->verb == SL_VERB_CONNECT &&
+	       !(a->flags & SL_ATTEMPT_OUTSIDE) && sl_is_inet(a->family) && sl_is_udp(a) &&
+	       a->protocol != IPPROTO_UDPLITE;
+}
+
 /* A peer is chosen. */
 SL_INLINE struct sl_decision sl_decide_peer(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_may_reach(p, a), EPERM,
-		   SL_REASON_CONNECT);
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_is_judged_by_packet(p, a) &&
+			   !sl_may_reach(p, a),
+		   EPERM, SL_REASON_CONNECT);
 	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
 	SL_DENY_IF((p->flags & SL_REFUSE_AT_CALL) && sl_is_inet(a->family) && sl_is_tcp(a) &&
 			   !sl_names(p, SL_LIST_EGRESS, IPPROTO_TCP, a),
@@ -264,12 +299,21 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 	return p->flags & SL_UNRESTRICTED ? sl_allow() : sl_decide_option(p, a);
 }
 
+/* A sandbox within the container makes a network namespace and sets up its lo: nothing leads out of
+ * one with no other device. The container's own, and the host's, are never that. */
+SL_INLINE int sl_sets_up_sandbox(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return (a->flags & SL_ATTEMPT_SETS_UP) && a->netns != p->home && a->netns != p->host &&
+	       a->netns != 0;
+}
+
 /* A netlink socket that the policy would not let be made can still be handed in. */
 SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
 					       const struct sl_attempt *a)
 {
 	const int changes_routes = a->protocol == 0 /* NETLINK_ROUTE */ &&
-				   !(p->flags & SL_WRITE_ROUTES) && !(a->flags & SL_ATTEMPT_READS);
+				   !(p->flags & SL_WRITE_ROUTES) &&
+				   !(a->flags & SL_ATTEMPT_READS) && !sl_sets_up_sandbox(p, a);
 
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) &&
 			   (!sl_bit_is_set(p->netlink, a->protocol) || changes_routes),
@@ -295,7 +339,7 @@ SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const str
 		return sl_allow();
 	case SL_VERB_IOCTL:
 		SL_DENY_IF(restricted && !(p->flags & SL_WRITE_ROUTES) &&
-				   !sl_ioctl_reads((__u32)a->option),
+				   !sl_ioctl_reads((__u32)a->option) && !sl_sets_up_sandbox(p, a),
 			   EPERM, SL_REASON_IOCTL);
 		return sl_allow();
 	case SL_VERB_CGROUP:

@@ -123,6 +123,21 @@ SL_INLINE int sl_is_network_ioctl(__u32 command)
 	return _IOC_TYPE(command) == SOCK_IOC_TYPE || command == TUNSETIFF;
 }
 
+/* Addresses, and the state, of a device that is there. */
+SL_INLINE int sl_ioctl_sets_up(__u32 command)
+{
+	switch (command) {
+	case SIOCSIFFLAGS:
+	case SIOCSIFADDR:
+	case SIOCDIFADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFBRDADDR:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 /*
  * Those that only read: an allow-list. Not in it, though named GET: SIOCGIFBR and SIOCGIFVLAN,
  * which also set (br_ioctl_stub, vlan_ioctl_handler), SIOCETHTOOL, whose command lies in memory that

@@ -96,7 +96,18 @@ SL_INLINE __u32 sl_compared_mark(const struct sl_policy *p)
 	return (p->flags & SL_SET_MARK) ? p->mark_mask : 0;
 }
 
-/* What a packet must have of its socket's: the mark, and the route. What the kernel sends by itself is
+/* Of datagrams that leave under a list of `connect`: whom each goes to. Not where the socket was
+ * connected, for another thread can connect it elsewhere, and splice(2) asks no hook on 6.1. */
+SL_INLINE int sl_packet_may_reach(const struct sl_policy *p, const struct sl_packet *packet)
+{
+	if (!(p->flags & SL_CONNECT_BY_PACKET) || packet->protocol != IPPROTO_UDP ||
+	    (packet->flags & SL_PACKET_RAW))
+		return 1;
+	return !(packet->flags & SL_PACKET_UNREAD) &&
+	       sl_packet_is_named(p, SL_LIST_CONNECT, packet);
+}
+
+/* What a packet must have of its socket's: the mark, and the route; and a peer that `connect` names. What the kernel sends by itself is
  * not the container's, and the rules judge it.
  * sendmmsg(2) asks no hook about the second of two messages to one peer (net/socket.c,
  * ____sys_sendmsg: used_address), so what its control messages say shows in the packet first. */
@@ -110,6 +121,8 @@ SL_INLINE struct sl_decision sl_decide_labels(const struct sl_policy *p,
 	SL_DENY_IF(packet->flags & SL_PACKET_REMARKED, EPERM, SL_REASON_MARK);
 	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) && (packet->flags & SL_PACKET_ROUTED), EPERM,
 		   SL_REASON_SETSOCKOPT);
+	SL_DENY_IF(!(packet->flags & SL_PACKET_ARRIVES) && !sl_packet_may_reach(p, packet), EPERM,
+		   SL_REASON_CONNECT);
 	return sl_allow();
 }
 

@@ -2,8 +2,9 @@
 /*
  * Whom a container's datagram sockets talk to: a table of flows for each container, in its storage.
  * It is noted when a packet leaves for a peer that egress names, and when one comes from outside to a
- * port that bind names; either end may then send to the other. Nothing inside a namespace can write
- * to it but by such a packet.
+ * port that bind names; either end may then send to the other, the socket that had the last packet as
+ * long as it lives, and any other for a while. Nothing inside a namespace can write to it but by such a
+ * packet. A cookie is never given to two sockets (sock_gen_cookie); half of one comes again after 2^32.
  */
 #pragma once
 
@@ -64,7 +65,8 @@ static __always_inline struct sl_flow flow_of(const struct sl_packet *packet)
 
 /* Whether the flow of this packet is known; it is then from now on again. With `note` it becomes known. */
 static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
-				       const struct sl_packet *packet, int note)
+				       const struct sl_packet *packet, __u32 socket,
+				       int note)
 {
 	const __u32 now = bpf_ktime_get_coarse_ns() >> 30;
 	struct sl_flow flow = flow_of(packet);
@@ -73,13 +75,16 @@ static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
 	int known = 0;
 
 	flow.last = now;
+	flow.socket = socket;
 	bpf_spin_lock(&state->lock);
 #pragma unroll
 	for (__u32 i = 0; i < SL_FLOW_WAYS; i++) {
 		const __u32 idle = now - flows[i].last;
 
 		if (is_same_flow(&flows[i], &flow)) {
-			known = flows[i].last != 0 && idle <= FLOW_LIFETIME;
+			known = flows[i].last != 0 &&
+				(idle <= FLOW_LIFETIME ||
+				 (socket != 0 && flows[i].socket == socket));
 			place = i;
 			break;
 		}
@@ -88,10 +93,26 @@ static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
 			place = i;
 		}
 	}
-	if (known)
-		flows[place & (SL_FLOW_WAYS - 1)].last = now;
-	else if (note)
+	if (known || note)
 		flows[place & (SL_FLOW_WAYS - 1)] = flow;
 	bpf_spin_unlock(&state->lock);
 	return known;
+}
+
+/* What a datagram that leaves lets in besides its peer's answer, by `answers`: whatever comes to its
+ * port from the peer's address, or from anywhere. It is remembered beside the flows, as one with port
+ * 0, or with no address. With `note` it becomes known. */
+static __always_inline int follow_question(struct sl_packet_policy *state,
+					   const struct sl_packet *packet, __u32 socket, int note)
+{
+	struct sl_packet asked = *packet;
+
+	if (state->policy.answers == SL_ANSWERS_PEER || packet->protocol != IPPROTO_UDP)
+		return 0;
+	asked.port = 0;
+	if (state->policy.answers == SL_ANSWERS_ANY) {
+		asked.family = SL_AF_INET;
+		asked.address[0] = 0;
+	}
+	return follow_flow(state, &asked, socket, note);
 }

@@ -61,12 +61,16 @@ struct bpf_sysctl_kern {
 typedef struct {
 	int counter;
 } atomic_t;
+struct netns_ipv4 {
+	int sysctl_ip_prot_sock; /* net.ipv4.ip_unprivileged_port_start */
+};
 struct netns_ipv6 {
 	atomic_t dev_addr_genid; /* grows with each address that comes or goes */
 };
 struct net {
 	struct ns_common ns;
 	__u64 net_cookie; /* never given to another */
+	struct netns_ipv4 ipv4;
 	struct netns_ipv6 ipv6;
 	struct list_head dev_base_head; /* of net_device.dev_list */
 	struct ctl_table_set sysctls;
@@ -261,12 +265,14 @@ struct super_block {
 	struct file_system_type *s_type;
 };
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 	void *i_private;
 };
 struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
+	void *private_data; /* of a socket's: struct socket */
 };
 
 /* include/linux/fs_context.h */

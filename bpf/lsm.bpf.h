@@ -66,9 +66,37 @@ static __always_inline int message_reads(const struct nlmsghdr *header,
 	       index == 0;
 }
 
-/* Whether every message of the buffer only reads, walking it as the kernel will
- * (net/netlink/af_netlink.c, netlink_rcv_skb). */
-static __always_inline int only_reads(const struct sk_buff *skb)
+/* Whether a routing message sets up what it finds, and makes nothing: an address, or the state of a
+ * device. Attributes of a link's could lead into other namespaces (IFLA_LINK_NETNSID). */
+static __always_inline int message_sets_up(const struct nlmsghdr *header)
+{
+	const __u32 bare_link = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+
+	switch (header->nlmsg_type) {
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return 1;
+	case RTM_NEWLINK:
+	case RTM_SETLINK:
+		return header->nlmsg_len == bare_link && !(header->nlmsg_flags & NLM_F_CREATE);
+	default:
+		return 0;
+	}
+}
+
+/* Whether the namespace has one device: its own lo, which no other takes the place of. */
+static __always_inline int has_only_loopback(struct net *net)
+{
+	const struct list_head *head =
+		(void *)net + bpf_core_field_offset(struct net, dev_base_head);
+	const struct list_head *first = BPF_CORE_READ(net, dev_base_head.next);
+
+	return first && first != head && BPF_CORE_READ(first, next) == head;
+}
+
+/* Whether every message of the buffer only reads, or may set up a device if `sets_up`, walking it as
+ * the kernel will (net/netlink/af_netlink.c, netlink_rcv_skb). */
+static __always_inline int only_does(const struct sk_buff *skb, int sets_up)
 {
 	const unsigned char *data = skb->data;
 	__u32 left = skb->len;
@@ -83,7 +111,7 @@ static __always_inline int only_reads(const struct sk_buff *skb)
 			return 0;
 		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
 			return 1;
-		if (!message_reads(&header, data))
+		if (!message_reads(&header, data) && !(sets_up && message_sets_up(&header)))
 			return 0;
 		aligned = NLMSG_ALIGN(header.nlmsg_len);
 		if (aligned >= left)
@@ -102,13 +130,32 @@ int BPF_PROG(netlink_send, struct sock *sk, struct sk_buff *skb)
 	if (!has_policy())
 		return 0;
 	attempt.protocol = sk->sk_protocol;
-	if (attempt.protocol == NETLINK_ROUTE && only_reads(skb))
+	attempt.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (attempt.protocol == NETLINK_ROUTE && only_does(skb, 0))
 		attempt.flags |= SL_ATTEMPT_READS;
+	else if (attempt.protocol == NETLINK_ROUTE &&
+		 has_only_loopback(sk->__sk_common.skc_net.net) && only_does(skb, 1))
+		attempt.flags |= SL_ATTEMPT_SETS_UP;
 	return judge_node_wide(&attempt);
 }
 
+/* What an ioctl of a socket is about: that socket's namespace. */
+static __always_inline void look_at_namespace(const struct file *file, struct sl_attempt *attempt)
+{
+	const struct socket *sock;
+	struct net *net;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & 0170000) != 0140000) /* S_IFMT, S_IFSOCK */
+		return;
+	sock = BPF_CORE_READ(file, private_data);
+	net = BPF_CORE_READ(sock, sk, __sk_common.skc_net.net);
+	attempt->netns = BPF_CORE_READ(net, ns.inum);
+	if (has_only_loopback(net))
+		attempt->flags |= SL_ATTEMPT_SETS_UP;
+}
+
 /* A program that perf attaches runs for all tasks of the node. */
-static __always_inline int judge_ioctl(unsigned int command)
+static __always_inline int judge_ioctl(const struct file *file, unsigned int command)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_IOCTL, .option = (__s32)command};
 
@@ -116,13 +163,15 @@ static __always_inline int judge_ioctl(unsigned int command)
 		attempt.verb = SL_VERB_BPF;
 	else if (!sl_is_network_ioctl(command))
 		return 0;
+	else if (sl_ioctl_sets_up(command))
+		look_at_namespace(file, &attempt);
 	return judge_node_wide(&attempt);
 }
 
 SEC("lsm/file_ioctl")
 int BPF_PROG(file_ioctl, struct file *file, unsigned int cmd)
 {
-	return judge_ioctl(cmd);
+	return judge_ioctl(file, cmd);
 }
 
 /* From 32-bit code, where the kernel asks separately (security_file_ioctl_compat, 6.8 and stable
@@ -130,7 +179,7 @@ int BPF_PROG(file_ioctl, struct file *file, unsigned int cmd)
 SEC("lsm/file_ioctl_compat")
 int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 {
-	return judge_ioctl(cmd);
+	return judge_ioctl(file, cmd);
 }
 
 /* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */

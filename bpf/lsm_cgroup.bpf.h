@@ -67,12 +67,13 @@ static __always_inline int is_made_outside(struct socket *sock, __u64 cgroup_id)
 	       !is_inside(sk->sk_cgrp_data.cgroup, cgroup_id);
 }
 
-/* Where packets are judged, a peer may be chosen with the container's own sockets only. */
+/* Where packets are judged, by egress or for connect, a peer may be chosen with the container's own sockets only. */
 static __always_inline __u32 outside_flag(struct socket *sock)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 
-	if (!(policy->flags & SL_JUDGE_PACKETS) || !is_made_outside(sock, policy->cgroup_id))
+	if (!(policy->flags & (SL_JUDGE_PACKETS | SL_CONNECT_BY_PACKET)) ||
+	    !is_made_outside(sock, policy->cgroup_id))
 		return 0;
 	return SL_ATTEMPT_OUTSIDE;
 }
@@ -115,6 +116,9 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int add
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
 
 	read_address(&attempt, address, addrlen);
+	if (sock->sk && attempt.port >= BPF_CORE_READ(sock->sk, __sk_common.skc_net.net,
+						      ipv4.sysctl_ip_prot_sock))
+		attempt.flags |= SL_ATTEMPT_ORDINARY_PORT;
 	return judge(&attempt);
 }
 

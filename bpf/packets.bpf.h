@@ -6,7 +6,7 @@
  * Without it one of them compares what leaves with its socket.
  *
  *   inet_egress, inet_ingress    every packet, by the lists of egress and bind
- *   inet_egress_labels           the mark and the route alone
+ *   inet_egress_labels           the mark and the route alone, and datagrams by the list of connect
  *
  * They see the packets of full sockets, a SYN-ACK as its listener's (BPF_CGROUP_RUN_PROG_INET_EGRESS,
  * include/linux/bpf-cgroup.h), before they are cut into fragments or after they are put together, and
@@ -146,7 +146,9 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	const struct sl_policy *policy = &state->policy;
 	struct sl_packet packet = {.flags = flags};
 	struct sl_decision decision;
+	int has_flow, is_known, answers;
 	struct bpf_sock *sk;
+	__u32 socket;
 
 	if (going_on && arrives)
 		return judge_going_on(skb, policy, 0, flags);
@@ -165,13 +167,21 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 		    has_foreign_address(skb, sk, &packet, state))
 			packet.flags |= SL_PACKET_FOREIGN;
 	}
-	if (sl_packet_has_flow(policy, &packet) && follow_flow(state, &packet, 0))
+	has_flow = sl_packet_has_flow(policy, &packet);
+	socket = has_flow && sk ? (__u32)bpf_get_socket_cookie(skb) : 0;
+	is_known = has_flow && follow_flow(state, &packet, socket, 0);
+	/* Who answers from another port may be written to there, but not whoever answers. */
+	answers = has_flow && !is_known && arrives && follow_question(state, &packet, socket, 0);
+	if (is_known || answers)
 		packet.flags |= SL_PACKET_KNOWN;
 	decision = sl_decide_packet(policy, &packet);
-	if (decision.error == 0 && sl_packet_has_flow(policy, &packet) &&
-	    !(packet.flags & SL_PACKET_KNOWN))
-		follow_flow(state, &packet, 1);
-	return answer(policy, decision);
+	if (decision.error != 0 || !has_flow)
+		return answer(policy, decision);
+	if (!is_known && !(answers && policy->answers == SL_ANSWERS_ANY))
+		follow_flow(state, &packet, socket, 1);
+	if (!arrives)
+		follow_question(state, &packet, socket, 1);
+	return 1;
 }
 
 SEC("cgroup_skb/egress")
@@ -193,8 +203,12 @@ int inet_egress_labels(struct __sk_buff *skb)
 	struct sl_packet packet = {};
 	struct bpf_sock *sk;
 
-	if (!has_no_route(skb))
+	if ((policy->flags & SL_CONNECT_BY_PACKET) && !goes_on(skb)) {
+		if (!read_plain(skb, &packet))
+			read_transport(skb, &packet, read_network(skb, &packet));
+	} else if (!has_no_route(skb)) {
 		read_network(skb, &packet);
+	}
 	if (sl_compared_mark(policy) != 0) {
 		sk = full_socket(skb);
 		if (sk)

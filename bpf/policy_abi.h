@@ -105,16 +105,17 @@ enum sl_single_guard {
 #define SL_OPEN_SOURCE_GROUPS (1u << 21) /* multicast groups of given sources */
 #define SL_MAY_JOIN          (1u << 25) /* multicast groups; with egress by bpf/joins.bpf.h's count */
 #define SL_ANY_TCP_PORT      (1u << 22) /* SL_LIST_BIND names every TCP port of every address */
-/* Set by a program, in the cgroup's own policy alone: a flow had another mark than its socket, which no
- * hook was asked about. From then on the whole mark of its packets is compared. */
+/* Set by a program: a flow had another mark than its socket. From then on all of it is compared. */
 #define SL_COMPARE_MARKS     (1u << 23)
 #define SL_OPEN_KEYS         (1u << 24) /* upcalls for keys */
 #define SL_OPEN_MOUNTS       (1u << 26) /* file systems of the network */
 #define SL_OPEN_SYSFS        (1u << 27) /* sysfs, configfs and /proc/net */
 #define SL_OPEN_SYSCTL       (1u << 28) /* sysctls of net/ */
 #define SL_ALLOW_BPF         (1u << 29) /* bpf(2) */
+#define SL_OPEN_UDP_PORTS    (1u << 30) /* ordinary ones, to datagram sockets: what comes in is judged */
+#define SL_CONNECT_BY_PACKET (1u << 31) /* SL_LIST_CONNECT holds for each datagram, not for connect(2) */
 
-/* Nanoseconds of a tick of USER_HZ, which is 100 on every architecture we run on. */
+/* Nanoseconds of a tick of USER_HZ, 100 everywhere. */
 #define SL_TICK 10000000ull
 
 /* What a seal holds back: until then all of it is allowed. */
@@ -143,8 +144,11 @@ struct sl_policy {
 				 * of proc_pid_stat(5), USER_HZ since boot; 0: it is no engine's */
 	__u32 first_pid;        /* its number in the next */
 	__u32 pid_namespace;    /* inode: that of the hook */
+	__u32 answers;          /* enum sl_answers: who may answer the datagrams of its sockets */
+	__u32 pad;
 };
-SL_ASSERT_SIZE(struct sl_policy, 64);
+SL_ASSERT_SIZE(struct sl_policy, 72);
+enum sl_answers { SL_ANSWERS_PEER, SL_ANSWERS_HOST, SL_ANSWERS_ANY };
 
 /* What seals a container. */
 enum sl_seal_cause {
@@ -162,7 +166,6 @@ struct sl_seal_listen {
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 };
 SL_ASSERT_SIZE(struct sl_seal_listen, 20);
-
 /*
  * One container's seal, in a hash by cgroup id. `sealed_at` is set once, by one compare-and-swap,
  * and never goes back: from then on every decision on every CPU finds it set. Times are nanoseconds
@@ -181,13 +184,11 @@ struct sl_seal {
 	struct sl_seal_listen listens[SL_SEAL_LISTENS];
 };
 SL_ASSERT_SIZE(struct sl_seal, 368);
-
 /* To the program that seals by hand. */
 struct sl_seal_request {
 	__u64 cgroup_id;
 };
 SL_ASSERT_SIZE(struct sl_seal_request, 8);
-
 /* What the ring buffer tells: a container was sealed. */
 struct sl_event {
 	__u64 time;             /* sl_seal.sealed_at */
@@ -250,7 +251,6 @@ struct sl_prefix {
 	__u32 bits;             /* of the address, 0..128 */
 };                              /* of SL_LIST_END: how many entries the container has in the two tries */
 SL_ASSERT_SIZE(struct sl_prefix, 8);
-
 #define SL_PORT_FIXED_BITS 144 /* all but the port */
 struct sl_port_key {
 	__u32 bits;             /* SL_PORT_FIXED_BITS + 0..16 */
@@ -283,7 +283,6 @@ struct sl_search {
 	__u32 flags;            /* SL_SEARCH_* */
 };
 SL_ASSERT_SIZE(struct sl_search, 24);
-
 struct sl_found {
 	__u64 nonce;
 	__u32 pid;              /* in the PID namespace of who looks; 0: the end */
@@ -309,6 +308,8 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
 #define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */
 #define SL_ATTEMPT_HARMLESS  (1u << 10) /* by name: a local file system, a sysctl of TCP, a device program */
+#define SL_ATTEMPT_SETS_UP   (1u << 12) /* addresses, or the state, of the one device of a namespace, lo */
+#define SL_ATTEMPT_ORDINARY_PORT (1u << 11) /* from net.ipv4.ip_unprivileged_port_start of its namespace on */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -368,10 +369,11 @@ struct sl_flow {
 	__u16 port;             /* of the peer; host byte order; both are 0 for ICMP */
 	__u16 local_port;
 	__u32 last;             /* when the last packet was, in units of 2^30 ns; 0: there is no flow */
+	__u32 socket;           /* the low half of its cookie: of ours that had that packet */
 };
-SL_ASSERT_SIZE(struct sl_flow, 24);
+SL_ASSERT_SIZE(struct sl_flow, 28);
 
-/* An IPv6 address that one of the container's namespaces had when it was last looked for. */
+/* An IPv6 address of one of the container's namespaces, found last. */
 struct sl_own_address {
 	__u64 netns;            /* the namespace's cookie; 0: none was looked for */
 	__u32 changes;          /* how often an address of it had changed by then */
@@ -379,11 +381,8 @@ struct sl_own_address {
 	__u32 pad;
 };
 SL_ASSERT_SIZE(struct sl_own_address, 32);
-
-/*
- * What the programs that judge packets know of a container: the value of their own cgroup storage,
- * written in place (BPF_F_LOCK) before the container's first process runs.
- */
+/* What the programs that judge packets know of a container: the value of their own cgroup storage,
+ * written in place (BPF_F_LOCK) before the container's first process runs. */
 struct sl_packet_policy {
 	struct sl_policy policy;
 	struct bpf_spin_lock lock; /* of all below */
@@ -391,7 +390,7 @@ struct sl_packet_policy {
 	struct sl_own_address own;
 	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
 };
-SL_ASSERT_SIZE(struct sl_packet_policy, 104 + SL_FLOW_SETS * SL_FLOW_WAYS * 24);
+SL_ASSERT_SIZE(struct sl_packet_policy, 112 + SL_FLOW_SETS * SL_FLOW_WAYS * 28);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

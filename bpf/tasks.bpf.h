@@ -19,15 +19,6 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
-static __always_inline int is_other_container(const struct task_struct *task, __u64 own_cgroup)
-{
-	const struct task_struct *looking = (void *)bpf_get_current_task_btf();
-	const struct pid_namespace *ours = own_number(looking, level_of(looking)).ns;
-
-	return own_number(task, level_of(task)).ns != ours &&
-	       !is_inside(BPF_CORE_READ(task, cgroups, dfl_cgrp), own_cgroup);
-}
-
 SEC("iter/task")
 int find_tasks(struct bpf_iter__task *ctx)
 {
@@ -45,7 +36,7 @@ int find_tasks(struct bpf_iter__task *ctx)
 		if (!namespaces || namespaces->net_ns->ns.inum != wanted->netns)
 			return 0;
 		if ((wanted->flags & SL_SEARCH_OTHERS) &&
-		    !is_other_container(task, wanted->own_cgroup))
+		    is_inside(BPF_CORE_READ(task, cgroups, dfl_cgrp), wanted->own_cgroup))
 			return 0;
 		looking = (void *)bpf_get_current_task_btf();
 		found.pid = (__u32)own_number(task, level_of(looking)).nr;

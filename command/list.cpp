@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/list.hpp"
 
+#include "command/doctor/labels.hpp"
 #include "command/output.hpp"
 #include "hook/linux_node.hpp"
 
@@ -10,13 +11,16 @@ namespace {
 constexpr std::size_t id_width = 12;
 constexpr std::size_t policy_width = 40;
 
-/// "connect=deny bind=tcp/80": the annotations of ours without the prefix they share.
+/// "connect=deny bind=tcp/80": the annotations of ours without the prefix they share, and whole
+/// what nearly is one. A value of many lines is on one.
 std::string short_policy(const annotations::Annotations& annotations) {
   std::string text;
   for (const auto& [key, value] : annotations) {
-    if (!key.starts_with(annotations::key_prefix)) continue;
+    if (!annotations::concerns_us(key)) continue;
     if (!text.empty()) text += ' ';
-    text += printable(key.substr(annotations::key_prefix.size()) + "=" + value);
+    const bool ours = key.starts_with(annotations::key_prefix);
+    text += printable(ours ? key.substr(annotations::key_prefix.size()) : key) + "=" +
+            printable(annotations::on_one_line(value));
   }
   return text;
 }
@@ -57,8 +61,7 @@ json::Object json_object(const annotations::Annotations& annotations) {
 json::Object json_object(const Unguarded& line) {
   const RunningContainer& container = line.container;
   annotations::Annotations ours = container.annotations;
-  std::erase_if(ours,
-                [](const auto& one) { return !one.first.starts_with(annotations::key_prefix); });
+  std::erase_if(ours, [](const auto& one) { return !annotations::concerns_us(one.first); });
   return {{"id", container.id},
           {"state", unguarded_state},
           {"cause", line.cause},
@@ -129,6 +132,11 @@ Result<int> list(const ListOptions& options) {
   for (const std::string& why : survey.unread) {
     print_error("a container is not in this list: " + why);
   }
+  const LabelSurvey labels = mislaid_labels("");
+  for (const MislaidLabels& one : labels.found) {
+    print_error("labels, which nobody reads; make them annotations: " + to_string(one));
+  }
+  for (const std::string& why : labels.unread) print_error("labels cannot be read: " + why);
   if (options.json) {
     print_json(list_json(listing));
   } else {

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "hook/child.hpp"
+#include "hook/guest_kernel.hpp"
+#include "hook/inhabitants.hpp"
 #include "hook/log.hpp"
 #include "hook/nft.hpp"
 #include "hook/occupants.hpp"
@@ -142,6 +144,10 @@ Result<Identity> LinuxNode::identify(const ContainerState& container) {
   // riddles.
   SL_CHECK(check_privileges());
   SL_CHECK(check_view());
+  // What runs in a container that is restored may be called anything.
+  if (container.status != "stopped") {
+    SL_CHECK(check_own_kernel(container.pid, container.annotations));
+  }
   process_ = SL_TRY(ContainerProcess::open(container.pid));
   return identify_container(*process_, container);
 }
@@ -172,11 +178,10 @@ Result<> LinuxNode::look_for_rules(ContainerTarget& target) {
 
 Result<> LinuxNode::look_around(ContainerTarget& target) {
   if (target.netns_kind != NetnsKind::own) return {};
-  if (!SocketGuard::is_loaded()) {
-    const CgroupMount where = SL_TRY(mount());
-    SL_CHECK(SocketGuard::open({}, where.point));
-  }
-  if (SL_TRY(has_another_container(target.netns.inode, target.cgroup.id))) {
+  const CgroupMount where = SL_TRY(mount());
+  if (!SocketGuard::is_loaded()) SL_CHECK(SocketGuard::open({}, where.point));
+  const auto others = SL_TRY(processes_outside(target.netns.inode, target.cgroup.id));
+  if (!others.empty() && has_a_container(where, SL_TRY(known_cgroups()), others)) {
     target.netns_kind = NetnsKind::shared;
   }
   return {};

@@ -58,6 +58,7 @@ std::vector<Rule> arriving_rules(const RulesAsked& asked) {
   rules.push_back(accept({equals(Field::l4proto, IPPROTO_IGMP)}));
   rules.push_back(accept({Compare{Field::ipv6_fragment, Operator::not_equal, 0, 0xffffffff}}));
   if (asked.serves) rules.push_back(jump({}, Action::jump, "served"));
+  if (asked.hears_all) rules.push_back(accept({equals(Field::l4proto, IPPROTO_UDP)}));
   if (asked.hears) {
     append(rules, drop_requests());
     rules.push_back(jump({}, Action::jump, "answers"));

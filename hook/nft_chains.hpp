@@ -18,6 +18,7 @@ struct RulesAsked {
   bool sends{false};        ///< egress names endpoints
   bool hears{false};        ///< of them some answer without a connection
   bool transparent{false};  ///< sockets may have addresses of others
+  bool hears_all{false};    ///< which datagrams come in the programs alone judge (`answers`)
 };
 
 /// From the base chain `output` to `egress`, which is not among them. They ask `replies` if

@@ -8,6 +8,7 @@
 #include <linux/icmpv6.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <iterator>
 #include <string>
@@ -93,6 +94,19 @@ bool answers_unasked(const Target& peer) {
   return protocol != IPPROTO_TCP && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
 }
 
+/// The peers of `egress`, those of datagrams with every port if they may answer from any: which of
+/// them did the programs know.
+annotations::Endpoints with_answers(const Policy& policy) {
+  annotations::Endpoints peers = *policy.egress;
+  if (policy.answers != annotations::Answers::host) return peers;
+  for (annotations::Endpoint& one : peers) {
+    if (one.protocol == annotations::Protocol::udp) one.ports = {};
+  }
+  std::sort(peers.begin(), peers.end());
+  peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
+  return peers;
+}
+
 }  // namespace
 
 NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
@@ -103,7 +117,8 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
                    .slot = slot,
                    .serves = !named(policy.bind).empty(),
                    .sends = !named(policy.egress).empty(),
-                   .transparent = policy.options.transparent};
+                   .transparent = policy.options.transparent,
+                   .hears_all = policy.answers == annotations::Answers::any};
   if (asked.serves) {
     const std::vector<Target> listeners = merge_listeners(*policy.bind);
     ruleset.chains.push_back(
@@ -113,7 +128,7 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
   }
   std::vector<Rule> allowed;
   if (asked.sends) {
-    std::vector<Target> peers = merge_endpoints(*policy.egress);
+    std::vector<Target> peers = merge_endpoints(with_answers(policy));
     allowed = endpoints.match("egress", peers, Side::destination);
     std::erase_if(peers, [](const Target& peer) { return !answers_unasked(peer); });
     asked.hears = !peers.empty();

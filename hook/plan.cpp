@@ -75,6 +75,17 @@ bool names_every_tcp_port(const annotations::Endpoints& ports) {
   });
 }
 
+/// The ports of `bind` as its list has them: port 0 stands for the kernel's choice, which is named
+/// where every port is.
+annotations::Endpoints ports_of(const Policy& policy) {
+  annotations::Endpoints ports = named(policy.bind);
+  std::erase_if(ports, [](const annotations::Endpoint& one) { return one.ports.last == 0; });
+  for (annotations::Endpoint& one : ports) {
+    if (one.ports.last != 65535 && one.ports.first == 0) one.ports.first = 1;
+  }
+  return ports;
+}
+
 /// Protocols that stay closed unless they are named.
 std::uint32_t protocol_flags(const Policy& policy) {
   return (opens(policy, Protocol::icmp) ? SL_OPEN_ICMP : 0) |
@@ -105,6 +116,15 @@ std::uint32_t packet_flags(const Policy& policy, Placement placement) {
   const bool rejects =
       policy.otherwise.value_or(annotations::Otherwise::reject) == annotations::Otherwise::reject;
   return SL_JUDGE_PACKETS | (rejects ? SL_REFUSE_AT_CALL : 0);
+}
+
+/// Datagram sockets under lists. A connection of theirs is judged by its packets, but under a seal:
+/// what was connected before it goes on. Ports of a namespace that is the container's own are
+/// nobody else's, and under `egress` what comes to them is judged.
+std::uint32_t datagram_flags(const Policy& policy, Placement placement) {
+  const bool by_packet = !named(policy.connect).empty() && policy.seal == annotations::Seal{};
+  const bool own = policy.egress && placement.netns == NetnsKind::own;
+  return (by_packet ? SL_CONNECT_BY_PACKET : 0) | (own ? SL_OPEN_UDP_PORTS : 0);
 }
 
 /// Whether an opened family is a way past the rules: they see packets of IP sockets only, and
@@ -184,12 +204,84 @@ void note_placement(const Policy& policy, Placement placement, std::vector<std::
   }
 }
 
+/// What programs are known to want that the ports of `bind` leave out.
+void note_ports(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
+  if (!policy.bind) return;
+  const bool asks = policy.egress && names(*policy.egress, Protocol::udp);
+  if (asks && placement.netns != NetnsKind::own) {
+    notes.emplace_back(
+        "programs that choose the ports they ask from (unbound, BIND) need udp/1024-65535 in "
+        "io.socklid.bind where the network namespace is not their own, and are open to datagrams "
+        "there");
+  }
+  const bool on_loopback =
+      std::any_of(policy.bind->begin(), policy.bind->end(), [](const annotations::Endpoint& one) {
+        return one.protocol == Protocol::tcp &&
+               (one.prefix || one.ports == annotations::PortRange{});
+      });
+  if (!on_loopback) {
+    notes.emplace_back(
+        "programs that listen on loopback, on ports of the kernel's choice (Jupyter, debuggers), "
+        "need tcp@127.0.0.1 in io.socklid.bind");
+  }
+}
+
+/// What a wider `answers` costs, and who is known to need it.
+void note_answers(const Policy& policy, std::vector<std::string>& notes) {
+  using annotations::Answers;
+  const auto asks = [&policy](std::uint16_t port) {
+    return std::any_of(
+        policy.egress->begin(), policy.egress->end(), [&](const annotations::Endpoint& one) {
+          return one.protocol == Protocol::udp && one.ports == annotations::PortRange{port, port};
+        });
+  };
+  if (!policy.egress) return;
+  if (policy.answers == Answers::host) {
+    notes.emplace_back(
+        "io.socklid.answers=host: whom a datagram was sent to may answer from every port, and be "
+        "written to there; the rules let datagrams to every port of the named addresses leave");
+  }
+  if (policy.answers == Answers::any) {
+    notes.emplace_back(
+        "io.socklid.answers=any: anybody may send datagrams to a socket that has sent one; the "
+        "rules let all datagrams in");
+  }
+  if (policy.answers == Answers::peer && asks(69)) {
+    notes.emplace_back("TFTP answers from another port: it needs io.socklid.answers=host");
+  }
+  if (policy.answers != Answers::any && (asks(1900) || asks(3702))) {
+    notes.emplace_back(
+        "SSDP and WS-Discovery are answered by others than were asked: they need "
+        "io.socklid.answers=any");
+  }
+}
+
+/// A server that listens for both versions of IP by a socket each is sealed by its first one.
+void note_seal(const Policy& policy, std::vector<std::string>& notes) {
+  std::string both;
+  for (const annotations::Endpoint& one : policy.seal.listens) {
+    const std::string port = annotations::to_string(one);
+    both += one.prefix ? " " + port : " " + port + "@0.0.0.0 " + port + "@::";
+  }
+  const bool any = std::any_of(policy.seal.listens.begin(), policy.seal.listens.end(),
+                               [](const annotations::Endpoint& one) { return !one.prefix; });
+  if (any) {
+    notes.push_back(
+        "a server with a socket for each version of IP is sealed by the first: it needs "
+        "io.socklid.seal=listen" +
+        both);
+  }
+}
+
 std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placement placement) {
   std::vector<std::string> notes;
   note_families(policy, notes);
   note_options(policy, notes);
   note_deputies(policy, notes);
   note_placement(policy, placement, notes);
+  note_ports(policy, placement, notes);
+  note_seal(policy, notes);
+  note_answers(policy, notes);
   if (policy.egress && named(policy.bind).empty()) {
     notes.emplace_back("inbound service is closed; add io.socklid.bind");
   }
@@ -248,7 +340,9 @@ Plan compile(const Policy& policy, Placement placement) {
   plan.seal = seal_image(policy.seal);
   if (plan.seal) plan.image.flags |= SL_SEALED_LATER;
   if (policy.egress) plan.image.flags |= packet_flags(policy, placement);
-  plan.lists = compile_lists(named(policy.connect), named(policy.bind),
+  plan.image.answers = static_cast<std::uint32_t>(policy.answers);
+  plan.image.flags |= datagram_flags(policy, placement);
+  plan.lists = compile_lists(named(policy.connect), ports_of(policy),
                              policy.egress ? &*policy.egress : nullptr);
   plan.hooks = needed_hooks(policy, placement.netns);
   plan.notes = notes_on(policy, plan, placement);

@@ -86,12 +86,12 @@ Result<std::vector<pid_t>> search_for(const sl_search& wanted) {
 
 }  // namespace
 
-Result<bool> has_another_container(std::uint64_t netns, std::uint64_t own) {
+Result<std::vector<pid_t>> processes_outside(std::uint64_t netns, std::uint64_t own) {
   const sl_search wanted{.nonce = 0,
                          .own_cgroup = own,
                          .netns = static_cast<std::uint32_t>(netns),
                          .flags = SL_SEARCH_OTHERS};
-  return !SL_TRY(search_for(wanted)).empty();
+  return search_for(wanted);
 }
 
 Result<std::optional<std::vector<pid_t>>> processes_in(std::uint64_t netns) {

@@ -3,7 +3,7 @@
 // Which processes are in a network namespace, asked of the kernel: a program of this build that
 // walks the tasks (bpf/tasks.bpf.h), so that a start does not pay for /proc of a node with many.
 //
-//   if (SL_TRY(has_another_container(netns.inode, cgroup.id))) ...
+//   for (const pid_t pid : SL_TRY(processes_outside(netns.inode, cgroup.id))) ...
 //
 // They need no lock. Threads that have gone to another namespace than their process do not count.
 #pragma once
@@ -18,11 +18,10 @@
 
 namespace socklid {
 
-/// Whether a process of another container is in the namespace `netns` (inode): one outside the
-/// cgroup `own` (id) with a PID namespace other than ours. Processes of the host that have entered
-/// it do not count. The programs are loaded (SocketGuard::open). Exit::bpf; Exit::busy if others
-/// look at the same time, over and over.
-[[nodiscard]] Result<bool> has_another_container(std::uint64_t netns, std::uint64_t own);
+/// The processes in the namespace `netns` (inode) that are outside the cgroup `own` (id), by their
+/// numbers in our PID namespace. The programs are loaded (SocketGuard::open). Exit::bpf; Exit::busy
+/// if others look at the same time, over and over.
+[[nodiscard]] Result<std::vector<pid_t>> processes_outside(std::uint64_t netns, std::uint64_t own);
 
 /// The processes in the namespace `netns` by their numbers in our PID namespace, in no order;
 /// nothing if this build is not loaded. One may have ended since. Errors as above.

@@ -72,8 +72,24 @@ Result<std::string> default_spec(const std::string& path) {
               "install containerd, or name a spec with --spec");
 }
 
+/// k3s and rke2 make their file of a template whenever they start; the template holds what the
+/// file would then hold twice, which containerd does not read.
+Result<> check_ours_to_edit(const File& config) {
+  constexpr std::string_view mend =
+      ": give a runtime of its own name to the template, as docs/containerd.md has it";
+  if (config.is.find("{{") != std::string::npos) {
+    return fail(Exit::usage, printable(config.path), " is a template, no TOML", mend);
+  }
+  if (config.path.find("/rancher/") != std::string::npos) {
+    return fail(Exit::usage, printable(config.path), " is written anew when k3s or rke2 starts",
+                mend);
+  }
+  return {};
+}
+
 Result<std::array<File, 2>> plan_files(const ContainerdConfigOptions& options) {
   File config{.path = options.config, .is = SL_TRY(text_of(options.config)), .wanted = {}};
+  SL_CHECK(check_ours_to_edit(config));
   auto named = spec_in_force(config.is, options.runtime);
   if (!named) return wrap(config.path, named.error());
   File spec{.path = options.spec, .is = {}, .wanted = {}};

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/doctor/labels.hpp"
 #include "command/running/container.hpp"
 #include "command/running/unguarded.hpp"
 #include "hook/paths.hpp"
@@ -66,6 +67,7 @@ struct Check {
 [[nodiscard]] Check check_builds(const Paths& paths);
 [[nodiscard]] Check check_containers(const Paths& paths);
 [[nodiscard]] Check check_unguarded(const Paths& paths);
+[[nodiscard]] Check check_labels(const Paths& paths);
 
 // Pure parts ------------------------------------------------------------------------------------
 
@@ -94,6 +96,9 @@ struct Damaged {
                                      const std::vector<Damaged>& damaged);
 /// Of the containers that run: fails if one of them has no policy, or could not be looked at.
 [[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
+
+/// A risk if a container that runs has labels that look like annotations of ours.
+[[nodiscard]] Check judge_labels(const LabelSurvey& survey);
 
 /// One build's maps, by the hash of its object.
 struct BuildMaps {

@@ -28,6 +28,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_maps,
     check_containers,
     check_unguarded,
+    check_labels,
 };
 
 std::vector<Refusal> last_refusals(const Paths& paths) {

@@ -93,6 +93,25 @@ Check check_unguarded(const Paths& paths) {
   return judge_running(survey, unguarded(survey.containers, *all));
 }
 
+Check check_labels(const Paths& /*paths*/) {
+  return judge_labels(mislaid_labels(""));
+}
+
+Check judge_labels(const LabelSurvey& survey) {
+  const char* const name = "labels";
+  std::vector<std::string> lines;
+  for (const MislaidLabels& one : survey.found) lines.push_back(to_string(one));
+  if (!lines.empty()) {
+    return risky(name, "labels that look like annotations of socklid's: " + joined(lines, "; "),
+                 "nobody reads labels: make them annotations, and start these containers anew");
+  }
+  if (!survey.unread.empty()) {
+    return risky(name, "cannot tell of every container: " + printable(joined(survey.unread, ", ")),
+                 "look for labels that should be annotations");
+  }
+  return passed(name, "none that should be annotations");
+}
+
 Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded) {
   std::vector<std::string> lines;
   for (const Unguarded& one : unguarded) {

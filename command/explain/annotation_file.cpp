@@ -5,6 +5,7 @@
 
 #include "annotations/value_text.hpp"
 #include "base/json.hpp"
+#include "command/doctor/labels.hpp"
 
 namespace socklid::command {
 namespace {
@@ -59,6 +60,7 @@ Result<AnnotationFile> parse_annotation_file(std::string_view text) {
   AnnotationFile file;
   if (const json::Value* metadata = document.find("metadata"); metadata && metadata->is_object()) {
     file.containers = container_names(document);
+    if (const json::Value* labels = metadata->find("labels")) file.labels = labels_of_ours(*labels);
     if (const json::Value* annotations = metadata->find("annotations")) {
       file.annotations = SL_TRY(strings_of(*annotations, "metadata.annotations"));
     }

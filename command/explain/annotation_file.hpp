@@ -19,6 +19,7 @@ namespace socklid::command {
 struct AnnotationFile {
   annotations::Annotations annotations;
   std::vector<std::string> containers;  ///< of a Pod, init containers first; else empty
+  std::vector<std::string> labels{};    ///< of a Pod: those that look like annotations of ours
   friend bool operator==(const AnnotationFile&, const AnnotationFile&) = default;
 };
 

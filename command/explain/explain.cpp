@@ -59,12 +59,24 @@ Result<NetnsKind> network_named(const std::string& wanted) {
   return fail(Exit::usage, "--network ", printable(wanted), ": expected own, shared or host");
 }
 
-void write_text(const std::vector<Explanation>& explanations,
-                const std::vector<std::string>& unmatched) {
+/// What somebody wrote for us where nobody reads it.
+std::string notes_text(const AnnotationFile& file) {
+  std::string text;
+  for (const std::string& key : unmatched_keys(file)) {
+    text += "note: " + printable(key) + ": the pod has no container of this name\n";
+  }
+  for (const std::string& key : file.labels) {
+    text += "note: " + printable(key) + ": a label, which nobody reads; make it an annotation\n";
+  }
+  return text;
+}
+
+void write_text(const std::vector<Explanation>& explanations, const AnnotationFile& file) {
   const bool any = std::any_of(explanations.begin(), explanations.end(),
                                [](const Explanation& one) { return one.any; });
   if (!any) {
-    print("No annotation of socklid's: nothing is done.\n\n" + keys_text());
+    const std::string notes = notes_text(file);
+    print("No annotation of socklid's: nothing is done.\n" + notes + "\n" + keys_text());
     return;
   }
   std::string text;
@@ -73,18 +85,15 @@ void write_text(const std::vector<Explanation>& explanations,
     if (!one.container.empty()) text += "container " + printable(one.container) + ":\n";
     text += explain_text(one);
   }
-  for (const std::string& key : unmatched) {
-    text += "note: " + printable(key) + ": the pod has no container of this name\n";
-  }
-  print(text);
+  print(text + notes_text(file));
 }
 
-void write_json(const std::vector<Explanation>& explanations,
-                const std::vector<std::string>& unmatched) {
+void write_json(const std::vector<Explanation>& explanations, const AnnotationFile& file) {
   json::Array array;
   for (const Explanation& one : explanations) array.push_back(explain_json(one));
-  print_json(json::Value(
-      json::Object{{"containers", std::move(array)}, {"unmatched", json_array(unmatched)}}));
+  print_json(json::Value(json::Object{{"containers", std::move(array)},
+                                      {"unmatched", json_array(unmatched_keys(file))},
+                                      {"labels", json_array(file.labels)}}));
 }
 
 }  // namespace
@@ -124,9 +133,9 @@ Result<int> explain(const ExplainOptions& options) {
     explanations.push_back(SL_TRY(explain_annotations(file.annotations, container, network)));
   }
   if (options.json) {
-    write_json(explanations, unmatched_keys(file));
+    write_json(explanations, file);
   } else {
-    write_text(explanations, unmatched_keys(file));
+    write_text(explanations, file);
   }
   return 0;
 }

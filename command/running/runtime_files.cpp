@@ -37,7 +37,7 @@ struct Members {
 /// text that is no value of any key.
 void add_annotation(Members& members, const std::string& key, std::string_view token) {
   auto value = json::parse_string(token);
-  if (!value && !key.starts_with(annotations::key_prefix)) return;
+  if (!value && !annotations::concerns_us(key)) return;
   members.annotations.insert_or_assign(key, value.value_or("\x7f"));
 }
 
@@ -53,7 +53,7 @@ void add_label(Members& members, std::string_view token) {
   // What is no text may still be a label of ours, whose name comes first.
   const std::size_t equals = std::min(token.find('='), token.size());
   const auto key = json::parse_string(std::string(token.substr(0, equals)) + "\"");
-  if (key && key->starts_with(annotations::key_prefix)) {
+  if (key && annotations::concerns_us(*key)) {
     members.annotations.insert_or_assign(*key, "\x7f");
   }
 }

@@ -10,7 +10,8 @@ asks for the last field of a selection; all() is a macro over the keys of a map.
 import re
 
 TOKEN = re.compile(r"\s*('[^'\\]*'|[A-Za-z_]\w*|\d+|\|\||&&|[!=]=|[!?:.,()\[\]{}])")
-METHODS = {"startsWith": str.startswith, "contains": lambda text, part: part in text, "split": str.split}
+METHODS = {"startsWith": str.startswith, "contains": lambda text, part: part in text, "split": str.split,
+           "lowerAscii": str.lower, "replace": str.replace}
 
 
 class Parser:
@@ -102,10 +103,18 @@ class Parser:
             test = self.conditional()
             self.next(")")
             return lambda names: all(boolean(test({**names, variable: one})) for one in value(names))
-        argument = self.conditional()
-        self.next(")")
+        given = self.arguments()
         method = METHODS[name]
-        return lambda names: method(value(names), argument(names))
+        return lambda names: method(value(names), *(one(names) for one in given))
+
+    def arguments(self):
+        given = []
+        while not self.at(")"):
+            given.append(self.conditional())
+            if not self.at(")"):
+                self.next(",")
+        self.next(")")
+        return given
 
     def primary(self):
         token = self.next()

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who is in a network namespace, asked of the kernel. Fails when a process of another container is
-// not found, when one of the host or of the container itself is taken for one, when processes are
-// missing or named by other numbers than ours, or when two who look at once get each other's
-// answers.
+// not found, whatever its PID namespace, when one of the host or of the container itself is taken
+// for one, when processes are missing or named by other numbers than ours, or when two who look at
+// once get each other's answers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hook/inhabitants.hpp"
 #include "hook/netns.hpp"
 #include "hook/process.hpp"
 #include "hook/socket_guard.hpp"
@@ -81,26 +82,29 @@ class Tasks : public testing::Test {
   }
 
   static bool others(const Process& process, const TestCgroup& own) {
-    const auto found = has_another_container(process.netns().inode, own.id());
+    return others(process, own, {});
+  }
+  static bool others(const Process& process, const TestCgroup& own,
+                     const std::vector<std::uint64_t>& known) {
+    const auto found = processes_outside(process.netns().inode, own.id());
     EXPECT_TRUE(found) << found.error().message;
-    return found.value_or(false);
+    return found && has_a_container({.root = "/", .point = mount}, known, *found);
   }
 
   TestCgroup own_{"own"};
   TestCgroup inner_{"inner", own_};
   TestCgroup elsewhere_{"elsewhere"};
+  TestCgroup container_{"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
 };
 
-TEST_F(Tasks, OfAnotherContainerAreOutsideItsCgroupAndInAPidNamespaceOfTheirOwn) {
+TEST_F(Tasks, OfAnotherContainerAreInACgroupThatBearsAnIdOrIsOnRecord) {
   const Process mine(inner_, CLONE_NEWNET | CLONE_NEWPID);
   EXPECT_FALSE(others(mine, own_)) << "it is the container's own, below its cgroup";
-  EXPECT_TRUE(others(mine, elsewhere_));
-  {
-    const Process guest(elsewhere_, CLONE_NEWIPC, &mine.netns());
-    EXPECT_FALSE(others(mine, own_)) << "a process of the host that has entered it";
-  }
-  const Process neighbour(elsewhere_, CLONE_NEWPID, &mine.netns());
-  EXPECT_TRUE(others(mine, own_));
+  const Process guest(elsewhere_, CLONE_NEWPID, &mine.netns());
+  EXPECT_FALSE(others(mine, own_)) << "a process of the host, in whatever PID namespace";
+  EXPECT_TRUE(others(mine, own_, {elsewhere_.id()})) << "it is on record";
+  const Process neighbour(container_, CLONE_NEWIPC, &mine.netns());
+  EXPECT_TRUE(others(mine, own_)) << "one with the host's PID namespace, too";
 }
 
 TEST_F(Tasks, AreNamedByOurNumbers) {
@@ -154,7 +158,7 @@ TEST_F(Tasks, AreUnknownWhereNothingIsLoaded) {
   const auto found = processes_in(1);
   ASSERT_TRUE(found);
   EXPECT_FALSE(found->has_value());
-  EXPECT_FALSE(has_another_container(1, own_.id()));
+  EXPECT_FALSE(processes_outside(1, own_.id()));
   const Process process(own_, CLONE_NEWNET);
   const auto walked = find_netns(process.netns().inode);
   ASSERT_TRUE(walked && *walked);

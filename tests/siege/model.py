@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 from packet import (ACK, ARP, ICMP, ICMP6, IGMP, IPV4, IPV6, RST, SYN, TCP, UDP, quoted, reported_groups, text)
 
-ANSWERED = 120       # seconds for which a peer over UDP may be answered (SECURITY.md), and some for clocks
-SLACK = 5
 UDPLITE = 136
 GROUPS = 16          # that a container may join, and one more each second
 ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
@@ -131,10 +129,8 @@ class Model:
             return "udp", "a peer that `connect` does not name"
         if not self.policy.is_served(UDP, packet.source_port):
             return "udp", "a peer that nobody named"
-        last = self.seen.get(packet.back)
-        if last is None or now - last > ANSWERED + SLACK:
-            return "udp", "an answer to nobody who came"
-        return None
+        # As long as the socket lives that heard of him: which one that is no packet tells.
+        return None if packet.back in self.seen else ("udp", "an answer to nobody who came")
 
     # What the kernel sends ---------------------------------------------------------------------------
 
@@ -194,6 +190,8 @@ class Model:
         number = {"tcp": TCP, "udp": UDP}[protocol]
         if self.policy.denies("create"):
             return "`create` gives no socket a port"
+        if number == UDP and self.policy.egress is not None and int(port) >= 1024:
+            return None  # where nobody else is in the namespace; what comes to it is judged by itself
         return None if self.is_allowed_port(number, port) else "`bind` does not name it"
 
     def listening(self, port):

@@ -22,7 +22,13 @@ class Endpoints:
     """A list, in the order it was written."""
 
     def __init__(self, written):
-        self.items = [self.parsed(item) for item in re.split(r"[\s;,]+", written) if item]
+        items = [item for item in re.split(r"[\s;,]+", written) if item]
+        self.items = [self.parsed(one) for item in items for one in self.meant(item)]
+
+    @staticmethod
+    def meant(item):
+        name, at, where = item.partition("@")
+        return [f"{each}{at}{where}" for each in ("udp/53", "tcp/53")] if name == "dns" else [item]
 
     @staticmethod
     def parsed(item):

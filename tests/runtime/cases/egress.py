@@ -5,13 +5,20 @@ Fails when: a destination that egress names cannot be reached, or one it does no
 served port is not answered; the rules stay after the container; a foreign table is touched.
 """
 
+import os
+import socket
+import threading
+from pathlib import Path
+
 from harness import snapshot
 from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import run
-from harness.network import CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, in_netns
-from harness.runner import Cell, expect, expect_in, group, test
+from harness.network import (CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, STRANGER4,
+                             in_netns)
+from harness.runner import Cell, Skip, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
+from harness.town import in_the_neighbourhood
 
 N4, N6 = NEIGHBOUR4, NEIGHBOUR6
 POLICY = keys(mark="3", bind="tcp/80", egress="udp/53 tcp/3306")
@@ -156,3 +163,103 @@ def _(session):
     options = Options(annotations=keys(mark="3", connect="deny", bind="tcp/80"))
     with session.crun.hold(options):
         expect("socklid" not in snapshot.ruleset(INSIDE), snapshot.ruleset(INSIDE))
+
+
+@test("dns names both protocols of a name server")
+def _(session):
+    check(session.crun, keys(egress="dns"),
+          {f"exchange.udp4:{N4}:53": "ok", f"exchange.udp6:{N6}:53": "ok",
+           f"exchange.tcp4:{N4}:53": "ok", f"exchange.tcp6:{N6}:53": "ok",
+           f"exchange.udp4:{N4}:5353": UDP_ERRORS, f"exchange.tcp4:{N4}:80": "connect:ECONNREFUSED"})
+
+
+@test("under egress a datagram socket takes a port of its own choice, as resolvers do")
+def _(session):
+    # unbound and BIND send each question from a random port; what comes to it is judged by itself.
+    served = keys(bind="dns", egress="dns")
+    check(session.crun, served, {"bind.udp4:53": "ok", "bind.udp4:40001": "ok",
+                                 "bind.udp6:40001": "ok", "bind.udp4:54": "EPERM",
+                                 "bind.tcp4:40001": "EPERM"})
+    check(session.crun, keys(bind="deny", egress="dns"), {"bind.udp4:40001": "ok"})
+    check(session.crun, keys(bind="dns"), {"bind.udp4:40001": "EPERM"})
+
+
+@test("busybox ping falls back to a ping socket where egress names icmp")
+def _(session):
+    for options, works in ((Options(), True), (Options(annotations=keys(egress="icmp")), True),
+                           (Options(annotations=keys(egress="dns")), False)):
+        done = session.crun.run(["/bin/busybox", "ping", "-c", "1", "-W", "5", N4], options)
+        expect_equal("1 packets received" in done.text, works, done.text)
+
+
+@test("under a list of connect a datagram socket is judged by what it sends")
+def _(session):
+    lists = keys(connect=f"tcp/80 udp/53@{N4}")
+    check(session.crun, lists, {f"connect.udp4:{N4}:80": "ok", f"connect.udp6:{N6}:53": "ok",
+                                f"exchange.udp4:{N4}:53": "ok", f"send.udp4:{N4}:5353": "EPERM",
+                                f"exchange.udp4:{N4}:5353": {"send:EPERM", "connect:EPERM"}})
+    check(session.crun, keys(connect="deny"), {f"connect.udp4:{N4}:53": "EPERM"})
+
+
+class Tftp(threading.Thread):
+    """Gives one file of one block to whoever asks on port 69, from another port, as TFTP has it."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.asked = in_the_neighbourhood(socket.SOCK_DGRAM, 69)
+        self.answering = in_the_neighbourhood(socket.SOCK_DGRAM, 0)
+        self.answering.settimeout(20)
+        self.acknowledged = False
+
+    def run(self):
+        _, peer = self.asked.recvfrom(1000)
+        self.answering.sendto(b"\0\3\0\1the file", peer)
+        try:
+            self.acknowledged = self.answering.recv(1000)[:4] == b"\0\4\0\1"
+        except TimeoutError:
+            pass
+
+    def close(self):
+        self.asked.close()
+        self.answering.close()
+
+
+@test("answers: a TFTP server answers from another port only where the policy says so")
+def _(session):
+    _ = session.network
+    for annotations, works in (({}, True), (keys(egress="udp/69"), False),
+                               (keys(egress="udp/69", answers="host"), True)):
+        server = Tftp()
+        server.start()
+        try:
+            get = f"busybox timeout 6 busybox tftp -g -r f -l /tmp/f {N4}; busybox cat /tmp/f"
+            done = session.crun.run(["/bin/sh", "-c", get], Options(annotations=annotations))
+            server.join(25)
+            expect_equal(("the file" in done.text, server.acknowledged), (works, works), done.text)
+        finally:
+            server.close()
+
+
+ASK = ("import socket; made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); made.settimeout(5);"
+       f" made.sendto(b'who is there', ('{N4}', 1900)); print(made.recv(100))")
+
+
+@test("answers: any lets a stranger answer a socket that has asked")
+def _(session):
+    tree = os.environ.get("SOCKLID_ROOTFS")
+    if not tree:
+        raise Skip("no SOCKLID_ROOTFS with Python in it (tests/vm/rootfs)")
+    _ = session.network
+    for answers in ("peer", "host", "any"):
+        asked = in_the_neighbourhood(socket.SOCK_DGRAM, 1900)
+        stranger = in_the_neighbourhood(socket.SOCK_DGRAM, 1901, STRANGER4)
+        asked.settimeout(30)
+        thread = threading.Thread(
+            target=lambda: stranger.sendto(b"a stranger", asked.recvfrom(100)[1]), daemon=True)
+        thread.start()
+        options = Options(annotations=keys(egress="udp/1900", answers=answers), rootfs=Path(tree))
+        done = session.crun.run(["python3", "-S", "-c", ASK], options)
+        thread.join(30)
+        asked.close()
+        stranger.close()
+        expect_equal("a stranger" in done.text, answers == "any", f"{answers}: {done.text}")

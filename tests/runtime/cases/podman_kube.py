@@ -30,6 +30,27 @@ def _(session):
         expect(infra["Id"] not in session.socklid("list", "--no-trunc").out, "infra has a policy")
 
 
+@test("podman kube play: a list of many lines, with comments, is the same list")
+def _(session):
+    lists = keys(bind="# the web\ntcp/80\ntcp/81\n", connect="deny\n")
+    document = manifest(session, ["web"], lists)
+    name = document["metadata"]["name"]
+    with played(session, session.podman, document) as outcome:
+        expect_equal(outcome.status, 0, outcome.text)
+        seen = parse_probe(run(*session.podman.exec_command(f"{name}-web"), "/probe", "bind.tcp4:80",
+                               "bind.tcp4:81", "bind.tcp4:82", CONNECT).out)
+        compare(seen, {"bind.tcp4:80": "ok", "bind.tcp4:81": "ok", "bind.tcp4:82": "EPERM",
+                       CONNECT: "EPERM"})
+
+
+@test("podman kube play: a key that nearly is ours stops the container")
+def _(session):
+    for key in ("io.socklid/connect", "socklid.io/connect"):
+        with played(session, session.podman, manifest(session, ["web"], {key: "deny"})) as outcome:
+            expect(outcome.status != 0, outcome.text)
+            expect_in("nearly an annotation of socklid's", last_refusal()["message"], key)
+
+
 @test("podman kube play: a key for one container is refused, and the reason said")
 def _(session):
     document = manifest(session, ["web", "db"], {**keys(connect="deny"),

@@ -184,7 +184,8 @@ def _(session):
 @test("a container that was there first without a policy is not touched")
 def _(session):
     everything = [attempt for attempts in WAYS.values() for attempt in attempts]
-    with session.runc.hold(Options()) as first, \
+    engines = {"io.kubernetes.cri.sandbox-id": "0123456789ab"}  # so that its cgroup bears an id
+    with session.runc.hold(Options(annotations=engines)) as first, \
             session.crun.hold(Options(annotations=POLICIES["dns"])) as second:
         expect_equal(tables(), ["socklid_1"], "tables")
         compare(seen_by(second, expected_of("dns")), expected_of("dns"))

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from harness.bundle import Options
 from harness.check import keys
-from harness.commands import TIMEOUT, run, wait_until, write
+from harness.commands import TIMEOUT, Exit, run, wait_until, write
+from harness.hook import hook, last_refusal, state
 from harness.runner import Skip, expect, expect_equal, expect_in, test
 from harness.runtimes import next_name, parse_probe
 
@@ -170,3 +171,28 @@ def _(session):
     with checkpoint.restored():
         expect_equal(checkpoint.probe(DENIED), {DENIED: "ok"}, "without the hook")
         expect_unguarded(session, checkpoint.name, "without the hook")
+
+
+@test("a label that should be an annotation is named by list and doctor")
+def _(session):
+    options = Options(flags=("--label", "io.socklid.connect=deny"))
+    with session.podman.hold(options) as container:
+        expect_in("io.socklid.connect", session.socklid("list").text, "list")
+        check = next(one for one in json.loads(session.socklid("doctor", "--json", check=False).out)["checks"]
+                     if one["name"] == "labels")
+        expect(container.id[:12] in check["detail"] and check["level"] == "risk", check)
+    expect("io.socklid.connect" not in session.socklid("list").text, "list after it")
+
+
+@test("a container whose sockets are another kernel's is refused")
+def _(session):
+    sandbox = Path(session.work) / "runsc-sandbox"
+    shutil.copy("/bin/sleep", sandbox)
+    with subprocess.Popen([sandbox, "600"]) as process:
+        try:
+            document = state(pid=process.pid, id="socklid-test-gvisor", annotations=POLICY)
+            outcome = hook("createRuntime", document)
+            expect_equal(outcome.status, Exit.UNSUPPORTED, outcome.text)
+            expect_in("sockets of its own kernel", last_refusal()["message"], "the refusal")
+        finally:
+            process.kill()

@@ -16,7 +16,8 @@ OUTSIDE = "socklid-test-n"
 LINK = "sl0"
 NEIGHBOUR4, NEIGHBOUR6 = "10.99.0.1", "fd99::1"
 CONTAINER4, CONTAINER6 = "10.99.0.2", "fd99::2"
-TCP_PORTS = (80, 3306)
+STRANGER4 = "10.98.0.1"  # behind the neighbour
+TCP_PORTS = (53, 80, 3306)
 UDP_PORTS = (53, 5353)
 
 
@@ -43,7 +44,7 @@ class Network:
         self.address(INSIDE, CONTAINER4, CONTAINER6)
         self.address(OUTSIDE, NEIGHBOUR4, NEIGHBOUR6)
         # A stranger's address behind the neighbour, for policies that name addresses.
-        run("ip", "-n", OUTSIDE, "addr", "add", "10.98.0.1/32", "dev", "lo")
+        run("ip", "-n", OUTSIDE, "addr", "add", f"{STRANGER4}/32", "dev", "lo")
         run("ip", "-n", INSIDE, "route", "add", "default", "via", NEIGHBOUR4)
         in_netns(OUTSIDE, "sysctl", "-qw", "net.ipv4.tcp_fastopen=3")
         # As podman and containerd set it: ping sockets for everyone.

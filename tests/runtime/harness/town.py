@@ -50,11 +50,11 @@ class Web(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def in_the_neighbourhood(kind, port):
+def in_the_neighbourhood(kind, port, address=NEIGHBOUR4):
     def make():
         made = socket.socket(socket.AF_INET, kind)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((NEIGHBOUR4, port))
+        made.bind((address, port))
         return made
 
     return inside(make, OUTSIDE)

@@ -168,14 +168,29 @@ TEST(Endpoints, RefusesWhatIsOnlyAlmostRight) {
   }
 }
 
+TEST(Endpoints, KnowDnsAsAWordForBothProtocols) {
+  const auto egress = [](const char* value) { return policy_of({{"io.socklid.egress", value}}); };
+  EXPECT_EQ(egress("dns"), egress("tcp/53 udp/53"));
+  EXPECT_EQ(egress("dns@10.0.0.2 tcp/80"), egress("udp/53@10.0.0.2 tcp/53@10.0.0.2 tcp/80"));
+  EXPECT_EQ(egress("dns@fd00::/8"), egress("udp/53@fd00::/8 tcp/53@fd00::/8"));
+  EXPECT_EQ(policy_of({{"io.socklid.bind", "dns"}}),
+            policy_of({{"io.socklid.bind", "tcp/53 udp/53"}}));
+  EXPECT_EQ(policy_of({{"io.socklid.connect", "dns"}}).connect->size(), 2U);
+  EXPECT_EQ(to_string(egress("dns dns udp/53")), "io.socklid.egress: tcp/53 udp/53\n");
+  for (const char* value :
+       {"dns/53", "dns/53@10.0.0.2", "DNS", "dns@", "dns@name", "dns@10.0.0.1/8"}) {
+    egress_error(value);
+  }
+}
+
 TEST(Endpoints, EscapesAndShortensWhatItQuotes) {
-  EXPECT_EQ(egress_error("tcp/80\nudp"),
-            "io.socklid.egress: \"tcp/80\\nudp\": at byte 7 (\"\\n\"): expected nothing but "
+  EXPECT_EQ(egress_error("tcp/80\x01udp"),
+            "io.socklid.egress: \"tcp/80\\x01udp\": at byte 7 (\"\\x01\"): expected nothing but "
             "printable ASCII");
   EXPECT_EQ(egress_error("tcp/80\xc2\xa0udp"),
             "io.socklid.egress: \"tcp/80\\xc2\\xa0udp\": at byte 7 (\"\\xc2\"): expected nothing "
             "but printable ASCII");
-  EXPECT_EQ(egress_error("tcp/80\tudp/53").find("at byte 7 (\"\\t\")"), 37U);
+  EXPECT_EQ(egress_error("tcp/80\tudp/x").find("at byte 12 (\"x\")"), 36U);
   EXPECT_EQ(egress_error("\"\\"),
             "io.socklid.egress: \"\\\"\\\\\": at byte 1 (\"\\\"\\\\\"): expected a protocol: tcp, "
             "udp, icmp, sctp or dccp, in lower case");
@@ -204,7 +219,7 @@ TEST(Bind, RefusesOtherProtocolsAndWordsAmongPorts) {
             "io.socklid.bind: \"sctp/80\": at byte 1 (\"sctp\"): " + expected);
   EXPECT_EQ(bind_error("tcp/80 deny"),
             "io.socklid.bind: \"tcp/80 deny\": at byte 8 (\"deny\"): " + expected);
-  for (const char* text : {"icmp", "80", " ,", " deny", "allow ", "Deny"}) bind_error(text);
+  for (const char* text : {"icmp", "80", " ,", "deny allow", "Deny"}) bind_error(text);
 }
 
 }  // namespace

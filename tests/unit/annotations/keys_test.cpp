@@ -15,10 +15,11 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Keys, OfOthersAreIgnored) {
-  const Annotations others{{"io.socklid", "x"},         {"io.socklidx.bind", "x"},
-                           {"io.socklid/bind", "x"},    {"IO.SOCKLID.bind", "x"},
-                           {"io.sockli", "x"},          {"io.socklie.", "x"},
-                           {"org.io.socklid.bind", "x"}};
+  const Annotations others{{"io.sockli", "x"},
+                           {"io.socklie.", "x"},
+                           {"org.io.socklid.bind", "x"},
+                           {"socklid.bind", "x"},
+                           {"container.apparmor.security.beta.kubernetes.io/socklid", "x"}};
   EXPECT_FALSE(any(others));
   EXPECT_EQ(policy_of(others), Policy{});
   EXPECT_FALSE(any({}));
@@ -48,7 +49,7 @@ TEST(Keys, EachSetTheirOwnPartOfThePolicy) {
     EXPECT_EQ(policy_of({{key, "allow"}}), Policy{}) << key;
     EXPECT_EQ(refusal({{key, "Deny"}}),
               std::string(key) + ": \"Deny\": at byte 1 (\"Deny\"): expected allow or deny");
-    for (const char* value : {"", "deny ", " deny", "denied", "true", "allow deny"}) {
+    for (const char* value : {"", " ", "\n", "denied", "true", "allow deny", "allow\ndeny"}) {
       refusal({{key, value}});
     }
   }
@@ -78,7 +79,8 @@ TEST(Keys, UnknownAndFarFromAllAreRefusedWithTheListOfThem) {
       "io.socklid.create.tcp io.socklid.create.udp io.socklid.families io.socklid.options "
       "io.socklid.connect io.socklid.bind io.socklid.listen io.socklid.accept io.socklid.shutdown "
       "io.socklid.mark io.socklid.egress io.socklid.otherwise io.socklid.seal "
-      "io.socklid.deputies io.socklid.bpf io.socklid.mode io.socklid.profile io.socklid.policy");
+      "io.socklid.deputies io.socklid.bpf io.socklid.answers io.socklid.mode io.socklid.profile "
+      "io.socklid.policy");
   for (const std::string& key :
        {std::string("io.socklid."), std::string("io.socklid./web"),
         std::string("io.socklid.x\n\x1b"), "io.socklid." + std::string(100'000, 'x'),
@@ -126,10 +128,11 @@ TEST(Keys, OfAContainerWantItsNameAsADnsLabel) {
 }
 
 TEST(Keys, OfAContainerNeedAnEngineThatSaysItsName) {
-  EXPECT_EQ(refusal({{"io.socklid.bind/web", "deny"}}),
-            "io.socklid.bind/web: nobody says for sure what this container is called in its "
-            "pod (podman and bare runtimes never do): use io.socklid.bind, or give each container "
-            "its own by podman run --pod");
+  EXPECT_EQ(
+      refusal({{"io.socklid.bind/web", "deny"}}),
+      "io.socklid.bind/web: nobody says for sure what this container is called in its "
+      "pod (podman and bare runtimes never do, though podman generate kube writes such keys): "
+      "use io.socklid.bind, or give each container its own by podman run --pod");
 }
 
 TEST(Keys, ThatLoseToTheContainersMustStillParse) {
@@ -161,6 +164,19 @@ TEST(Otherwise, NeedsEgress) {
             "io.socklid.otherwise: \"accept\": at byte 1 (\"accept\"): expected drop or reject");
 }
 
+TEST(Answers, NeedEgress) {
+  for (const char* value : {"peer", "host", "any"}) {
+    const Policy policy =
+        policy_of({{"io.socklid.answers", value}, {"io.socklid.egress", "udp/69"}});
+    EXPECT_NE(to_string(policy).find("io.socklid.egress"), std::string::npos);
+    EXPECT_EQ(to_string(policy).find(std::string("answers: ") + value) == std::string::npos,
+              policy.answers == Answers::peer);
+  }
+  EXPECT_THAT(refusal({{"io.socklid.answers", "host"}}), HasSubstr("expected io.socklid.egress"));
+  EXPECT_EQ(refusal({{"io.socklid.answers", "all"}, {"io.socklid.egress", ""}}),
+            "io.socklid.answers: \"all\": at byte 1 (\"all\"): expected peer, host or any");
+}
+
 TEST(NotAvailable, IsWhatThisVersionCanNotDo) {
   EXPECT_EQ(policy_of({{"io.socklid.mode", "enforce"}}), Policy{});
   EXPECT_EQ(not_available({{"io.socklid.mode", "audit"}}),
@@ -188,7 +204,7 @@ TEST(Keys, ConnectTakesEndpoints) {
 }
 
 TEST(NotAvailable, IsNotWhatIsWrongAnyway) {
-  refusal({{"io.socklid.seal", "start\n"}});
+  refusal({{"io.socklid.seal", "start x"}});
 }
 
 TEST(Limits, OfAValueAreFourKibibytes) {
@@ -209,7 +225,7 @@ TEST(Reference, ListsEveryKeyOnce) {
     EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name.view();
     EXPECT_EQ(key.name.view().find('/'), std::string_view::npos) << key.name.view();
   }
-  EXPECT_EQ(names.size(), 19U);
+  EXPECT_EQ(names.size(), 20U);
 }
 
 }  // namespace

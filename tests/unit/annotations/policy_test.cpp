@@ -27,6 +27,7 @@ class Random {
     if (coin()) policy.bind = endpoints(2);
     if (coin()) policy.egress = endpoints(5);
     if (policy.egress && coin()) policy.otherwise = coin() ? Otherwise::drop : Otherwise::reject;
+    if (policy.egress) policy.answers = static_cast<Answers>(below(3));
     if (coin()) policy.families = families();
     if (coin()) policy.mark = mark();
     if (restricts(policy)) policy.options = {.transparent = coin(), .source_groups = coin()};

@@ -65,6 +65,14 @@ TEST(AnnotationFile, KnowsTheContainersOfAPod) {
   EXPECT_THAT(unmatched_keys({{{"io.socklid.bind/x", "deny"}}, {}}), IsEmpty());
 }
 
+TEST(AnnotationFile, NamesLabelsThatShouldBeAnnotations) {
+  const AnnotationFile file = read(R"({"kind": "Pod", "metadata": {"labels": {"app": "web",
+      "socklid.io/egress": "", "io.socklid.bind": "tcp/80"}}})");
+  EXPECT_THAT(file.labels, ElementsAre("io.socklid.bind", "socklid.io/egress"));
+  EXPECT_THAT(file.annotations, IsEmpty());
+  EXPECT_THAT(read(R"({"metadata": {"labels": []}})").labels, IsEmpty());
+}
+
 TEST(Explain, EachContainerOfAPodHasItsOwnPolicy) {
   const Annotations given = read(pod).annotations;
   const auto web = explain_annotations(given, "web");

@@ -155,10 +155,21 @@ TEST_F(RunningTest, WhatDoesNotRunIsNotFound) {
   EXPECT_THAT(found(), IsEmpty());
 }
 
+TEST_F(RunningTest, ContainersThatNearlyAskAreShownWithTheReason) {
+  process(7, "/x");
+  crun("web", 7);
+  write("/b/web/config.json", R"({"annotations": {"io.socklid/egress": "udp/53"}})");
+  const Survey survey = running_containers(root());
+  const std::vector<Unguarded> found = unguarded(survey.containers, {});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].cause, HasSubstr("nearly an annotation of socklid's"));
+  EXPECT_THAT(list_text({found, {}}, true), HasSubstr("io.socklid/egress=udp/53"));
+}
+
 TEST_F(RunningTest, ContainersThatAskForNothingAreNotFound) {
   process(7, "/x");
   crun("web", 7);
-  write("/b/web/config.json", R"({"annotations": {"io.socklidx": "deny", "a": 1}})");
+  write("/b/web/config.json", R"({"annotations": {"io.socklie": "deny", "a": 1}})");
   EXPECT_THAT(found(), IsEmpty());
   write("/b/web/config.json", R"({"annotations": null})");
   EXPECT_THAT(found(), IsEmpty());

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ordinary programs need of a policy: the table of docs/programs.md, which tests/golden/programs_test writes, compares
+and explains. Of each program the annotations that its user would write, without `io.socklid.`, what there is to know, and
+the file that runs it, or what stands for it, under them; "" where nothing here does."""
+
+from dataclasses import dataclass
+
+CASES = "tests/runtime/cases"
+
+
+@dataclass
+class Need:
+    program: str
+    policy: dict
+    why: str
+    tried: str = ""
+
+
+NEEDS = [
+    Need("name look-ups (glibc, musl)", {"egress": "dns"},
+         "by TCP too, when an answer is large; UDP sockets that only sort addresses may be connected to anybody",
+         f"{CASES}/software.py"),
+    Need("unbound, BIND", {"bind": "dns", "egress": "dns"},
+         "each question is sent from a random port: free in a network namespace of its own, in a pod or on the host add "
+         "`udp/1024-65535` to `bind`", f"{CASES}/egress.py"),
+    Need("ping (iputils, busybox)", {"egress": "icmp"},
+         "by ping sockets, which `net.ipv4.ping_group_range` has to allow; raw ones are refused with `EPERM`",
+         f"{CASES}/egress.py"),
+    Need("curl, apt, Go and Python clients", {"egress": "dns tcp/80 tcp/443"}, "MPTCP is refused, and they go on by TCP",
+         f"{CASES}/software.py"),
+    Need("Apache", {"bind": "tcp/80 tcp/443", "create": "deny", "seal": "listen tcp/80 tcp/443"},
+         "one listener for both versions of IP", f"{CASES}/recipe_http_worm.py"),
+    Need("nginx", {"bind": "tcp/80", "create": "deny", "seal": "listen tcp/80@0.0.0.0 tcp/80@::"},
+         "`listen 80; listen [::]:80` is a listener for each version of IP: the seal waits for both", f"{CASES}/seal.py"),
+    Need("Envoy, nginx with `reuseport`", {"bind": "tcp/80", "create": "deny", "seal": "30s"},
+         "a listener for each thread: a time, or `accept`"),
+    Need("vsftpd, passive", {"connect": "deny", "bind": "tcp/21 tcp/40000-40100"}, "the passive range is named",
+         f"{CASES}/recipe_ftp_passive.py"),
+    Need("Dovecot", {"create": "deny", "seal": "listen tcp/110@0.0.0.0 tcp/110@::"}, "a listener for each version of IP",
+         f"{CASES}/recipe_pop3.py"),
+    Need("sshd, telnetd", {"bind": "tcp/22 tcp/23", "egress": "tcp/22"}, "what they start is under the same policy",
+         f"{CASES}/recipe_remote_shell.py"),
+    Need("sendmail", {"bind": "deny", "connect": "tcp/25 dns", "seal": "listen tcp/25"}, "it binds before the seal",
+         f"{CASES}/recipe_mail_relay.py"),
+    Need("TFTP clients", {"egress": "udp/69", "answers": "host"}, "the answer comes from another port", f"{CASES}/egress.py"),
+    Need("miniupnpc and others by SSDP", {"egress": "udp/1900@239.255.255.250", "answers": "any"},
+         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/egress.py"),
+    Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "the same"),
+    Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
+         "a peer is remembered as long as the socket lives that heard of him"),
+    Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
+         "`lo` may be set up in a namespace that has nothing else", f"{CASES}/deputies.py"),
+    Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
+         f"{CASES}/egress.py"),
+    Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
+         {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
+         "packets may leave with a source that is not the container's"),
+    Need("falco, bpftool", {"connect": "deny", "bpf": "allow"},
+         "with `CAP_BPF` and `CAP_SYS_ADMIN` of the host such a container can take every policy away",
+         f"{CASES}/deputies.py"),
+]
+
+
+TOP = """\
+<!-- SPDX-License-Identifier: Apache-2.0 -->
+# What your program needs
+
+The policy to begin with, for programs that need something of their own. The keys are those of `docs/annotations.md`,
+without `io.socklid.`. This page is written by `tests/golden/programs_test --write`, from the table
+`tests/runtime/software/needs.py`: edit that.
+"""
+ROWS = ["| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
+END = """
+What cannot be had: the kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress` lets
+none of that out. Run the tunnel in a container of its own in the same pod, without a policy: what the others send into
+it is judged by where it goes, by its address behind the tunnel. MPTCP, SMC, raw and packet sockets are closed unless
+`families` names them."""
+
+
+def annotations(need):
+    return {f"io.socklid.{key}": value for key, value in need.policy.items()}
+
+
+def page():
+    lines = [TOP, *ROWS]
+    for need in NEEDS:
+        policy = "<br>".join(f"`{key}={value}`" for key, value in need.policy.items())
+        lines.append(f"| {need.program} | {policy} | {need.why} | {f'`{need.tried}`' if need.tried else ''} |")
+    lines.append(END)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Labels that should be annotations: fails if one of a container that runs is not found, if one of
+// a container that has ended is, or if other people's labels are taken for ours.
+#include "command/doctor/labels.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+
+#include "command/doctor/check.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace socklid::command {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Labels : public testing::Test {
+ protected:
+  void write(const std::string& path, const std::string& text) {
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      ::mkdir((root() + path.substr(0, slash)).c_str(), 0700);
+    }
+    FILE* const file = std::fopen((root() + path).c_str(), "we");
+    ASSERT_NE(file, nullptr) << path;
+    std::fputs(text.c_str(), file);
+    std::fclose(file);
+  }
+  [[nodiscard]] const std::string& root() const { return directory_.path(); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_F(Labels, OfAPodOfCrioAreInItsSandbox) {
+  const std::string directory = "/run/containers/storage/overlay-containers/";
+  const std::string config = R"({"annotations": {"io.kubernetes.cri-o.Labels":
+      "{\"app\": \"x\", \"io.socklid.egress\": \"\"}"}})";
+  write(directory + "abc/userdata/config.json", config);
+  write(directory + "abc/userdata/pidfile", "7");
+  write(directory + "dead/userdata/config.json", config);
+  write(directory + "dead/userdata/pidfile", "8");
+  write("/proc/7/stat", "");
+  const LabelSurvey survey = mislaid_labels(root());
+  EXPECT_THAT(survey.found,
+              ElementsAre(MislaidLabels{directory + "abc/userdata", "abc", {"io.socklid.egress"}}));
+  EXPECT_THAT(survey.unread, IsEmpty());
+}
+
+TEST_F(Labels, OfDockerAreInItsOwnFile) {
+  const std::string directory = "/var/lib/docker/containers/";
+  const std::string labels = R"(, "Config": {"Labels": {"io_socklid_bind": "x", "b": "c"}}})";
+  write(directory + "abc/config.v2.json", R"({"State": {"Running": true, "Pid": 7})" + labels);
+  write(directory + "old/config.v2.json", R"({"State": {"Running": false, "Pid": 0})" + labels);
+  const LabelSurvey survey = mislaid_labels(root());
+  EXPECT_THAT(survey.found, ElementsAre(MislaidLabels{
+                                directory + "abc/config.v2.json", "abc", {"io_socklid_bind"}}));
+  write(directory + "bad/config.v2.json", "{");
+  EXPECT_THAT(mislaid_labels(root()).unread, ElementsAre(HasSubstr("bad/config.v2.json")));
+}
+
+TEST(LabelsOfPodman, AreWhatPsSays) {
+  const auto found = labels_in_podman_ps(R"([
+      {"Id": "aa", "Labels": {"io.socklid/connect": "deny", "io.socklid.bind": "tcp/80"}},
+      {"Id": "bb", "Labels": null}, {"Id": "cc"}, {"Id": "dd", "Labels": {"app": "x"}}])");
+  ASSERT_TRUE(found);
+  EXPECT_THAT(*found, ElementsAre(MislaidLabels{
+                          "podman ps", "aa", {"io.socklid.bind", "io.socklid/connect"}}));
+  EXPECT_FALSE(labels_in_podman_ps(""));
+  EXPECT_FALSE(labels_in_podman_ps("{}"));
+  EXPECT_THAT(labels_in_podman_ps("[]").value(), IsEmpty());
+}
+
+TEST(LabelCheck, IsARiskWhereSomebodyBelievesInAPolicy) {
+  EXPECT_EQ(judge_labels({}).level, Level::ok);
+  const Check check =
+      judge_labels({{{"podman ps", std::string(64, 'a'), {"io.socklid.bind"}}}, {}});
+  EXPECT_EQ(check.level, Level::risk);
+  EXPECT_THAT(check.detail, HasSubstr("aaaaaaaaaaaa (podman ps): io.socklid.bind"));
+  EXPECT_EQ(judge_labels({{}, {"x: cut off"}}).level, Level::risk);
+}
+
+}  // namespace
+}  // namespace socklid::command
