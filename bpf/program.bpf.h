@@ -3,15 +3,15 @@
  * BPF_PROG, with which LSM programs name their arguments. A program declares those that it reads, by
  * the names and types of include/linux/lsm_hook_defs.h, and none behind the last of them: an argument
  * is a number at a place, and kernels add some at the end (`bpf` got a fourth in 6.15).
- * tests/kernel/program_arguments_test compares them with the kernel that runs.
+ * hook/socket_guard_arguments.cpp compares them with the kernel that runs, before it loads them.
  */
 #pragma once
 
 #include <bpf/bpf_tracing.h>
 
 #ifdef SL_ARGUMENTS
-/* Test only, never loaded: what BPF_PROG makes of the arguments stays a function of its own, so that
- * the object's type information has them. Inlined, as in the programs, it has none. */
+/* Never loaded, for its type information only: what BPF_PROG makes of the arguments stays a function of
+ * its own, so that the object's type information has them. Inlined, as in the programs, it has none. */
 #undef BPF_PROG
 #define BPF_PROG(name, args...)                                             \
 	name(unsigned long long *ctx);                                      \

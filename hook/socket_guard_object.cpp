@@ -4,7 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <unistd.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +13,8 @@
 #include <memory>
 
 #include "hook/bpf_calls.hpp"
+#include "hook/load_failure.hpp"
+#include "hook/socket_guard_arguments.hpp"
 #include "hook/socket_guard_pins.hpp"
 #include "socket_guard.skel.h"
 
@@ -59,29 +61,30 @@ struct SkeletonDeleter {
 };
 using Skeleton = std::unique_ptr<socket_guard, SkeletonDeleter>;
 
-Failure explain_load_failure(int error, const FirstWarning& warning) {
-  std::string message = "load the BPF LSM programs: ";
-  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-    return fail(Exit::node, message +
-                                "this kernel has no BTF (/sys/kernel/btf/vmlinux): a kernel "
-                                "with CONFIG_DEBUG_INFO_BTF is needed");
-  }
-  message += std::strerror(error);
-  if (!warning.text().empty()) message.append(" (").append(warning.text()).append(")");
-  if (error == EPERM) message += ": this kernel or its lockdown refuses BPF LSM programs";
-  return fail(Exit::node, message);
-}
-
 bpf_program* program_of(const Skeleton& skeleton, Hook hook) {
   return bpf_object__find_program_by_name(skeleton->obj, std::string(name(hook)).c_str());
 }
 
+Failure explain(int error, const FirstWarning& warning) {
+  return explain_load_failure(error, warning.text(), "/sys");
+}
+
+using Types = std::unique_ptr<btf, decltype(&btf__free)>;
+
+bool has_hook(const Types& kernel, Hook hook) {
+  const std::string function = "bpf_lsm_" + std::string(name(hook));
+  return btf__find_by_name_kind(kernel.get(), function.c_str(), BTF_KIND_FUNC) >= 0;
+}
+
 /// Kernels before 6.8 and their stable series ask file_ioctl for 32-bit calls too: the hook is
 /// missing there, and nothing is missed.
-Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton, const FirstWarning& warning) {
-  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
-  if (!kernel) return explain_load_failure(errno, warning);
-  if (btf__find_by_name_kind(kernel.get(), "bpf_lsm_file_ioctl_compat", BTF_KIND_FUNC) < 0) {
+Result<> fit_to_kernel(const Skeleton& skeleton, const FirstWarning& warning) {
+  const Types kernel(btf__load_vmlinux_btf(), btf__free);
+  if (!kernel) return explain(errno, warning);
+  utsname names{};
+  if (::uname(&names) != 0) return fail_errno(Exit::node, "ask for the kernel's version");
+  SL_CHECK(check_arguments(*kernel, names.release));
+  if (!has_hook(kernel, Hook::file_ioctl_compat)) {
     bpf_program__set_autoload(program_of(skeleton, Hook::file_ioctl_compat), false);
   }
   return {};
@@ -90,10 +93,10 @@ Result<> leave_out_what_the_kernel_lacks(const Skeleton& skeleton, const FirstWa
 Result<Skeleton> load_skeleton() {
   const FirstWarning warning;
   Skeleton skeleton(socket_guard::open());
-  if (!skeleton) return explain_load_failure(errno, warning);
-  SL_CHECK(leave_out_what_the_kernel_lacks(skeleton, warning));
+  if (!skeleton) return explain(errno, warning);
+  SL_CHECK(fit_to_kernel(skeleton, warning));
   const int error = socket_guard::load(skeleton.get());
-  if (error != 0) return explain_load_failure(-error, warning);
+  if (error != 0) return explain(-error, warning);
   return skeleton;
 }
 
@@ -137,9 +140,8 @@ Result<> load_object(const std::string& directory) {
 }
 
 bool kernel_has(Hook hook) {
-  const std::string function = "bpf_lsm_" + std::string(name(hook));
-  const std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
-  return kernel && btf__find_by_name_kind(kernel.get(), function.c_str(), BTF_KIND_FUNC) >= 0;
+  const Types kernel(btf__load_vmlinux_btf(), btf__free);
+  return kernel && has_hook(kernel, hook);
 }
 
 }  // namespace socklid

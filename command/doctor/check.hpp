@@ -44,6 +44,7 @@ struct Check {
 [[nodiscard]] Check check_user_namespace(const Paths& paths);
 [[nodiscard]] Check check_kernel_version(const Paths& paths);
 [[nodiscard]] Check check_lsm_list(const Paths& paths);
+[[nodiscard]] Check check_lockdown(const Paths& paths);
 [[nodiscard]] Check check_btf(const Paths& paths);
 [[nodiscard]] Check check_cgroup2(const Paths& paths);
 [[nodiscard]] Check check_bpf_filesystem(const Paths& paths);
@@ -86,6 +87,9 @@ struct ContainerdRuntime {
 [[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
 /// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
+/// Of the content of /sys/kernel/security/lockdown, "none [integrity] confidentiality"; empty where
+/// the kernel has no lockdown.
+[[nodiscard]] Check judge_lockdown(std::string_view text);
 /// A container of which not everything is in force, and what is not.
 struct Damaged {
   std::string id;

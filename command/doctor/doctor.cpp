@@ -15,6 +15,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_user_namespace,
     check_kernel_version,
     check_lsm_list,
+    check_lockdown,
     check_btf,
     check_cgroup2,
     check_bpf_filesystem,

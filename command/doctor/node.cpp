@@ -9,6 +9,7 @@
 #include "command/output.hpp"
 #include "hook/cgroup.hpp"
 #include "hook/files.hpp"
+#include "hook/load_failure.hpp"
 #include "hook/mountinfo.hpp"
 #include "hook/policy_store.hpp"
 #include "hook/privileges.hpp"
@@ -66,6 +67,19 @@ Check check_lsm_list(const Paths& /*paths*/) {
   if (list) return judge_lsm_list(*list);
   return failed("LSM list", list.error().message,
                 "mount -t securityfs securityfs /sys/kernel/security");
+}
+
+Check judge_lockdown(std::string_view text) {
+  const char* const name = "lockdown";
+  const std::string_view active = active_lockdown(text);
+  if (active.empty()) return passed(name, "this kernel has none");
+  if (!forbids_reading(active)) return passed(name, printable(active));
+  return failed(name, std::string(lockdown_cause), std::string(lockdown_mend));
+}
+
+Check check_lockdown(const Paths& /*paths*/) {
+  return judge_lockdown(
+      read_file(AT_FDCWD, "/sys/kernel/security/lockdown", Exit::node).value_or(std::string()));
 }
 
 Check check_btf(const Paths& /*paths*/) {

@@ -25,6 +25,16 @@ TEST(Doctor, TellsTheBootParameterThatIsMissing) {
   EXPECT_EQ(check.mend, "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
 }
 
+TEST(Doctor, NamesALockdownThatRefusesThePrograms) {
+  EXPECT_EQ(judge_lockdown("").level, Level::ok);
+  EXPECT_EQ(judge_lockdown("[none] integrity confidentiality\n"), passed("lockdown", "none"));
+  EXPECT_EQ(judge_lockdown("none [integrity] confidentiality\n").level, Level::ok);
+  const Check check = judge_lockdown("none integrity [confidentiality]\n");
+  EXPECT_EQ(check.level, Level::fail);
+  EXPECT_NE(check.detail.find("`confidentiality`"), std::string::npos) << check.detail;
+  EXPECT_NE(check.mend.find("lockdown=integrity"), std::string::npos) << check.mend;
+}
+
 TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
   const Check risk = judge_podman_version("podman version 4.3.1\n");
   EXPECT_EQ(risk.level, Level::risk);
