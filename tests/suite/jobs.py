@@ -50,7 +50,8 @@ class Job:
                 "SOCKLID_REQUIRE_KERNEL": "1"}
 
     def options(self):
-        return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors), *(["--systemd"] if self.systemd else [])]
+        return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors),
+                *(["--systemd"] if self.systemd else [])]
 
     def part(self, case):
         """As run_all takes it: FILE, or FILE=NAME for one test of it."""
