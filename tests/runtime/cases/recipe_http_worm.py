@@ -12,11 +12,12 @@ import http.client
 import os
 import re
 import select
+import signal
 import ssl
 import threading
 from pathlib import Path
 
-from harness.commands import TIMEOUT, run, wait_until
+from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
@@ -142,7 +143,7 @@ def reload(server):
     old = workers(server_pid)
     ends = ends_of(old)
     expect(ends, f"there are no workers, of {old}")
-    run("podman", "kill", "--signal", "USR1", server.name)
+    os.kill(server_pid, signal.SIGUSR1)
     server.wait_for("resuming normal operations")
     try:
         for pid, end in ends.items():
