@@ -103,7 +103,7 @@ def of_ci(level, chosen):
         job.cases = [case for case in CASES if case.ci == EACH]
     for job in plain:
         if job.later:
-            job.cases = [case for case in CASES if case.later and case.is_for(job.node)]
+            job.cases = [case for case in CASES if case.later and case.is_for(job.node, case.later_from)]
     share_out([case for case in CASES if case.ci == ONE], wide)
     in_order(plain, CASES)
     last = wide[-1].node

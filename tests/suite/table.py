@@ -68,18 +68,19 @@ class Step:
 class Case:
     """A file of tests/runtime/cases. `seconds`: in an emulated guest and in `ci`, to share out the work; no limit.
     `ci`: on which kernels; LATER: only in `all`. `later`: what of it `ci` runs on the later Debians as well: EVERYTHING,
-    or the name of one of its tests, which takes `later_seconds` there. `since`: the first Debian that has what it needs, or
+    or the name of one of its tests, which takes `later_seconds` there; from `later_from` on. `since`: the first Debian that has what it needs, or
     why. `engine`: what it proves of which engine, if all of its results are of one."""
     file: str
     seconds: int
     ci: str = ONE
     later: str = ""
     later_seconds: int = 0
+    later_from: str = "trixie"
     since: str = "bookworm"
     engine: str = ""
 
-    def is_for(self, node):
-        return DISTRIBUTIONS.index(node.distribution) >= DISTRIBUTIONS.index(self.since)
+    def is_for(self, node, first=None):
+        return DISTRIBUTIONS.index(node.distribution) >= DISTRIBUTIONS.index(first or self.since)
 
 
 STEPS = (
@@ -97,7 +98,7 @@ CASES = (
     Case("control", 6, EACH, EVERYTHING, 6),
     Case("verbs", 50, EACH, EVERYTHING, 40),
     Case("semantics", 38),
-    Case("deputies", 60, EACH),
+    Case("deputies", 60, EACH, EVERYTHING, 60, "sid"),
     Case("seal", 96),
     Case("inherited", 22),
     Case("marks", 33),
@@ -114,7 +115,7 @@ CASES = (
     Case("faults", 110),
     Case("lifecycle", 66),
     # Both also with systemd's cgroups, below.
-    Case("crio", 40, LATER, "cri-o", 40, engine="CRI-O"),
+    Case("crio", 40, LATER, "cri-o", 40, "sid", engine="CRI-O"),
     Case("containerd", 100, LATER, "containerd", 60, engine="containerd"),
     # Docker before 24 hands no annotation on.
     Case("docker", 90, LATER, since="trixie", engine="Docker"),
