@@ -67,9 +67,9 @@ class Step:
 @dataclass(frozen=True)
 class Case:
     """A file of tests/runtime/cases. `seconds`: in an emulated guest and in `ci`, to share out the work; no limit.
-    `ci`: on which kernels; LATER: only in `all`. `later`: what of it `ci` runs on the later Debians as well: EVERYTHING,
-    or the name of one of its tests, which takes `later_seconds` there; from `later_from` on. `since`: the first Debian that has what it needs, or
-    why. `engine`: what it proves of which engine, if all of its results are of one."""
+    `ci`: on which kernels; LATER: only in `all`. `later`: what of it `ci` runs on the later Debians as well, from
+    `later_from` on: EVERYTHING, or the name of one of its tests, which takes `later_seconds` there. `since`: the first Debian
+    that has what it needs. `engine`: of which engine its results are, if all are of one."""
     file: str
     seconds: int
     ci: str = ONE
