@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass, field
 
-from table import (ALL, ALL_ENGINES, BOOT, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
+from table import (ALL, ALL_ENGINES, BOOT, BRIEF, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
                    ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES, Node, nodes)
 
 
@@ -46,7 +46,7 @@ class Job:
     def settings(self):
         engines = ALL_ENGINES if self.level == ALL else ENGINES.get(self.node, "crun podman+crun")
         # Cases with systemd choose their engines themselves: no other has to be warmed up.
-        return {"SOCKLID_RUNTIMES": "crun" if self.systemd else engines, "SOCKLID_LEVEL": self.level,
+        return {"SOCKLID_RUNTIMES": "crun" if self.systemd else engines, "SOCKLID_LEVEL": BRIEF if self.later else self.level,
                 "SOCKLID_REQUIRE_KERNEL": "1"}
 
     def options(self):
