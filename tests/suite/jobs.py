@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass, field
 
-from table import (ALL, ALL_ENGINES, BOOT, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
+from table import (ALL, ALL_ENGINES, BOOT, BRIEF, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
                    ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES, Node, nodes)
 
 
@@ -46,11 +46,12 @@ class Job:
     def settings(self):
         engines = ALL_ENGINES if self.level == ALL else ENGINES.get(self.node, "crun podman+crun")
         # Cases with systemd choose their engines themselves: no other has to be warmed up.
-        return {"SOCKLID_RUNTIMES": "crun" if self.systemd else engines, "SOCKLID_LEVEL": self.level,
+        return {"SOCKLID_RUNTIMES": "crun" if self.systemd else engines, "SOCKLID_LEVEL": BRIEF if self.later else self.level,
                 "SOCKLID_REQUIRE_KERNEL": "1"}
 
     def options(self):
-        return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors), *(["--systemd"] if self.systemd else [])]
+        return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors),
+                *(["--systemd"] if self.systemd else [])]
 
     def part(self, case):
         """As run_all takes it: FILE, or FILE=NAME for one test of it."""
@@ -102,7 +103,7 @@ def of_ci(level, chosen):
         job.cases = [case for case in CASES if case.ci == EACH]
     for job in plain:
         if job.later:
-            job.cases = [case for case in CASES if case.later and case.is_for(job.node)]
+            job.cases = [case for case in CASES if case.later and case.is_for(job.node, case.later_from)]
     share_out([case for case in CASES if case.ci == ONE], wide)
     in_order(plain, CASES)
     last = wide[-1].node

@@ -22,6 +22,11 @@ def is_thorough():
     return os.environ.get("SOCKLID_LEVEL", "all") == "all"
 
 
+def is_brief():
+    """Whether it is to be seen that an engine works on this node, no more: on a later Debian, in ci."""
+    return os.environ.get("SOCKLID_LEVEL") == "brief"
+
+
 def leave(what):
     """Said by a test that left something to `./run test --all`."""
     print(f"# left to --all: {what}", flush=True)

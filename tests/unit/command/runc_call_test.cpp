@@ -90,9 +90,10 @@ TEST(HookedBundle, LeavesTheRestByteForByte) {
 }
 
 TEST(HookedBundle, KeepsTheHooksOfOthers) {
-  const std::string text = hooked(
-      R"({"a":{"hooks":[]},"hooks":{"prestart":[{"path":"/proc/1/exe","args":["libnetwork-setkey","}"]}],)"
-      R"("createRuntime":[{"path":"/other"}]},"annotations":{"io.socklid.bind":"deny"}})");
+  const std::string text =
+      hooked(R"({"a":{"hooks":[]},"hooks":{"prestart":[{"path":"/proc/1/exe",)"
+             R"("args":["libnetwork-setkey","}"]}],)"
+             R"("createRuntime":[{"path":"/other"}]},"annotations":{"io.socklid.bind":"deny"}})");
   EXPECT_THAT(
       text, AllOf(StartsWith(R"({"a":{"hooks":[]},"hooks":{"createRuntime":[{"path":"/other"},{)"),
                   HasSubstr("libnetwork-setkey"),
