@@ -12,7 +12,6 @@
 
 #include "base/text.hpp"
 #include "hook/files.hpp"
-#include "hook/socket_guard_tasks.hpp"
 
 namespace socklid {
 namespace {
