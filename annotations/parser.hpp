@@ -14,7 +14,7 @@
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
 // For a container of another name its value is not looked at. Our container's name is what the
-// engine says that made it, where nobody else can say it (hook/engine.hpp); if none does, as under
+// engine says that made it, where nobody else can say it (node/engine.hpp); if none does, as under
 // podman, KEY/CONTAINER is an error, since we can't know whom it means. A KEY that loses to
 // KEY/CONTAINER must still be correct.
 //

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Policy: what one container asked for, as a value. Made by annotations/parser.hpp from the
-// container's annotations, printed by to_string(), compiled by hook/plan.hpp.
+// container's annotations, printed by to_string(), compiled by plan/plan.hpp.
 #pragma once
 
 #include <cstdint>

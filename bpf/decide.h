@@ -146,7 +146,7 @@ SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const str
 /* Listening without bind, or on a port the kernel chose, is a bind. Another thread gives such a port
  * back, with its connection, before the kernel locks the socket, and the kernel chooses again: a port
  * counts only if the socket keeps it, or if whichever it gets is named. That is so of an address of which
- * port 0 is in the list: there all ports are (hook/plan.cpp). The address is one that the socket keeps,
+ * port 0 is in the list: there all ports are (plan/plan.cpp). The address is one that the socket keeps,
  * or none. */
 SL_INLINE int sl_may_listen(const struct sl_policy *p, const struct sl_attempt *a, int keeps_port)
 {

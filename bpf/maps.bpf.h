@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All maps of the programs. hook/socket_guard_pins.hpp has the names that they are pinned by, and a
+ * All maps of the programs. guard/pins.hpp has the names that they are pinned by, and a
  * container's entries in all of them are by the id of its cgroup.
  */
 #pragma once
@@ -15,7 +15,7 @@
 #define SL_CONTAINERS 16384
 /*
  * Of the endpoint lists of all containers, in each of the two tries: what 512 containers may have that
- * have the most each may (hook/endpoint_lists.hpp), so that no pod's author fills them for the others.
+ * have the most each may (plan/endpoint_lists.hpp), so that no pod's author fills them for the others.
  * A trie takes memory for the entries that it has, not for those that it might have.
  */
 #define SL_LIST_ENTRIES (1 << 24)

@@ -38,7 +38,7 @@ enum sl_verb {
 
 /*
  * Why it was refused: the index into the counters of a container. Each has a row in
- * hook/reasons.hpp, which names the annotations behind it, so that every denial can be traced to its
+ * plan/reasons.hpp, which names the annotations behind it, so that every denial can be traced to its
  * cause. New ones come last: counters of programs that an earlier version loaded are read by number.
  */
 enum sl_reason {

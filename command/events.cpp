@@ -7,9 +7,9 @@
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
 #include "command/running/container.hpp"
+#include "guard/object/events.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/seal.hpp"
-#include "hook/socket_guard_events.hpp"
+#include "plan/seal.hpp"
 
 namespace socklid::command {
 namespace {

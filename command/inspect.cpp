@@ -10,9 +10,9 @@
 #include "annotations/parser.hpp"
 #include "command/load.hpp"
 #include "command/output.hpp"
-#include "hook/files.hpp"
+#include "guard/pins.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

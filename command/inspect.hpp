@@ -12,8 +12,8 @@
 #include "base/json.hpp"
 #include "command/running/container.hpp"
 #include "command/running/seal_status.hpp"
-#include "hook/nft.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "nft/nft.hpp"
 
 namespace socklid::command {
 

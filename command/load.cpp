@@ -8,10 +8,10 @@
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
 #include "command/running/container.hpp"
-#include "hook/cgroup.hpp"
+#include "guard/guard.hpp"
 #include "hook/hook.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/socket_guard.hpp"
+#include "node/cgroup.hpp"
 
 namespace socklid::command {
 namespace {

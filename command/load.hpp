@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 namespace socklid::command {
 

@@ -4,8 +4,8 @@
 #include "command/output.hpp"
 #include "command/running/container.hpp"
 #include "command/running/seal_status.hpp"
+#include "guard/guard.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/socket_guard.hpp"
 
 namespace socklid::command {
 

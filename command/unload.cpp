@@ -10,11 +10,11 @@
 
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
-#include "hook/cgroup.hpp"
-#include "hook/files.hpp"
+#include "guard/guard.hpp"
 #include "hook/hook.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/socket_guard.hpp"
+#include "node/cgroup.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

@@ -9,9 +9,9 @@
 
 #include "annotations/parser.hpp"
 #include "base/unique_fd.hpp"
-#include "hook/child.hpp"
-#include "hook/engine.hpp"
-#include "hook/policy_store.hpp"
+#include "node/engine.hpp"
+#include "store/policy_store.hpp"
+#include "system/child.hpp"
 
 namespace socklid {
 namespace {

@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "hook/container_state.hpp"
-#include "hook/paths.hpp"
+#include "node/container_state.hpp"
+#include "system/paths.hpp"
 
 namespace socklid {
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "annotations/parser.hpp"
+#include "base/transaction.hpp"
 #include "hook/neighbours.hpp"
-#include "hook/nft_rules.hpp"
-#include "hook/transaction.hpp"
+#include "plan/rules/rules.hpp"
 
 namespace socklid {
 namespace {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "hook/container_state.hpp"
 #include "hook/node.hpp"
+#include "node/container_state.hpp"
 
 namespace socklid {
 

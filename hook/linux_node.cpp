@@ -8,14 +8,14 @@
 #include <map>
 #include <utility>
 
-#include "hook/child.hpp"
-#include "hook/guest_kernel.hpp"
-#include "hook/inhabitants.hpp"
-#include "hook/log.hpp"
-#include "hook/nft.hpp"
-#include "hook/occupants.hpp"
-#include "hook/privileges.hpp"
-#include "hook/socket_guard_tasks.hpp"
+#include "guard/tasks.hpp"
+#include "nft/nft.hpp"
+#include "node/guest_kernel.hpp"
+#include "node/inhabitants.hpp"
+#include "node/occupants.hpp"
+#include "system/child.hpp"
+#include "system/log.hpp"
+#include "system/privileges.hpp"
 
 namespace socklid {
 namespace {

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "guard/guard.hpp"
 #include "hook/node.hpp"
-#include "hook/node_lock.hpp"
-#include "hook/paths.hpp"
-#include "hook/process.hpp"
-#include "hook/socket_guard.hpp"
+#include "system/lock.hpp"
+#include "system/paths.hpp"
+#include "system/process.hpp"
 
 namespace socklid {
 
@@ -81,7 +81,7 @@ class LinuxNode : public Node {
   /// follows. `rules_owners` has those of tables that name one. Exit::cgroup or Exit::netns if that
   /// is gone.
   [[nodiscard]] Result<ContainerTarget> reopen_target(const Record& record);
-  /// Pins what of this build is alive and not pinned any more, see hook/socket_guard_repin.hpp.
+  /// Pins what of this build is alive and not pinned any more, see guard/repin.hpp.
   [[nodiscard]] Result<> pin_again(const std::string& key);
   /// Takes away the node's anchors that hold on to nothing any more: attach() makes them anew.
   [[nodiscard]] Result<> drop_dead_anchors(const Hooks& hooks);

@@ -2,7 +2,7 @@
 //
 // How a run that changes something begins: lock, view, and what killed runs have left.
 #include "hook/linux_node.hpp"
-#include "hook/privileges.hpp"
+#include "system/privileges.hpp"
 
 namespace socklid {
 namespace {

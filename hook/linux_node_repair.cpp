@@ -3,11 +3,11 @@
 // The steps of LinuxNode that only repair() takes: the hook's programs are linked without them.
 #include <algorithm>
 
+#include "guard/repin.hpp"
+#include "guard/state.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/nft.hpp"
-#include "hook/occupants.hpp"
-#include "hook/socket_guard_repin.hpp"
-#include "hook/socket_guard_state.hpp"
+#include "nft/nft.hpp"
+#include "node/occupants.hpp"
 
 namespace socklid {
 Result<ContainerTarget> LinuxNode::reopen_target(const Record& record) {

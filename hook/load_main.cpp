@@ -11,9 +11,9 @@
 #include <exception>
 #include <string_view>
 
-#include "hook/privileges.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_object.hpp"
+#include "guard/guard.hpp"
+#include "guard/object/object.hpp"
+#include "system/privileges.hpp"
 
 namespace socklid {
 namespace {

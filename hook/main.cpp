@@ -13,11 +13,11 @@
 
 #include "hook/handover.hpp"
 #include "hook/hook.hpp"
-#include "hook/input.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/log.hpp"
-#include "hook/privileges.hpp"
 #include "hook/public_line.hpp"
+#include "system/input.hpp"
+#include "system/log.hpp"
+#include "system/privileges.hpp"
 
 namespace socklid {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "hook/container_state.hpp"
+#include "node/container_state.hpp"
 
 namespace socklid {
 namespace {

@@ -14,14 +14,14 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "hook/cgroup.hpp"
-#include "hook/container_state.hpp"
-#include "hook/engine.hpp"
-#include "hook/netns.hpp"
-#include "hook/nft_ruleset.hpp"
-#include "hook/plan.hpp"
-#include "hook/policy_store.hpp"
-#include "hook/record.hpp"
+#include "node/cgroup.hpp"
+#include "node/container_state.hpp"
+#include "node/engine.hpp"
+#include "node/netns.hpp"
+#include "plan/plan.hpp"
+#include "plan/rules/ruleset.hpp"
+#include "store/policy_store.hpp"
+#include "store/record.hpp"
 
 namespace socklid {
 
@@ -81,7 +81,7 @@ class Node {
   [[nodiscard]] virtual std::string programs() const = 0;
   /// The view that begin() has found.
   [[nodiscard]] virtual std::optional<View> view() const = 0;
-  /// Whether the run sees the node as those before it did, see hook/view.hpp. Needs no lock.
+  /// Whether the run sees the node as those before it did, see store/view.hpp. Needs no lock.
   [[nodiscard]] virtual Result<> check_view() = 0;
 
   /// Cgroup ids in the maps of the programs that attach() uses.

@@ -6,9 +6,9 @@
 #include <numeric>
 #include <utility>
 
-#include "hook/mountinfo.hpp"
-#include "hook/nft_verify.hpp"
-#include "hook/occupants.hpp"
+#include "nft/verify.hpp"
+#include "node/occupants.hpp"
+#include "system/mountinfo.hpp"
 
 namespace socklid {
 namespace {

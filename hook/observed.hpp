@@ -17,12 +17,12 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "bpf/policy_abi.h"
-#include "hook/expected.hpp"
-#include "hook/netns.hpp"
-#include "hook/nft.hpp"
-#include "hook/paths.hpp"
-#include "hook/policy_store.hpp"
-#include "hook/socket_guard_state.hpp"
+#include "guard/expected.hpp"
+#include "guard/state.hpp"
+#include "nft/nft.hpp"
+#include "node/netns.hpp"
+#include "store/policy_store.hpp"
+#include "system/paths.hpp"
 
 namespace socklid {
 

@@ -4,7 +4,7 @@
 // choose: crun appends it, as root, to the host's file that an annotation names, and podman before
 // 4.6 takes annotations from images. It is made of constants of this program and of numbers: no
 // byte of it is somebody else's (I11). The whole story is in the system log and with `socklid
-// doctor` (hook/log.hpp).
+// doctor` (system/log.hpp).
 //
 //   if (may_be_told(state.annotations)) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
 #pragma once

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "hook/expected.hpp"
+#include "guard/expected.hpp"
 
 namespace socklid {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/result.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/policy_store.hpp"
+#include "store/policy_store.hpp"
 
 namespace socklid {
 

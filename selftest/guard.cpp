@@ -5,12 +5,12 @@
 #include <array>
 #include <iterator>
 
-#include "hook/reasons.hpp"
+#include "plan/reasons.hpp"
 
 namespace socklid::selftest {
 namespace {
 
-/// A guard of the programs counts by its reason, which has its name from hook/reasons.hpp; one of
+/// A guard of the programs counts by its reason, which has its name from plan/reasons.hpp; one of
 /// the rules by the comments of its rules, and has its name from the first.
 struct Entry {
   Guard guard{};

@@ -18,8 +18,8 @@ namespace socklid::selftest {
 [[nodiscard]] std::string_view name_of(Guard guard);
 /// Of a BPF guard; SL_REASON_NONE of others.
 [[nodiscard]] sl_reason reason_of(Guard guard);
-/// Of a guard in the rules: the comments of its rules (hook/nft_rules.cpp), one or more; of others
-/// none.
+/// Of a guard in the rules: the comments of its rules (plan/rules/rules.cpp), one or more; of
+/// others none.
 [[nodiscard]] std::span<const std::string_view> comments_of(Guard guard);
 
 }  // namespace socklid::selftest

@@ -15,7 +15,7 @@
 #include "command/containerd/toml.hpp"
 #include "command/installed.hpp"
 #include "command/output.hpp"
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "command/containerd/config.hpp"
-#include "hook/files.hpp"
-#include "hook/mountinfo.hpp"
+#include "system/files.hpp"
+#include "system/mountinfo.hpp"
 
 namespace socklid::command {
 namespace {

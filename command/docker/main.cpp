@@ -16,8 +16,8 @@
 #include "base/json.hpp"
 #include "command/docker/runc_call.hpp"
 #include "command/installed.hpp"
-#include "hook/files.hpp"
-#include "hook/log.hpp"
+#include "system/files.hpp"
+#include "system/log.hpp"
 
 namespace socklid::command {
 namespace {

@@ -12,8 +12,8 @@
 #include "command/doctor/labels.hpp"
 #include "command/running/container.hpp"
 #include "command/running/unguarded.hpp"
-#include "hook/paths.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "system/paths.hpp"
 
 namespace socklid::command {
 

@@ -14,7 +14,7 @@
 #include "command/containerd/toml.hpp"
 #include "command/doctor/check.hpp"
 #include "command/output.hpp"
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "command/doctor/check.hpp"
-#include "hook/log.hpp"
+#include "system/log.hpp"
 
 namespace socklid::command {
 

@@ -11,7 +11,7 @@
 #include "command/doctor/containers_conf.hpp"
 #include "command/doctor/hooks_json.hpp"
 #include "command/output.hpp"
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

@@ -12,13 +12,13 @@
 #include <cerrno>
 
 #include "command/doctor/check.hpp"
-#include "hook/cgroup.hpp"
-#include "hook/files.hpp"
-#include "hook/nft.hpp"
-#include "hook/nft_rules.hpp"
-#include "hook/node_lock.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "guard/guard.hpp"
+#include "guard/pins.hpp"
+#include "nft/nft.hpp"
+#include "node/cgroup.hpp"
+#include "plan/rules/rules.hpp"
+#include "system/files.hpp"
+#include "system/lock.hpp"
 
 namespace socklid::command {
 namespace {

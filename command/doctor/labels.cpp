@@ -15,8 +15,8 @@
 #include "base/unique_fd.hpp"
 #include "command/output.hpp"
 #include "command/running/runtime_files.hpp"
-#include "hook/container_state.hpp"
-#include "hook/files.hpp"
+#include "node/container_state.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

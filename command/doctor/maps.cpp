@@ -4,7 +4,7 @@
 #include "command/doctor/check.hpp"
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
 
 namespace socklid::command {
 namespace {

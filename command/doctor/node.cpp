@@ -7,12 +7,12 @@
 
 #include "command/doctor/check.hpp"
 #include "command/output.hpp"
-#include "hook/cgroup.hpp"
-#include "hook/files.hpp"
-#include "hook/load_failure.hpp"
-#include "hook/mountinfo.hpp"
-#include "hook/policy_store.hpp"
-#include "hook/privileges.hpp"
+#include "guard/object/load_failure.hpp"
+#include "node/cgroup.hpp"
+#include "store/policy_store.hpp"
+#include "system/files.hpp"
+#include "system/mountinfo.hpp"
+#include "system/privileges.hpp"
 
 namespace socklid::command {
 

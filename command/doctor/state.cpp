@@ -7,9 +7,9 @@
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
 #include "command/running/container.hpp"
-#include "hook/container_state.hpp"
+#include "guard/guard.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/socket_guard.hpp"
+#include "node/container_state.hpp"
 
 namespace socklid::command {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "command/explain/annotation_file.hpp"
 #include "command/output.hpp"
-#include "hook/files.hpp"
-#include "hook/input.hpp"
-#include "hook/nft_rules.hpp"
+#include "plan/rules/rules.hpp"
+#include "system/files.hpp"
+#include "system/input.hpp"
 
 namespace socklid::command {
 namespace {

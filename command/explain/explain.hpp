@@ -10,7 +10,7 @@
 #include "annotations/parser.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 namespace socklid::command {
 

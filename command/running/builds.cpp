@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "hook/files.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 

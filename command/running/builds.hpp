@@ -8,7 +8,7 @@
 
 #include "base/result.hpp"
 #include "command/running/container.hpp"
-#include "hook/paths.hpp"
+#include "system/paths.hpp"
 
 namespace socklid::command {
 

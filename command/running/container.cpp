@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "command/output.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
 
 namespace socklid::command {
 

@@ -18,7 +18,7 @@
 #include "bpf/policy_abi.h"
 #include "hook/node.hpp"
 #include "hook/observed.hpp"
-#include "hook/policy_store.hpp"
+#include "store/policy_store.hpp"
 
 namespace socklid::command {
 
@@ -41,7 +41,7 @@ struct Container {
 [[nodiscard]] const std::string& id_of(const Container& container);
 
 /// Every container, by key. Needs no lock and no privilege beyond reading our state. Exit::node
-/// where the node is seen from elsewhere (hook/view.hpp), for then nothing can be said of any of
+/// where the node is seen from elsewhere (store/view.hpp), for then nothing can be said of any of
 /// them.
 [[nodiscard]] Result<std::vector<Container>> containers(Node& node);
 

@@ -12,10 +12,10 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "command/running/runtime_files.hpp"
-#include "hook/cgroup.hpp"
-#include "hook/engine.hpp"
-#include "hook/files.hpp"
-#include "hook/process.hpp"
+#include "node/cgroup.hpp"
+#include "node/engine.hpp"
+#include "system/files.hpp"
+#include "system/process.hpp"
 
 namespace socklid::command {
 namespace {

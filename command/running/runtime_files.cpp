@@ -11,7 +11,7 @@
 
 #include "base/json_members.hpp"
 #include "base/text.hpp"
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {

@@ -4,8 +4,8 @@
 #include <ctime>
 
 #include "command/output.hpp"
-#include "hook/seal.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "plan/seal.hpp"
 
 namespace socklid::command {
 namespace {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "hook/cgroup.hpp"
-#include "hook/engine.hpp"
+#include "node/cgroup.hpp"
+#include "node/engine.hpp"
 
 namespace socklid::command {
 namespace {

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "hook/container_state.hpp"
-#include "hook/files.hpp"
 #include "hook/hook.hpp"
+#include "node/container_state.hpp"
 #include "selftest/arena/cgroup_tree.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 namespace {

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "hook/socket_guard_pins.hpp"
+#include "guard/pins.hpp"
 #include "selftest/arena/cgroup_tree.hpp"
 #include "selftest/ways/bpf_call.hpp"
 #include "selftest/ways/hierarchy.hpp"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 namespace {

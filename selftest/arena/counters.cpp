@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 namespace socklid::selftest {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
-#include "hook/netns.hpp"
-#include "hook/nft.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "nft/nft.hpp"
+#include "node/netns.hpp"
 #include "selftest/guard.hpp"
 
 namespace socklid::selftest {

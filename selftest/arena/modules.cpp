@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 namespace {

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "hook/netns.hpp"
+#include "node/netns.hpp"
 #include "selftest/ways/links.hpp"
 
 namespace socklid::selftest {

@@ -16,8 +16,8 @@
 #include <string>
 #include <thread>
 
-#include "hook/cgroup.hpp"
-#include "hook/process.hpp"
+#include "node/cgroup.hpp"
+#include "system/process.hpp"
 
 namespace socklid::selftest {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <cerrno>
 
-#include "hook/cgroup.hpp"
-#include "hook/files.hpp"
+#include "node/cgroup.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 

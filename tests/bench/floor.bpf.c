@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program for each hook of ours (hook/kernel_hooks.hpp) that allows all and does nothing else.
+ * A program for each hook of ours (plan/kernel_hooks.hpp) that allows all and does nothing else.
  * What it costs to have a program on a hook at all is what remains: the floor.
  */
 #include <linux/bpf.h>

@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "floor_bpf.skel.h"
-#include "hook/kernel_hooks.hpp"
+#include "plan/kernel_hooks.hpp"
 
 namespace {
 

@@ -16,8 +16,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_tasks.hpp"
+#include "guard/guard.hpp"
+#include "guard/tasks.hpp"
 
 namespace {
 

@@ -9,10 +9,10 @@
 
 #include <string>
 
-#include "hook/cgroup.hpp"
-#include "hook/engine.hpp"
-#include "hook/files.hpp"
 #include "hook/hook.hpp"
+#include "node/cgroup.hpp"
+#include "node/engine.hpp"
+#include "system/files.hpp"
 #include "tests/fault/fake_node.hpp"
 
 namespace socklid {

@@ -22,8 +22,8 @@
 #include "command/events.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
-#include "hook/log.hpp"
 #include "hook/public_line.hpp"
+#include "system/log.hpp"
 #include "tests/support/harmless.hpp"
 
 namespace {

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "hook/container_state.hpp"
-#include "hook/log.hpp"
-#include "hook/record.hpp"
+#include "node/container_state.hpp"
+#include "store/record.hpp"
+#include "system/log.hpp"
 #include "tests/support/harmless.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 //
 // Fails if the mounted cgroup2 is not found, or a cgroup that is gone is taken for one that is
 // there.
-#include "hook/cgroup.hpp"
+#include "node/cgroup.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

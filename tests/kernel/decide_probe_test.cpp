@@ -10,7 +10,7 @@
 #include <cstdlib>
 
 #include "decide_probe.skel.h"
-#include "hook/socket_guard_lists.hpp"
+#include "guard/lists.hpp"
 #include "tests/support/decide_cases.hpp"
 
 namespace socklid::test {

@@ -19,8 +19,8 @@
 #include <string>
 
 #include "annotations/parser.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "guard/guard.hpp"
+#include "guard/pins.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
 namespace socklid::test {

@@ -10,8 +10,8 @@
 #include <fstream>
 
 #include "annotations/parser.hpp"
-#include "hook/endpoint_lists.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
+#include "plan/endpoint_lists.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
 namespace socklid::test {

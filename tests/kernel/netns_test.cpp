@@ -2,7 +2,7 @@
 //
 // Fails if the host's namespace is not known for what it is, or if a visit to another namespace
 // does not end where it began.
-#include "hook/netns.hpp"
+#include "node/netns.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hook/process.hpp"
+#include "system/process.hpp"
 
 namespace socklid {
 namespace {

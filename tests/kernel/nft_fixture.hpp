@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "hook/nft.hpp"
-#include "hook/nft_rules.hpp"
+#include "nft/nft.hpp"
+#include "plan/rules/rules.hpp"
 #include "tests/kernel/nft_namespaces.hpp"
 #include "tests/support/nft_policy.hpp"
 

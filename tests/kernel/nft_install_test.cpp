@@ -12,7 +12,7 @@
 #include <random>
 #include <string>
 
-#include "hook/nft_batch.hpp"
+#include "nft/batch.hpp"
 #include "tests/kernel/nft_fixture.hpp"
 
 namespace socklid::test {

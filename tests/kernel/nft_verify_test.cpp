@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "hook/nft_verify.hpp"
+#include "nft/verify.hpp"
 #include "tests/kernel/nft_fixture.hpp"
 
 namespace socklid::test {

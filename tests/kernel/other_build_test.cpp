@@ -13,8 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "guard/guard.hpp"
+#include "guard/pins.hpp"
 
 namespace socklid::test {
 namespace {

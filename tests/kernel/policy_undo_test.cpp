@@ -13,9 +13,9 @@
 #include <map>
 
 #include "annotations/parser.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_maps.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "guard/guard.hpp"
+#include "guard/maps.hpp"
+#include "guard/pins.hpp"
 
 namespace socklid::test {
 namespace {

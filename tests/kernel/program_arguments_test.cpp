@@ -9,7 +9,7 @@
 #include <cstring>
 #include <memory>
 
-#include "hook/socket_guard_arguments.hpp"
+#include "guard/object/arguments.hpp"
 
 namespace socklid::test {
 namespace {

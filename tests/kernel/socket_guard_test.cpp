@@ -4,7 +4,7 @@
 // written yet lets anything through, when a verb is not refused with its errno or refused without
 // its annotation, when a nested cgroup or another container is judged by the wrong policy, or
 // when removing leaves something behind.
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -10,11 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hook/inhabitants.hpp"
-#include "hook/netns.hpp"
-#include "hook/process.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_tasks.hpp"
+#include "guard/guard.hpp"
+#include "guard/tasks.hpp"
+#include "node/inhabitants.hpp"
+#include "node/netns.hpp"
+#include "system/process.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
 namespace socklid::test {

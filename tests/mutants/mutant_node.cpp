@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "hook/cgroup.hpp"
-#include "hook/socket_guard.hpp"
-#include "hook/socket_guard_pins.hpp"
+#include "guard/guard.hpp"
+#include "guard/pins.hpp"
+#include "node/cgroup.hpp"
 
 namespace socklid::test {
 namespace {

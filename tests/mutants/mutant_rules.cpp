@@ -9,7 +9,7 @@ namespace {
 using nft::Action;
 using nft::Rule;
 
-/// Rules that stop something are those that count (hook/nft_rules.cpp).
+/// Rules that stop something are those that count (plan/rules/rules.cpp).
 bool is_of(const Guards& guards, const Rule& rule) {
   return std::any_of(guards.begin(), guards.end(), [&rule](selftest::Guard guard) {
     const auto& comments = selftest::comments_of(guard);

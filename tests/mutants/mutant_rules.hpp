@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "hook/nft_ruleset.hpp"
+#include "plan/rules/ruleset.hpp"
 #include "selftest/guard.hpp"
 
 namespace socklid::test {

@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "hook/hook.hpp"
-#include "hook/input.hpp"
 #include "hook/linux_node.hpp"
-#include "hook/privileges.hpp"
 #include "selftest/guard.hpp"
+#include "system/input.hpp"
+#include "system/privileges.hpp"
 #include "tests/mutants/mutant_node.hpp"
 #include "tests/mutants/mutant_rules.hpp"
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 #include "tests/support/host_lists.hpp"
 
 namespace socklid {

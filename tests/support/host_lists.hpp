@@ -11,7 +11,7 @@
 
 #include "bpf/decide.h"
 #include "bpf/decide_packet.h"
-#include "hook/endpoint_lists.hpp"
+#include "plan/endpoint_lists.hpp"
 
 namespace socklid::test {
 

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "hook/nft_ruleset.hpp"
+#include "plan/rules/ruleset.hpp"
 
 namespace socklid::test {
 

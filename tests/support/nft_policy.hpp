@@ -13,7 +13,7 @@
 
 #include "annotations/address.hpp"
 #include "annotations/policy.hpp"
-#include "hook/nft_rules.hpp"
+#include "plan/rules/rules.hpp"
 
 namespace socklid::test {
 

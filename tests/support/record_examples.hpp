@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "hook/policy_store.hpp"
+#include "store/policy_store.hpp"
 
 namespace socklid {
 

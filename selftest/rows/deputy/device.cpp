@@ -11,12 +11,12 @@
 #include <cstring>
 #include <string>
 
-#include "hook/files.hpp"
 #include "selftest/arena/network.hpp"
 #include "selftest/rows/deputy/deputy.hpp"
 #include "selftest/rows/rows.hpp"
 #include "selftest/ways/hierarchy.hpp"
 #include "selftest/ways/sockets.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 namespace {

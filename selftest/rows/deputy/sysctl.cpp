@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "hook/files.hpp"
 #include "selftest/rows/deputy/deputy.hpp"
 #include "selftest/rows/rows.hpp"
 #include "selftest/ways/broker.hpp"
 #include "selftest/ways/hierarchy.hpp"
+#include "system/files.hpp"
 
 namespace socklid::selftest {
 namespace {

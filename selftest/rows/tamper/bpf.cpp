@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "bpf/policy_abi.h"
-#include "hook/cgroup.hpp"
+#include "node/cgroup.hpp"
 #include "selftest/rows/tamper/tamper.hpp"
 #include "selftest/ways/bpf_call.hpp"
 #include "selftest/ways/broker.hpp"

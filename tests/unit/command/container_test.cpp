@@ -12,7 +12,7 @@
 #include "command/load.hpp"
 #include "command/running/builds.hpp"
 #include "command/unload.hpp"
-#include "hook/socket_guard.hpp"
+#include "guard/guard.hpp"
 
 namespace socklid::command {
 namespace {

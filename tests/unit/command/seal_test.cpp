@@ -3,14 +3,14 @@
 // A seal as the kernel gets it, and as people are told of it. Fails if the image waits for
 // something else than the annotation, or if a seal is called open that is not, or the other way
 // round.
-#include "hook/seal.hpp"
+#include "plan/seal.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include "command/events.hpp"
 #include "command/running/seal_status.hpp"
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 namespace socklid {
 namespace {

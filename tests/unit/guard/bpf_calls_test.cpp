@@ -2,7 +2,7 @@
 //
 // Fails if the possible CPUs are miscounted, which per-CPU maps are read and written by: one too
 // few would have the kernel write past the end of what it is given.
-#include "hook/bpf_calls.hpp"
+#include "system/bpf_calls.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Fails if a node that cannot load the programs is not told why, where the kernel does not say it.
-#include "hook/load_failure.hpp"
+#include "guard/object/load_failure.hpp"
 
 #include <gtest/gtest.h>
 

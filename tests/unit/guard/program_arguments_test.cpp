@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "hook/socket_guard_arguments.hpp"
+#include "guard/object/arguments.hpp"
 
 namespace socklid {
 namespace {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "hook/log.hpp"
+#include "system/log.hpp"
 #include "tests/support/harmless.hpp"
 #include "tests/support/temporary_directory.hpp"
 

@@ -2,7 +2,7 @@
 //
 // Fails if a step that succeeded is not undone, undone twice or in the wrong order, or if a failed
 // undo hides the others.
-#include "hook/transaction.hpp"
+#include "base/transaction.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 //
 // Fails if a policy would be bound to a cgroup that holds others than the container (I6) or less
 // than all of it (I4), or if the cgroup is looked for in a fixed place.
-#include "hook/cgroup.hpp"
+#include "node/cgroup.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

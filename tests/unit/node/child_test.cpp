@@ -2,7 +2,7 @@
 //
 // Fails if work in a child returns something else than it did here, or keeps us past its deadline,
 // and if a program that does it ends in a way that is taken for success, or told without its name.
-#include "hook/child.hpp"
+#include "system/child.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

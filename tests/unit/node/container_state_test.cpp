@@ -2,7 +2,7 @@
 //
 // Fails if a state we cannot trust is accepted, if one that a runtime writes is refused, or if a
 // refusal does not say what is wrong in one line.
-#include "hook/container_state.hpp"
+#include "node/container_state.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "hook/input.hpp"
+#include "system/input.hpp"
 
 namespace socklid {
 namespace {

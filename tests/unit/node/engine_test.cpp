@@ -2,7 +2,7 @@
 //
 // Who wrote it: fails if what an image or a pod's author writes into a state is taken for the
 // engine's word, if an engine's own state is refused, or if docs/annotations.md has another table.
-#include "hook/engine.hpp"
+#include "node/engine.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "hook/files.hpp"
+#include "system/files.hpp"
 
 namespace socklid {
 namespace {

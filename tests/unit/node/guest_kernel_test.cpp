@@ -2,13 +2,13 @@
 //
 // Fails if a container whose sockets are another kernel's is given a policy that nothing would
 // hold, or if one of this kernel's is refused for its name.
-#include "hook/guest_kernel.hpp"
+#include "node/guest_kernel.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "hook/inhabitants.hpp"
+#include "node/inhabitants.hpp"
 
 namespace socklid {
 namespace {

@@ -2,7 +2,7 @@
 //
 // Fails if a message can become two lines or move a terminal, or gets out on standard error; if
 // podman would take a line of ours for its own; or if refusals are lost, unbounded or unreadable.
-#include "hook/log.hpp"
+#include "system/log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 
 #include <string>
 
-#include "hook/files.hpp"
+#include "system/files.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace socklid {

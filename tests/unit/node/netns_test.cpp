@@ -2,7 +2,7 @@
 //
 // Fails if a namespace that others use is taken for the container's own (I6, D6), or if removal
 // would not find a namespace that is still there.
-#include "hook/netns.hpp"
+#include "node/netns.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hook/privileges.hpp"
-#include "hook/process.hpp"
+#include "system/privileges.hpp"
+#include "system/process.hpp"
 
 namespace socklid {
 namespace {

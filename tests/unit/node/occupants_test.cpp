@@ -3,7 +3,7 @@
 // Whose processes are in a cgroup, and whether one has ended. Fails if a process in a cgroup below
 // is not seen, if an end is told of a process that lives, or not of one that has ended or whose
 // number is another's.
-#include "hook/occupants.hpp"
+#include "node/occupants.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 #include <cstdio>
 #include <string>
 
-#include "hook/files.hpp"
+#include "system/files.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace socklid {

@@ -2,7 +2,7 @@
 //
 // Lists as entries of tries. Fails when random overlapping lists, looked up as the kernel looks
 // them up, name another set of peers than reading the list from top to bottom does.
-#include "hook/endpoint_lists.hpp"
+#include "plan/endpoint_lists.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

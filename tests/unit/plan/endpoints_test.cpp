@@ -3,7 +3,7 @@
 // Fails if the sets made of an endpoint list say anything else than the list read one endpoint at
 // a time, on random overlapping lists; or if their size or the rules per packet grow faster than
 // the list.
-#include "hook/nft_endpoints.hpp"
+#include "plan/rules/endpoints.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

@@ -3,7 +3,7 @@
 // Every policy that can be given, but for what its lists name, in every kind of namespace. Fails
 // when a hook is attached that nothing of the policy needs, or is missing; and when explain names a
 // key without which the hook would be needed all the same, or leaves one out.
-#include "hook/kernel_hooks.hpp"
+#include "plan/kernel_hooks.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "annotations/policy.hpp"
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 namespace socklid {
 namespace {

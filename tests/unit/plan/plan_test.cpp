@@ -2,7 +2,7 @@
 //
 // From a policy to what the kernel is given. Fails when a policy attaches a hook it does not need
 // or misses one it does, or when the image does not say what the policy says.
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/netlink.h>

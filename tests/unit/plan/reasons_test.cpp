@@ -2,7 +2,7 @@
 //
 // Whom the programs refuse something finds keys behind it. Fails when a denial goes back to no key,
 // or to one that the policy does not have.
-#include "hook/reasons.hpp"
+#include "plan/reasons.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #include <random>
 #include <set>
 
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
 #include "tests/support/decide_cases.hpp"
 
 namespace socklid {

@@ -2,7 +2,7 @@
 //
 // Fails if the printed rules change: compare with tests/golden/nft/*.nft, which are also what the
 // kernel tests give to nft itself. SOCKLID_UPDATE_GOLDEN=1 writes them anew.
-#include "hook/nft_ruleset.hpp"
+#include "plan/rules/ruleset.hpp"
 
 #include <gtest/gtest.h>
 

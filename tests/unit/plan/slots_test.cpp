@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "hook/placement.hpp"
+#include "plan/placement.hpp"
 #include "tests/support/nft_model.hpp"
 #include "tests/support/nft_policy.hpp"
 

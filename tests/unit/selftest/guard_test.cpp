@@ -12,8 +12,8 @@
 #include <string>
 
 #include "annotations/parser.hpp"
-#include "hook/nft_rules.hpp"
-#include "hook/plan.hpp"
+#include "plan/plan.hpp"
+#include "plan/rules/rules.hpp"
 #include "selftest/arena/counters.hpp"
 #include "selftest/case.hpp"
 #include "selftest/policy.hpp"

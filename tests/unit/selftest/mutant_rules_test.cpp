@@ -8,7 +8,7 @@
 #include <set>
 
 #include "annotations/parser.hpp"
-#include "hook/nft_rules.hpp"
+#include "plan/rules/rules.hpp"
 
 namespace socklid::test {
 namespace {

@@ -3,7 +3,7 @@
 // Fails if a reader can see half a state, if a failed publish
 // changes what was there, if removal is not idempotent (I7), or if two runs hold the lock at once.
 // bpffs is a plain directory here: renames and names behave alike, pins are files.
-#include "hook/policy_store.hpp"
+#include "store/policy_store.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -17,8 +17,8 @@
 #include <string>
 #include <thread>
 
-#include "hook/files.hpp"
-#include "hook/node_lock.hpp"
+#include "system/files.hpp"
+#include "system/lock.hpp"
 #include "tests/support/record_examples.hpp"
 #include "tests/support/temporary_directory.hpp"
 

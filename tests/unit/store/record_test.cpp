@@ -2,7 +2,7 @@
 //
 // Fails if two containers can get one name, if a record is not read as it was written, grows with
 // what was asked for, or is not understood as the version before wrote it.
-#include "hook/record.hpp"
+#include "store/record.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include <set>
 #include <string>
 
-#include "hook/container_state.hpp"
+#include "node/container_state.hpp"
 #include "tests/support/record_examples.hpp"
 
 namespace socklid {

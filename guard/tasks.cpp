@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/tasks.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+
+#include "base/unique_fd.hpp"
+#include "guard/guard.hpp"
+#include "guard/maps.hpp"
+#include "guard/pins.hpp"
+#include "system/bpf_calls.hpp"
+
+namespace socklid {
+namespace {
+
+/// A look that another one has spoiled is done again so often. All but `socklid inspect` hold the
+/// node's lock.
+constexpr int attempts = 100;
+
+struct Search {
+  BpfMap<__u32, sl_search> map;
+  UniqueFd link;
+};
+
+Result<Search> open_search() {
+  const std::string directory = pins::directory(object_hash());
+  Search search;
+  UniqueFd map = SL_TRY(get_pin(directory + "/" + pins::search));
+  search.map = SL_TRY((BpfMap<__u32, sl_search>::of(std::move(map))));
+  const UniqueFd program = SL_TRY(get_pin(directory + "/" + pins::find_tasks));
+  search.link.reset(bpf::attach(program.get(), 0, BPF_TRACE_ITER));
+  if (!search.link) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
+  return search;
+}
+
+Result<std::uint64_t> new_nonce() {
+  std::uint64_t nonce = 0;
+  if (::getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) {
+    return fail_errno(Exit::internal, "get a random number");
+  }
+  return nonce;
+}
+
+Result<std::vector<sl_found>> read_all(int iterator) {
+  std::vector<sl_found> all;
+  // The kernel hands over whole records only as long as there is room for one.
+  std::array<sl_found, 256> some{};
+  while (true) {
+    const ssize_t bytes = ::read(iterator, some.data(), sizeof(some));
+    if (bytes < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (bytes < 0) return fail_errno(Exit::bpf, "look at the node's tasks");
+    if (bytes == 0) return all;
+    if (static_cast<std::size_t>(bytes) % sizeof(sl_found) != 0) {
+      return fail(Exit::bpf, "look at the node's tasks: half a record");
+    }
+    all.insert(all.end(), some.begin(),
+               some.begin() + bytes / static_cast<ssize_t>(sizeof(sl_found)));
+  }
+}
+
+/// Nothing if somebody else's look came between: the map holds one, and the end has its nonce.
+Result<std::optional<std::vector<pid_t>>> look(const Search& search, sl_search wanted) {
+  wanted.nonce = SL_TRY(new_nonce());
+  if (const auto put = search.map.put(0, wanted); !put) {
+    return wrap("say which tasks to look for", put.error());
+  }
+  const UniqueFd iterator(bpf::make_iterator(search.link.get()));
+  if (!iterator) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
+  std::vector<pid_t> pids;
+  for (const sl_found& found : SL_TRY(read_all(iterator.get()))) {
+    if (found.nonce != wanted.nonce) return std::optional<std::vector<pid_t>>();
+    if (found.pid == 0) return std::optional(std::move(pids));
+    pids.push_back(static_cast<pid_t>(found.pid));
+  }
+  return fail(Exit::bpf, "look at the node's tasks: the program did not reach the end");
+}
+
+Result<std::vector<pid_t>> search_for(const sl_search& wanted) {
+  const Search search = SL_TRY(open_search());
+  for (int i = 0; i < attempts; i++) {
+    if (auto found = SL_TRY(look(search, wanted))) return std::move(*found);
+  }
+  return fail(Exit::busy, "look at the node's tasks: others do so all the time");
+}
+
+}  // namespace
+
+Result<std::vector<pid_t>> processes_outside(std::uint64_t netns, std::uint64_t own) {
+  const sl_search wanted{.nonce = 0,
+                         .own_cgroup = own,
+                         .netns = static_cast<std::uint32_t>(netns),
+                         .flags = SL_SEARCH_OTHERS};
+  return search_for(wanted);
+}
+
+Result<std::optional<std::vector<pid_t>>> processes_in(std::uint64_t netns) {
+  if (!SocketGuard::is_loaded()) return std::optional<std::vector<pid_t>>();
+  const sl_search wanted{
+      .nonce = 0, .own_cgroup = 0, .netns = static_cast<std::uint32_t>(netns), .flags = 0};
+  return std::optional(SL_TRY(search_for(wanted)));
+}
+
+}  // namespace socklid

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// add_expressions: a rule of ours as the expressions of nf_tables' virtual machine, in the order
+// and with the dependencies (`meta nfproto`, `meta l4proto`) that the nft command generates, so
+// that what it lists is what to_string() prints.
+#pragma once
+
+#include "plan/rules/ruleset.hpp"
+
+struct nftnl_rule;
+
+namespace socklid {
+
+void add_expressions(nftnl_rule& target, const nft::Rule& rule);
+
+}  // namespace socklid

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inhabitants: who else is in a container's network namespace. A container is a cgroup that bears
+// an engine's id, or that is on record here; everything else is a process of the host that has
+// entered it. In which PID namespace a process is says nothing: monitoring agents are in the
+// host's, and services of the host in some of their own.
+//
+//   if (has_a_container(where, known, SL_TRY(processes_outside(netns.inode, cgroup.id)))) ...
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "node/cgroup.hpp"
+
+namespace socklid {
+
+/// Whether a component of a cgroup's path is an engine's id, perhaps with a prefix and ".scope":
+/// "/machine.slice/libpod-ID.scope/container". Pure.
+[[nodiscard]] bool bears_engine_id(std::string_view cgroup);
+
+/// Whether one of the processes is a container's. `known`: ids of the cgroups that are under a
+/// policy. One that has ended meanwhile is none.
+[[nodiscard]] bool has_a_container(const CgroupMount& where,
+                                   const std::vector<std::uint64_t>& known,
+                                   const std::vector<pid_t>& processes);
+
+}  // namespace socklid

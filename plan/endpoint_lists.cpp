@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/endpoint_lists.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "plan/rules/endpoints.hpp"
+
+namespace socklid {
+namespace {
+
+using annotations::AddressFamily;
+using annotations::Endpoint;
+using annotations::PortRange;
+
+/// A set of ports: which ones of which protocol (IPPROTO_*).
+using PortSet = std::map<std::uint8_t, Ports>;
+
+/// Family, bits and address: what a list's place is in the kernel.
+struct PrefixOf {
+  AddressFamily family{};
+  std::uint8_t bits{0};
+  std::array<std::uint8_t, 16> address{};
+  friend auto operator<=>(const PrefixOf&, const PrefixOf&) = default;
+};
+using Places = std::map<PrefixOf, PortSet>;
+
+void add(Places& places, AddressFamily family, const Target& target) {
+  Ports& ports = places[{family, target.place.bits, target.place.address}][target.place.protocol];
+  ports.insert(ports.end(), target.ports.begin(), target.ports.end());
+}
+
+Places places_of(const std::vector<Target>& targets) {
+  Places places;
+  for (const Target& target : targets) {
+    if (target.place.family) {
+      add(places, *target.place.family, target);
+    } else {
+      add(places, AddressFamily::ipv4, target);
+      add(places, AddressFamily::ipv6, target);
+    }
+  }
+  return places;
+}
+
+/// The fewest prefixes of a port number's 16 bits that make up the range.
+void append_prefixes(std::vector<sl_port_key>& out, const sl_port_key& set, PortRange range) {
+  std::uint32_t first = range.first;
+  const std::uint32_t end = std::uint32_t{range.last} + 1;
+  while (first < end) {
+    std::uint32_t size = 1;
+    std::uint32_t bits = 16;
+    while (first % (size * 2) == 0 && first + size * 2 <= end) {
+      size *= 2;
+      bits--;
+    }
+    sl_port_key key = set;
+    key.bits = SL_PORT_FIXED_BITS + bits;
+    key.port = htons(static_cast<std::uint16_t>(first));
+    out.push_back(key);
+    first += size;
+  }
+}
+
+/// Gives each set of ports its number, and writes it down once.
+class PortSets {
+ public:
+  explicit PortSets(std::vector<sl_port_key>& out) : out_(out) {}
+
+  std::uint32_t number_of(const PortSet& set) {
+    const auto [found, added] = numbers_.try_emplace(set, numbers_.size() + 1);
+    if (added) write(set, found->second);
+    return found->second;
+  }
+
+ private:
+  void write(const PortSet& set, std::uint32_t number) {
+    const std::size_t begin = out_.size();
+    for (const auto& [protocol, ranges] : set) {
+      sl_port_key key{};
+      key.ports = number;
+      key.protocol = protocol;
+      for (const PortRange& range : ranges) append_prefixes(out_, key, range);
+    }
+    // Ranges of `any address` and of a prefix of 0 bits meet in one set and can overlap.
+    const auto bytes_less = [](const sl_port_key& a, const sl_port_key& b) {
+      return std::memcmp(&a, &b, sizeof(a)) < 0;
+    };
+    const auto bytes_equal = [](const sl_port_key& a, const sl_port_key& b) {
+      return std::memcmp(&a, &b, sizeof(a)) == 0;
+    };
+    const auto from = out_.begin() + static_cast<std::ptrdiff_t>(begin);
+    std::sort(from, out_.end(), bytes_less);
+    out_.erase(std::unique(from, out_.end(), bytes_equal), out_.end());
+  }
+
+  std::vector<sl_port_key>& out_;
+  std::map<PortSet, std::uint32_t> numbers_;
+};
+
+void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
+                 const std::vector<Target>& targets) {
+  for (const auto& [prefix, ports] : places_of(targets)) {
+    PrefixEntry entry{};
+    entry.key.bits = SL_PREFIX_FIXED_BITS + prefix.bits;
+    entry.key.list = static_cast<std::uint8_t>(list);
+    entry.key.family = prefix.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+    std::memcpy(entry.key.address, prefix.address.data(), sizeof(entry.key.address));
+    entry.value = {.ports = sets.number_of(ports), .bits = prefix.bits};
+    lists.prefixes.push_back(entry);
+  }
+}
+
+/// As many entries as there can be, without compiling: most lists are short.
+bool may_be_too_long(std::initializer_list<const std::vector<Endpoint>*> lists) {
+  constexpr std::size_t most_of_one =
+      30;  // prefixes of a range; places, with those of `served`, are 4
+  std::size_t endpoints = 0;
+  for (const std::vector<Endpoint>* list : lists) endpoints += list == nullptr ? 0 : list->size();
+  return endpoints > max_list_entries / (2 * most_of_one);
+}
+
+struct Share {
+  std::string_view annotation;
+  EndpointLists lists;
+};
+
+}  // namespace
+
+Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
+                     const std::vector<Endpoint>* egress) {
+  if (!may_be_too_long({&connect, &bind, egress})) return {};
+  const EndpointLists all = compile_lists(connect, bind, egress);
+  const bool places = all.prefixes.size() > max_list_entries;
+  if (!places && all.ports.size() <= max_list_entries) return {};
+  const std::vector<Endpoint> none;
+  std::vector<Share> shares = {
+      {"io.socklid.connect", compile_lists(connect, none)},
+      {"io.socklid.bind", compile_lists(none, bind, egress == nullptr ? nullptr : &none)}};
+  if (egress != nullptr) shares.push_back({"io.socklid.egress", compile_lists(none, none, egress)});
+  const auto entries = [&](const Share& share) {
+    return places ? share.lists.prefixes.size() : share.lists.ports.size();
+  };
+  const auto most =
+      std::max_element(shares.begin(), shares.end(),
+                       [&](const Share& a, const Share& b) { return entries(a) < entries(b); });
+  return fail(Exit::unsupported, most->annotation, " comes to ", entries(*most),
+              (places ? " entries of addresses" : " entries of ports"),
+              " in the kernel, and one container may have ", max_list_entries, ": name fewer ",
+              (places ? "addresses" : "ports"),
+              (places ? ", or prefixes that hold them"
+                      : ", or ranges that begin and end at multiples of powers of two"));
+}
+
+EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generation) const {
+  EndpointLists lists = *this;
+  for (PrefixEntry& entry : lists.prefixes) {
+    entry.key.cgroup_id = cgroup_id;
+    entry.key.generation = generation;
+  }
+  for (sl_port_key& key : lists.ports) {
+    key.cgroup_id = cgroup_id;
+    key.generation = generation;
+  }
+  return lists;
+}
+
+EndpointLists compile_lists(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
+                            const std::vector<Endpoint>* egress) {
+  EndpointLists lists;
+  PortSets sets(lists.ports);
+  append_list(lists, sets, SL_LIST_CONNECT, merge_endpoints(connect));
+  append_list(lists, sets, SL_LIST_BIND, merge_endpoints(bind));
+  if (egress != nullptr) {
+    append_list(lists, sets, SL_LIST_EGRESS, merge_endpoints(*egress));
+    append_list(lists, sets, SL_LIST_SERVED, merge_listeners(bind));
+  }
+  return lists;
+}
+
+}  // namespace socklid

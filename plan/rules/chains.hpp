@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The chains of a container's table, for plan/rules/rules.cpp: what leaves and what arrives.
+#pragma once
+
+#include <vector>
+
+#include "annotations/mark.hpp"
+#include "plan/rules/ruleset.hpp"
+
+namespace socklid {
+
+/// What a container asked of its rules, as far as the chains differ by it.
+struct RulesAsked {
+  annotations::Mark mark;
+  std::uint8_t slot{0};     ///< 0: in a namespace of its own
+  bool serves{false};       ///< bind names ports
+  bool sends{false};        ///< egress names endpoints
+  bool hears{false};        ///< of them some answer without a connection
+  bool transparent{false};  ///< sockets may have addresses of others
+  bool hears_all{false};    ///< which datagrams come in the programs alone judge (`answers`)
+};
+
+/// From the base chain `output` to `egress`, which is not among them. They ask `replies` if
+/// something is served.
+[[nodiscard]] std::vector<nft::Chain> leaving_chains(const RulesAsked& asked);
+
+/// The base chain `input` and what it leads to. They ask `served` and `answers`, if there are any.
+[[nodiscard]] std::vector<nft::Chain> arriving_chains(const RulesAsked& asked);
+
+}  // namespace socklid
