@@ -268,7 +268,7 @@ SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const str
 
 /* An allow-list (bpf/decide_option_table.h). Of families that have no table in it only what would
  * loosen is refused. A socket that the container cannot have made joins no group for it, since the
- * program that counts is not asked (bpf/joins.bpf.h). */
+ * program that counts is not asked (bpf/packets/joins.bpf.h). */
 SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	const int control = (a->flags & SL_ATTEMPT_CONTROL) != 0;

@@ -22,7 +22,7 @@ enum sl_option_kind {
 	SL_OPTION_BINDS,
 	/* By `connect`: names a peer that no send names, or lets the packet's own header name it. */
 	SL_OPTION_CHOOSES_PEER,
-	/* By `egress`: the kernel reports the group to the link. bpf/joins.bpf.h counts them. */
+	/* By `egress`: the kernel reports the group to the link. bpf/packets/joins.bpf.h counts them. */
 	SL_OPTION_JOINS,
 	/* EPERM, unless `options` has `source-groups`: reports carry addresses of its choice. */
 	SL_OPTION_SOURCE_GROUPS,

@@ -274,7 +274,7 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 
 	attempt.level = level;
 	attempt.option = optname;
-	/* Only a join asks whose socket it is, and whether bpf/joins.bpf.h counts for it. */
+	/* Only a join asks whose socket it is, and whether bpf/packets/joins.bpf.h counts for it. */
 	if (sl_kind_of_option(level, optname) == SL_OPTION_JOINS)
 		attempt.flags |= outside_flag(sock) | (is_compat() ? SL_ATTEMPT_COMPAT : 0);
 	return judge(&attempt);

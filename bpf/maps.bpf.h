@@ -55,7 +55,7 @@ struct {
 	__type(value, struct sl_seal);
 } seals SEC(".maps");
 
-/* The multicast groups that containers have joined under egress (bpf/joins.bpf.h). */
+/* The multicast groups that containers have joined under egress (bpf/packets/joins.bpf.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SL_CONTAINERS);

@@ -103,7 +103,7 @@ enum sl_single_guard {
 #define SL_REFUSE_AT_CALL    (1u << 19) /* TCP is told so by connect(2): a packet gets no answer */
 #define SL_OPEN_TRANSPARENT  (1u << 20) /* foreign sources: IP_TRANSPARENT, IP_FREEBIND */
 #define SL_OPEN_SOURCE_GROUPS (1u << 21) /* multicast groups of given sources */
-#define SL_MAY_JOIN          (1u << 25) /* multicast groups; with egress by bpf/joins.bpf.h's count */
+#define SL_MAY_JOIN          (1u << 25) /* multicast groups; with egress by bpf/packets/joins.bpf.h's count */
 #define SL_ANY_TCP_PORT      (1u << 22) /* SL_LIST_BIND names every TCP port of every address */
 /* Set by a program: a flow had another mark than its socket. From then on all of it is compared. */
 #define SL_COMPARE_MARKS     (1u << 23)
@@ -305,7 +305,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
 #define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
-#define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/joins.bpf.h is not asked */
+#define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/packets/joins.bpf.h is not asked */
 #define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */
 #define SL_ATTEMPT_HARMLESS  (1u << 10) /* by name: a local file system, a sysctl of TCP, a device program */
 #define SL_ATTEMPT_SETS_UP   (1u << 12) /* addresses, or the state, of the one device of a namespace, lo */

@@ -7,8 +7,8 @@
  *   bpf/bpf_calls.bpf.h    bpf(2)
  *   bpf/files.bpf.h        files that act: of cgroups, sysfs, configfs and proc
  *   bpf/deputies.bpf.h     what the kernel would do on the container's behalf
- *   bpf/joins.bpf.h        how many multicast groups a container joins
- *   bpf/packets.bpf.h      the packets themselves
+ *   bpf/packets/joins.bpf.h        how many multicast groups a container joins
+ *   bpf/packets/packets.bpf.h      the packets themselves
  *   bpf/seal.bpf.h         what seals a container
  *   bpf/tasks.bpf.h        an iterator that finds a network namespace's processes
  *
@@ -22,11 +22,11 @@
 #include "bpf/bpf_calls.bpf.h"
 #include "bpf/deputies.bpf.h"
 #include "bpf/files.bpf.h"
-#include "bpf/joins.bpf.h"
+#include "bpf/packets/joins.bpf.h"
 #include "bpf/lists.bpf.h"
 #include "bpf/lsm.bpf.h"
 #include "bpf/lsm_cgroup.bpf.h"
-#include "bpf/packets.bpf.h"
+#include "bpf/packets/packets.bpf.h"
 #include "bpf/seal.bpf.h"
 #include "bpf/tasks.bpf.h"
 

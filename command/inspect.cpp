@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "annotations/parser.hpp"
-#include "command/load.hpp"
+#include "command/node/load.hpp"
 #include "command/output.hpp"
 #include "guard/pins.hpp"
 #include "hook/linux_node.hpp"

@@ -15,15 +15,15 @@
 #include "command/doctor/doctor.hpp"
 #include "command/events.hpp"
 #include "command/explain/explain.hpp"
-#include "command/gc.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
-#include "command/load.hpp"
+#include "command/node/gc.hpp"
+#include "command/node/load.hpp"
+#include "command/node/repair.hpp"
+#include "command/node/unload.hpp"
 #include "command/output.hpp"
-#include "command/repair.hpp"
 #include "command/seal.hpp"
 #include "command/selftest.hpp"
-#include "command/unload.hpp"
 
 namespace socklid::command {
 namespace {

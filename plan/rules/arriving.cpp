@@ -36,8 +36,8 @@ std::vector<Rule> drop_requests() {
 
 /// What comes over loopback was judged when it left. The most common packets meet the fewest rules.
 /// A TCP packet that asks for no connection finds one that was let in or out, or is refused by the
-/// kernel. What a datagram answers its socket knows (bpf/flows.bpf.h): here it comes from whom
-/// egress names. Of IPv6 the fragments come as they are: the first one has the ports, and the
+/// kernel. What a datagram answers its socket knows (bpf/packets/flows.bpf.h): here it comes from
+/// whom egress names. Of IPv6 the fragments come as they are: the first one has the ports, and the
 /// others are nothing without it.
 std::vector<Rule> arriving_rules(const RulesAsked& asked) {
   std::vector<Rule> rules = {accept({equals(Field::iif, loopback)})};

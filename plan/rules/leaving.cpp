@@ -73,8 +73,8 @@ std::vector<Rule> judge_marks(Mark mark) {
 }
 
 /// From a port that bind names a TCP connection goes on that was begun from outside, and datagrams
-/// answer; whom they may answer the container's own packets tell (bpf/flows.bpf.h). All else goes
-/// where egress lets it.
+/// answer; whom they may answer the container's own packets tell (bpf/packets/flows.bpf.h). All
+/// else goes where egress lets it.
 Chain named_chain(bool serves) {
   Chain chain{"named", std::nullopt, {}};
   if (serves) {

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import contextmanager
 
 from harness.check import compare
-from harness.containerd import GATEWAY
+from harness.engines.containerd import GATEWAY
 from harness.runner import expect_in
 
 # The port that each serves, and the one that it may connect to.

@@ -52,6 +52,10 @@ class Entry:
     function: Callable
     is_group: bool
 
+    @property
+    def file(self):
+        return self.function.__module__.rpartition(".")[2]
+
 
 entries: list[Entry] = []
 
@@ -125,8 +129,7 @@ class Report:
         begin = time.monotonic()
         self.call(entry, session)
         self.look_for_remains(entry, session)
-        file = entry.function.__module__.removeprefix("cases.")
-        print(f"# time {time.monotonic() - begin:.1f} {file} {entry.name}", flush=True)
+        print(f"# time {time.monotonic() - begin:.1f} {entry.file} {entry.name}", flush=True)
 
     def look_for_remains(self, entry, session):
         """The node must be as it was before the first case; what one case leaves is told once."""

@@ -9,9 +9,9 @@
 #include "command/doctor/check.hpp"
 #include "command/inspect.hpp"
 #include "command/list.hpp"
-#include "command/load.hpp"
+#include "command/node/load.hpp"
+#include "command/node/unload.hpp"
 #include "command/running/builds.hpp"
-#include "command/unload.hpp"
 #include "guard/guard.hpp"
 
 namespace socklid::command {

@@ -73,7 +73,7 @@ TEST(Guards, NoCounterOfTheProductIsForgotten) {
     // What holds before a policy is written is no way round one.
     if (reason == SL_REASON_UNCONFIGURED) continue;
     // Selftest's containers have namespaces of their own, where rules judge packets. For the others
-    // tests/runtime/cases/pods.py and host_network.py try it.
+    // tests/runtime/cases/policy/pods.py and host_network.py try it.
     if (reason == SL_REASON_EGRESS || reason == SL_REASON_ARRIVAL) continue;
     EXPECT_TRUE(reasons.contains(static_cast<sl_reason>(reason))) << reason;
   }

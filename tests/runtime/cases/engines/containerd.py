@@ -14,8 +14,8 @@ from pathlib import Path
 
 from harness.check import compare, keys
 from harness.commands import IS_SYSTEMD, run
-from harness.containerd import Containerd
-from harness.cri import EXITED, NODE, RUNNING, Refused
+from harness.engines.containerd import Containerd
+from harness.engines.cri import EXITED, NODE, RUNNING, Refused
 from harness.hook import last_refusal
 from harness.network import NEIGHBOUR4
 from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, LEAVES, POD,

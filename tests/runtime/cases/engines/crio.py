@@ -9,7 +9,7 @@ or without a poststop; when the sandbox is under a policy, or is called unguarde
 import json
 
 from harness.check import compare, keys
-from harness.crio import Layout, Pod, version
+from harness.engines.crio import Layout, Pod, version
 from harness.hook import hook, last_refusal, state
 from harness.runner import Cell, expect, expect_equal, expect_in, group, is_brief, leave, why_not
 from harness.snapshot import BPFFS, Unchanged, tree

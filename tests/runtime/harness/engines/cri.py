@@ -15,7 +15,7 @@ from itertools import count
 import grpc
 
 from harness.commands import TIMEOUT
-from harness.protobuf import decode, encode, mapping, text
+from harness.engines.protobuf import decode, encode, mapping, text
 from harness.runtimes import parse_probe
 
 CREATED, RUNNING, EXITED = 0, 1, 2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/unload.hpp"
+#include "command/node/unload.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/load.hpp"
+#include "command/node/load.hpp"
 
 #include <algorithm>
 #include <cstdio>

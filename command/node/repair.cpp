@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hook/repair.hpp"
 
+#include "command/node/repair.hpp"
 #include "command/output.hpp"
-#include "command/repair.hpp"
 #include "command/running/container.hpp"
 #include "hook/linux_node.hpp"
 

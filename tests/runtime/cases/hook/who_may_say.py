@@ -12,7 +12,7 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from cases.images import BASE, CONNECT, PACKET, podman_version, run_image
+from cases.hook.images import BASE, CONNECT, PACKET, podman_version, run_image
 from harness.bundle import Options
 from harness.check import keys
 from harness.commands import run

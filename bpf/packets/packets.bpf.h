@@ -20,12 +20,12 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/addresses.bpf.h"
+#include "bpf/packets/addresses.bpf.h"
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
 #include "bpf/decide_packet.h"
-#include "bpf/flows.bpf.h"
-#include "bpf/headers.bpf.h"
+#include "bpf/packets/flows.bpf.h"
+#include "bpf/packets/headers.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"

@@ -25,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.commands import HOOK, TIMEOUT, TOP, Outcome, run, wait_until, write
-from harness.kubepods import Layout
+from harness.engines.kubepods import Layout
 from harness.network import OUTSIDE
 from harness.runner import expect_equal
 from harness.runtimes import parse_probe

@@ -13,7 +13,7 @@ import tarfile
 from pathlib import Path
 
 from harness.commands import run, wait_until, write
-from harness.containerd import remove_empty
+from harness.engines.containerd import remove_empty
 from harness.runtimes import next_name, parse_probe
 from harness.snapshot import cgroup_root
 

@@ -10,7 +10,7 @@ one that asks for a policy and runs by another runtime is not called UNGUARDED.
 import json
 
 from harness.check import compare, keys
-from harness.docker import Docker
+from harness.engines.docker import Docker
 from harness.runner import expect, expect_equal, expect_in, group, why_not
 from harness.snapshot import Unchanged
 

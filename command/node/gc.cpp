@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command/gc.hpp"
+#include "command/node/gc.hpp"
 
 #include <utility>
 

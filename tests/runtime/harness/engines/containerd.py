@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 
 from harness.commands import IS_SYSTEMD, SOCKLID, run, wait_until, write
-from harness.cri import Cri
+from harness.engines.cri import Cri
 from harness.image import write_image
 from harness.runtimes import next_name, parse_probe
 from harness.snapshot import cgroup_root
