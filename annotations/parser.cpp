@@ -61,10 +61,10 @@ Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_vi
 }
 
 Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
-                    std::string_view mend) {
+                    std::string_view remedy) {
   if (value.size() <= limit) return {};
   return fail(Exit::annotation, key, ": ", quoted(value), ": ", value.size(),
-              " bytes, the limit is ", limit, mend);
+              " bytes, the limit is ", limit, remedy);
 }
 
 /// What the annotations say, each key on its own.

@@ -55,7 +55,7 @@ struct Where {
   friend bool operator==(const Where&, const Where&) = default;
 };
 
-/// `message` is one line without a trailing newline: context first, cause last, mend if known. It
+/// `message` is one line without a trailing newline: context first, cause last, remedy if known. It
 /// quotes what others wrote: it is for places of ours only, and printed through base/text.hpp.
 struct Error {
   Exit exit{Exit::internal};

@@ -193,7 +193,7 @@ std::string inspect_text(const Inspection& inspection) {
   std::string damage;
   for (const std::string& what : inspection.damage) damage += printable(what) + "\n";
   if (!damage.empty()) {
-    damage += "mend: socklid repair " + printable(id_of(inspection.container)) + "\n";
+    damage += "remedy: socklid repair " + printable(id_of(inspection.container)) + "\n";
   }
   return head(inspection) + (damage.empty() ? "" : section("damage", damage)) +
          section("annotations", annotations_text(inspection.container)) +

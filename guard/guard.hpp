@@ -94,7 +94,7 @@ struct GuardedContainer {
 class SocketGuard {
  public:
   /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.
-  /// Errors: Exit::node (no BPF LSM, no BTF, no bpffs, out of slots, each by name with the mend),
+  /// Errors: Exit::node (no BPF LSM, no BTF, no bpffs, out of slots, each by name with the remedy),
   /// Exit::privilege, Exit::bpf; what it had loaded and anchored by then is gone again (I2).
   /// `cgroup_mount` is where cgroup2 is mounted: the anchors' empty cgroup is made there.
   [[nodiscard]] static Result<SocketGuard> open(const Hooks& hooks,

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "guard/find_netns.hpp"
 #include "guard/tasks.hpp"
 #include "nft/nft.hpp"
 #include "node/guest_kernel.hpp"

@@ -48,7 +48,7 @@ class NftBatch {
   /// Netlink messages, begin and end included once finished.
   [[nodiscard]] std::size_t message_count() const { return messages_; }
 
-  /// The first error of the answer, naming the object and, where known, the mend. Exit::nft.
+  /// The first error of the answer, naming the object and, where known, the remedy. Exit::nft.
   [[nodiscard]] Result<> check(const NetlinkAnswer& answer) const;
 
  private:

@@ -27,7 +27,7 @@ inline constexpr std::uint32_t only_sequence = 1;
 /// (nfnetlink_rcv_msg), so there is no table either.
 [[nodiscard]] bool means_absent(const NetlinkError& error);
 
-/// Exit::nft: what was asked, the kernel's words, the errno and its mend.
+/// Exit::nft: what was asked, the kernel's words, the errno and its remedy.
 [[nodiscard]] Failure refused(std::string_view what, const NetlinkError& error);
 
 /// The comment in the user data of a table or rule; `type` is NFTNL_UDATA_*_COMMENT.

@@ -116,7 +116,7 @@ Result<std::string> parse_unified_path(std::string_view proc_cgroup) {
               "nodes, such as runc 1.1");
 }
 
-bool holds(std::string_view outer, std::string_view inner) {
+bool contains(std::string_view outer, std::string_view inner) {
   if (outer == "/") return true;
   if (!inner.starts_with(outer)) return false;
   inner.remove_prefix(outer.size());
@@ -134,8 +134,8 @@ Result<CrunCgroups> crun_cgroups(const annotations::Annotations& annotations) {
   return crun;
 }
 
-std::string raise_to_container(std::string_view path, std::string_view id,
-                               const CrunCgroups& crun) {
+std::string container_cgroup_of(std::string_view path, std::string_view id,
+                                const CrunCgroups& crun) {
   if (is_engine_id(id)) {
     if (const auto found = cgroup_named_after(path, id)) return std::string(*found);
   }
@@ -146,8 +146,9 @@ std::string raise_to_container(std::string_view path, std::string_view id,
 
 Result<> check_own_cgroup(std::string_view path, std::string_view own, std::string_view init) {
   if (path == "/") return refuse(path, "is the root, which holds every process of the node");
-  if (holds(path, own)) return refuse(path, "also holds the container runtime that runs this hook");
-  if (holds(path, init)) return refuse(path, "also holds process 1");
+  if (contains(path, own))
+    return refuse(path, "also holds the container runtime that runs this hook");
+  if (contains(path, init)) return refuse(path, "also holds process 1");
   return {};
 }
 
@@ -157,7 +158,7 @@ Result<> check_bears_id(std::string_view path, std::string_view id) {
 }
 
 Result<std::string> path_below(const CgroupMount& mount, std::string_view path) {
-  if (!holds(mount.root, path)) {
+  if (!contains(mount.root, path)) {
     return fail(Exit::cgroup, "cgroup ", path, " is not below ", mount.root,
                 ", which is all that is mounted at ", mount.point);
   }
@@ -206,7 +207,7 @@ Result<CgroupRef> open_container_cgroup(const CgroupMount& mount, const Containe
   // Of those that put anything below only crun calls its hooks with this status; what its
   // annotations say would be a wrong name for another runtime's cgroup.
   if (container.status != "created") crun = {.below_scope = {}, .delegated = {}};
-  const std::string raised = raise_to_container(path, container.id, crun);
+  const std::string raised = container_cgroup_of(path, container.id, crun);
   SL_CHECK(check_own_cgroup(raised, own, init));
   SL_CHECK(check_bears_id(raised, container.id));
   CgroupRef cgroup = SL_TRY(open_cgroup(mount, raised));
@@ -220,7 +221,7 @@ Result<std::string> cgroup_path_of(const ContainerProcess& process) {
 
 Result<> check_inside(const CgroupRef& cgroup, const ContainerProcess& process) {
   const std::string now = SL_TRY(cgroup_path_of(process));
-  if (holds(cgroup.path, now)) return {};
+  if (contains(cgroup.path, now)) return {};
   return fail(Exit::process, "the container's process was moved from cgroup ", cgroup.path, " to ",
               now, " while it was set up");
 }

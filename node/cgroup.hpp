@@ -48,7 +48,7 @@ struct CgroupMount {
 [[nodiscard]] Result<std::string> parse_unified_path(std::string_view proc_cgroup);
 
 /// Whether the cgroup `outer` is `inner` or above it.
-[[nodiscard]] bool holds(std::string_view outer, std::string_view inner);
+[[nodiscard]] bool contains(std::string_view outer, std::string_view inner);
 
 /// What crun puts below a container's own cgroup before it calls the hooks (libcrun/cgroup.c:
 /// libcrun_cgroup_enter_finalize, libcrun/cgroup-systemd.c). An exec may go into the upper one.
@@ -68,11 +68,11 @@ struct CrunCgroups {
 ///  2. else `path` without what crun puts below.
 /// Named after means: ID or PREFIX-ID, with or without ".scope". Shorter ids name nothing: "web"
 /// may be part of the name of a cgroup that holds others.
-[[nodiscard]] std::string raise_to_container(std::string_view path, std::string_view id,
-                                             const CrunCgroups& crun);
+[[nodiscard]] std::string container_cgroup_of(std::string_view path, std::string_view id,
+                                              const CrunCgroups& crun);
 
 /// Refuses (Exit::cgroup) what would put others under the policy: the root, and a cgroup that
-/// holds the hook or PID 1. Both with the cause and the mend.
+/// holds the hook or PID 1. Both with the cause and the remedy.
 [[nodiscard]] Result<> check_own_cgroup(std::string_view path, std::string_view own,
                                         std::string_view init);
 

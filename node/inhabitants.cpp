@@ -21,7 +21,7 @@ constexpr std::size_t id_length = 64;
 bool is_known(const CgroupMount& where, const std::vector<std::uint64_t>& known, std::string path) {
   while (!known.empty() && path.size() > 1) {
     struct stat status {};
-    if (holds(where.root, path)) {
+    if (contains(where.root, path)) {
       const std::string below = where.root == "/" ? path : path.substr(where.root.size());
       if (::stat((where.point + below).c_str(), &status) == 0 &&
           std::find(known.begin(), known.end(), status.st_ino) != known.end()) {

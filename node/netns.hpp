@@ -75,11 +75,6 @@ struct RulesOwner {
 /// The inodes of PID 1's namespace and of our own. Exit::netns.
 [[nodiscard]] Result<std::vector<std::uint64_t>> host_netns();
 
-/// The namespace with that inode, for removal without a process: by its mounts, then by the
-/// processes in it. Those the kernel names where this build's programs are loaded; else, as after
-/// an upgrade or for what has lost its pins, /proc is walked. Nothing if it is gone.
-[[nodiscard]] Result<std::optional<NetnsRef>> find_netns(std::uint64_t inode);
-
 /// This thread is in the namespace for as long as the guard lives: for one socket() call, no more.
 /// A thread that cannot come back would go on in the container's namespace: it aborts instead.
 class NetnsGuard {

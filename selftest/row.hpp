@@ -5,7 +5,7 @@
 // it. A row that does not arrive without a policy proves nothing and is "not tried"; one of a
 // protocol that the kernel does not have is a way that is not there.
 //
-// Rows stand in tables, rows_*.cpp; selftest/run.hpp carries them out.
+// Rows stand in tables, selftest/rows; selftest/run.hpp carries them out.
 #pragma once
 
 #include <sys/socket.h>

@@ -58,12 +58,12 @@ void judge(Finding& finding, const Trial& trial, const Counts& before, const Cou
 Result<Runner> Runner::open(MakeNode make_node) {
   SL_CHECK(stay_on_one_cpu());
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  return Runner(SL_TRY(Grounds::open(std::move(make_node))));
+  return Runner(SL_TRY(ArenaDirectory::open(std::move(make_node))));
 }
 
 Result<std::unique_ptr<Arena>> Runner::make_arena(Policy policy, const Row& row) {
   const annotations::Annotations wanted = SL_TRY(annotations_of(policy, row));
-  return Arena::make(*grounds_, std::string(name_of(policy)) + "-" + std::to_string(++made_),
+  return Arena::make(*directory_, std::string(name_of(policy)) + "-" + std::to_string(++made_),
                      wanted);
 }
 
@@ -184,7 +184,7 @@ Result<> Runner::close() {
   }
   arenas_.clear();
   modules_.reset();
-  grounds_.reset();
+  directory_.reset();
   return first;
 }
 

@@ -59,8 +59,8 @@ class Runner {
   [[nodiscard]] Result<> close();
 
  private:
-  explicit Runner(Grounds grounds)
-      : grounds_(std::make_unique<Grounds>(std::move(grounds))),
+  explicit Runner(ArenaDirectory directory)
+      : directory_(std::make_unique<ArenaDirectory>(std::move(directory))),
         modules_(std::make_unique<Modules>()) {}
   /// Why it can't be tried here; empty if it can.
   [[nodiscard]] std::string lacks(const Row& row);
@@ -81,7 +81,7 @@ class Runner {
   };
   [[nodiscard]] Result<Lease> lease(Policy policy, const Row& row);
 
-  std::unique_ptr<Grounds> grounds_;  ///< arenas refer to it
+  std::unique_ptr<ArenaDirectory> directory_;  ///< arenas refer to it
   std::unique_ptr<Modules> modules_;
   std::map<annotations::Annotations, std::unique_ptr<Arena>> arenas_;
   Scenes scenes_;

@@ -98,21 +98,21 @@ bool is_finished(std::string_view name) {
   return name.ends_with(".json");
 }
 
-struct Kept {
+struct StoredRefusal {
   std::string name;  ///< of its file
   Refusal refusal;
 };
 
 /// Oldest first.
-Result<std::vector<Kept>> kept_in(int directory) {
-  std::vector<Kept> kept;
+Result<std::vector<StoredRefusal>> stored_in(int directory) {
+  std::vector<StoredRefusal> stored;
   for (std::string& name : SL_TRY(list_directory(directory))) {
     if (!is_finished(name)) continue;
     const auto text = read_file(directory, name, Exit::store);
     auto refusal = text ? refusal_from(*text) : std::nullopt;
-    if (refusal) kept.push_back({std::move(name), std::move(*refusal)});
+    if (refusal) stored.push_back({std::move(name), std::move(*refusal)});
   }
-  return kept;
+  return stored;
 }
 
 }  // namespace
@@ -158,13 +158,13 @@ void log_notice(std::string_view message) {
 
 Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
   const UniqueFd directory = SL_TRY(make_directory(refusals_directory(paths)));
-  const std::vector<Kept> kept = SL_TRY(kept_in(directory.get()));
+  const std::vector<StoredRefusal> stored = SL_TRY(stored_in(directory.get()));
   Refusal next = refusal;
   next.message = log_line(refusal.message);
   std::vector<std::string> outdated;
   std::size_t of_one = 1;
   std::size_t all = 1;
-  for (auto one = kept.rbegin(); one != kept.rend(); ++one) {  // the newest first
+  for (auto one = stored.rbegin(); one != stored.rend(); ++one) {  // the newest first
     const bool same = is_of_one(one->refusal, next);
     const bool again =
         same && one->refusal.exit == next.exit && one->refusal.message == next.message;
@@ -184,7 +184,8 @@ Result<std::vector<Refusal>> refusals(const Paths& paths) {
       ::open(refusals_directory(paths).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory && errno == ENOENT) return found;
   if (!directory) return fail_errno(Exit::store, "open " + refusals_directory(paths));
-  for (Kept& kept : SL_TRY(kept_in(directory.get()))) found.push_back(std::move(kept.refusal));
+  for (StoredRefusal& stored : SL_TRY(stored_in(directory.get())))
+    found.push_back(std::move(stored.refusal));
   return found;
 }
 

@@ -75,14 +75,14 @@ Result<std::string> default_spec(const std::string& path) {
 /// k3s and rke2 make their file of a template whenever they start; the template holds what the
 /// file would then hold twice, which containerd does not read.
 Result<> check_ours_to_edit(const File& config) {
-  constexpr std::string_view mend =
+  constexpr std::string_view remedy =
       ": give a runtime of its own name to the template, as docs/containerd.md has it";
   if (config.is.find("{{") != std::string::npos) {
-    return fail(Exit::usage, printable(config.path), " is a template, no TOML", mend);
+    return fail(Exit::usage, printable(config.path), " is a template, no TOML", remedy);
   }
   if (config.path.find("/rancher/") != std::string::npos) {
     return fail(Exit::usage, printable(config.path), " is written anew when k3s or rke2 starts",
-                mend);
+                remedy);
   }
   return {};
 }

@@ -78,7 +78,7 @@ const std::vector<std::string>& our_patterns() {
 }
 
 /// A file with the place in it that is ours to edit.
-struct Place {
+struct TomlLocation {
   Config config;
   std::string plugin;
   std::string runtime;
@@ -93,20 +93,20 @@ struct Place {
   }
 };
 
-Result<Place> find_place(std::string_view text, const std::string& runtime) {
-  Place place{.config = SL_TRY(read_config(text)), .plugin = {}, .runtime = runtime};
-  place.plugin = SL_TRY(plugin_of(place.config.document));
-  const TomlValue* const runtimes = SL_TRY(runtimes_of(place.config.document, place.plugin));
+Result<TomlLocation> find_location(std::string_view text, const std::string& runtime) {
+  TomlLocation location{.config = SL_TRY(read_config(text)), .plugin = {}, .runtime = runtime};
+  location.plugin = SL_TRY(plugin_of(location.config.document));
+  const TomlValue* const runtimes = SL_TRY(runtimes_of(location.config.document, location.plugin));
   const TomlValue* const table = runtimes == nullptr ? nullptr : runtimes->find(runtime);
   if (table != nullptr) {
     SL_CHECK(check_own_table(runtime, *table));
-    if (table->made == TomlValue::Made::header) place.table = table;
+    if (table->made == TomlValue::Made::header) location.table = table;
   }
-  if (place.table == nullptr && runtime != "runc") {
-    return fail(Exit::usage, "it has no runtime ", runtime, ": add the table ", place.header(),
+  if (location.table == nullptr && runtime != "runc") {
+    return fail(Exit::usage, "it has no runtime ", runtime, ": add the table ", location.header(),
                 " with its runtime_type first");
   }
-  return place;
+  return location;
 }
 
 std::string indent_of(std::string_view line) {
@@ -114,14 +114,14 @@ std::string indent_of(std::string_view line) {
 }
 
 /// Adds `line` to the table, or puts it in the place of the entry for `key`.
-void put(Place& place, std::string_view key, const std::string& line) {
-  std::vector<std::string>& lines = place.config.lines;
+void put(TomlLocation& location, std::string_view key, const std::string& line) {
+  std::vector<std::string>& lines = location.config.lines;
   const auto at = [&](std::size_t index) {
     return lines.begin() + static_cast<std::ptrdiff_t>(index);
   };
-  const TomlValue* const entry = place.find(key);
-  const std::size_t index = entry != nullptr ? entry->begin : place.table->begin + 1;
-  std::string indented = indent_of(lines[entry != nullptr ? index : place.table->begin]);
+  const TomlValue* const entry = location.find(key);
+  const std::size_t index = entry != nullptr ? entry->begin : location.table->begin + 1;
+  std::string indented = indent_of(lines[entry != nullptr ? index : location.table->begin]);
   if (entry == nullptr) indented += "  ";
   indented += line;
   if (entry != nullptr) lines.erase(at(entry->begin), at(entry->end));
@@ -146,14 +146,14 @@ std::string or_new(std::string_view config) {
 
 Result<std::string> with_setting(std::string_view config, const std::string& runtime,
                                  std::string_view key, const std::string& value) {
-  Place place = SL_TRY(find_place(config, runtime));
-  put(place, key, std::string(key) + " = " + value);
-  return whole(place.config.lines);
+  TomlLocation location = SL_TRY(find_location(config, runtime));
+  put(location, key, std::string(key) + " = " + value);
+  return whole(location.config.lines);
 }
 
 /// What containerd has built in for runc is lost where the file has the table: the type is needed.
-std::string with_table(const std::string& config, const Place& place) {
-  return config + "\n" + place.header() + "\n  runtime_type = \"io.containerd.runc.v2\"\n";
+std::string with_table(const std::string& config, const TomlLocation& location) {
+  return config + "\n" + location.header() + "\n  runtime_type = \"io.containerd.runc.v2\"\n";
 }
 
 /// The strings of an entry; none if there is no entry.
@@ -220,15 +220,15 @@ std::vector<std::string> imports_of(std::string_view config) {
 }
 
 Result<std::string> spec_in_force(std::string_view config, const std::string& runtime) {
-  return spec_of(SL_TRY(find_place(or_new(config), runtime)).find(spec_key));
+  return spec_of(SL_TRY(find_location(or_new(config), runtime)).find(spec_key));
 }
 
 Result<std::string> with_settings(std::string_view config, const RuntimeTable& wanted) {
   std::string text = or_new(config);
-  const Place place = SL_TRY(find_place(text, wanted.runtime));
-  if (place.table == nullptr) text = with_table(text, place);
+  const TomlLocation location = SL_TRY(find_location(text, wanted.runtime));
+  if (location.table == nullptr) text = with_table(text, location);
 
-  std::vector<std::string> patterns = strings_of(place.find(annotations_key));
+  std::vector<std::string> patterns = strings_of(location.find(annotations_key));
   const std::size_t before = patterns.size();
   for (const std::string& pattern : our_patterns()) {
     if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {

@@ -25,18 +25,18 @@ struct Check {
   std::string name;
   Level level{Level::fail};
   std::string detail;  ///< what was found, or why it failed
-  std::string mend;    ///< what to do about it; empty if ok, or if the detail says it
+  std::string remedy;  ///< what to do about it; empty if ok, or if the detail says it
   friend bool operator==(const Check&, const Check&) = default;
 };
 
 [[nodiscard]] inline Check passed(std::string name, std::string detail) {
   return {std::move(name), Level::ok, std::move(detail), {}};
 }
-[[nodiscard]] inline Check risky(std::string name, std::string what, std::string mend) {
-  return {std::move(name), Level::risk, std::move(what), std::move(mend)};
+[[nodiscard]] inline Check risky(std::string name, std::string what, std::string remedy) {
+  return {std::move(name), Level::risk, std::move(what), std::move(remedy)};
 }
-[[nodiscard]] inline Check failed(std::string name, std::string cause, std::string mend = {}) {
-  return {std::move(name), Level::fail, std::move(cause), std::move(mend)};
+[[nodiscard]] inline Check failed(std::string name, std::string cause, std::string remedy = {}) {
+  return {std::move(name), Level::fail, std::move(cause), std::move(remedy)};
 }
 
 // check_node.cpp: what stands in files

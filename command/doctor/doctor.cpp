@@ -79,7 +79,7 @@ std::string to_string(const Check& check) {
                            : check.level == Level::risk ? "RISK "
                                                         : "FAIL ";
   std::string line = word + check.name + ": " + check.detail;
-  if (!check.mend.empty()) line += "; " + check.mend;
+  if (!check.remedy.empty()) line += "; " + check.remedy;
   return printable(line);
 }
 
@@ -98,7 +98,7 @@ json::Value doctor_json(const Diagnosis& diagnosis, bool strict) {
                                      {"ok", check.level != Level::fail},
                                      {"level", std::string(name_of(check.level))},
                                      {"detail", check.detail},
-                                     {"mend", check.mend}});
+                                     {"remedy", check.remedy}});
   }
   json::Array kept;
   for (const Refusal& refusal : diagnosis.refusals) {

@@ -28,7 +28,7 @@ struct DoctorOptions {
 /// Whether nothing failed, and with `strict` nothing is a risk either.
 [[nodiscard]] bool healthy(const Diagnosis& diagnosis, bool strict = false);
 
-/// "ok   what: detail", "RISK what: whose; mend", "FAIL what: cause; mend".
+/// "ok   what: detail", "RISK what: whose; remedy", "FAIL what: cause; remedy".
 [[nodiscard]] std::string to_string(const Check& check);
 [[nodiscard]] std::string doctor_text(const Diagnosis& diagnosis);
 [[nodiscard]] json::Value doctor_json(const Diagnosis& diagnosis, bool strict = false);

@@ -100,7 +100,8 @@ class LabelReader {
   /// The annotations of a container that runs.
   std::optional<annotations::Annotations> running(const std::string& config,
                                                   const std::string& pids) {
-    const MaybeTold maybe = read_bundle(root_ + config + "/config.json", root_ + pids + "/pidfile");
+    const MaybeAnswer maybe =
+        read_bundle(root_ + config + "/config.json", root_ + pids + "/pidfile");
     if (!maybe || !*maybe || (*maybe)->pid == 0) return std::nullopt;
     struct stat status {};
     const std::string process = root_ + "/proc/" + std::to_string((*maybe)->pid);

@@ -70,20 +70,20 @@ Check judge_containers(const std::vector<Container>& all, const std::vector<Dama
   std::string detail = std::to_string(count(State::active)) + " under policy, " +
                        std::to_string(count(State::gone)) + " gone, not cleaned yet";
   if (incomplete.empty() && damaged.empty()) return passed(name, detail);
-  std::string mend;
+  std::string remedy;
   std::vector<std::string> ids;
   for (const Damaged& one : damaged) {
     const std::string id = printable(short_id(one.id));
     detail += "; damaged: " + id + " (" + printable(joined(one.damage, ", ")) + ")";
     ids.push_back("socklid repair " + printable(one.id));
   }
-  mend = joined(ids, ", ");
+  remedy = joined(ids, ", ");
   if (!incomplete.empty()) {
     detail += "; incomplete: " + joined(incomplete, ", ");
-    mend += std::string(mend.empty() ? "" : "; ") +
-            "stop and start the incomplete ones: their policy may not be in force";
+    remedy += std::string(remedy.empty() ? "" : "; ") +
+              "stop and start the incomplete ones: their policy may not be in force";
   }
-  return failed(name, detail, mend);
+  return failed(name, detail, remedy);
 }
 
 Check check_unguarded(const Paths& paths) {

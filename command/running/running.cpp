@@ -102,25 +102,25 @@ class Surveyor {
   }
 
  private:
-  void add(const std::string& directory, const std::string& id, const MaybeTold& maybe) {
+  void add(const std::string& directory, const std::string& id, const MaybeAnswer& maybe) {
     if (!maybe) return survey_.unread.push_back(maybe.error().message);
     if (!*maybe || (*maybe)->pid == 0) return;
-    const Told& told = **maybe;
-    const auto known = [&](const RunningContainer& one) { return one.pid == told.pid; };
+    const RuntimeAnswer& answer = **maybe;
+    const auto known = [&](const RunningContainer& one) { return one.pid == answer.pid; };
     if (std::any_of(survey_.containers.begin(), survey_.containers.end(), known)) return;
-    auto process = look_at(root_, told.pid);
+    auto process = look_at(root_, answer.pid);
     if (!process) return;
     // A file that outlived its process may name the number of another one by now. A runtime says
     // when its process began; an engine calls the cgroup after the container.
-    const bool same = told.start_time != 0 ? told.start_time == process->start_time
-                                           : has_part_named_after(process->cgroup, id);
+    const bool same = answer.start_time != 0 ? answer.start_time == process->start_time
+                                             : has_part_named_after(process->cgroup, id);
     if (!same) return;
     RunningContainer running{.told_by = directory,
                              .id = id,
-                             .pid = told.pid,
+                             .pid = answer.pid,
                              .cgroup = std::move(process->cgroup),
                              .annotations = {}};
-    auto annotations = annotations_of(told);
+    auto annotations = annotations_of(answer);
     if (!annotations) {
       if (look_at(root_, running.pid)) survey_.unread.push_back(annotations.error().message);
       return;

@@ -81,9 +81,9 @@ Result<std::optional<Members>> read_members(const std::string& path) {
 }
 
 /// Where the state of a container says its bundle is, below `root`.
-void add_bundle(Told& told, const std::string& root, const Members& state) {
+void add_bundle(RuntimeAnswer& answer, const std::string& root, const Members& state) {
   const auto bundle = state.texts.find("bundle");
-  if (bundle != state.texts.end()) told.configs.push_back(root + bundle->second + "/config.json");
+  if (bundle != state.texts.end()) answer.configs.push_back(root + bundle->second + "/config.json");
 }
 
 std::int64_t number_in(const Members& state, const std::string& member) {
@@ -91,9 +91,9 @@ std::int64_t number_in(const Members& state, const std::string& member) {
   return found == state.numbers.end() ? 0 : std::max(found->second, std::int64_t{0});
 }
 
-Told begin(const Members& state, const std::string& pid, const std::string& start_time) {
+RuntimeAnswer begin(const Members& state, const std::string& pid, const std::string& start_time) {
   const std::int64_t number = number_in(state, pid);
-  Told result;
+  RuntimeAnswer result;
   if (number <= std::numeric_limits<pid_t>::max()) result.pid = static_cast<pid_t>(number);
   result.start_time = static_cast<std::uint64_t>(number_in(state, start_time));
   return result;
@@ -101,28 +101,29 @@ Told begin(const Members& state, const std::string& pid, const std::string& star
 
 /// crun's copy of config.json lies beside its status (libcrun_copy_config_file); the bundle may
 /// be gone by now.
-Told from_crun(const std::string& root, const std::string& directory, const Members& status) {
-  Told result = begin(status, "pid", "process-start-time");
+RuntimeAnswer from_crun(const std::string& root, const std::string& directory,
+                        const Members& status) {
+  RuntimeAnswer result = begin(status, "pid", "process-start-time");
   result.configs = {directory + "/config.json"};
   add_bundle(result, root, status);
   return result;
 }
 
-Told from_runc(Members state) {
-  Told result = begin(state, "init_process_pid", "init_process_start");
+RuntimeAnswer from_runc(Members state) {
+  RuntimeAnswer result = begin(state, "init_process_pid", "init_process_start");
   result.annotations = std::move(state.annotations);
   return result;
 }
 
-Told from_youki(const std::string& root, const Members& state) {
-  Told result = begin(state, "pid", "");
+RuntimeAnswer from_youki(const std::string& root, const Members& state) {
+  RuntimeAnswer result = begin(state, "pid", "");
   add_bundle(result, root, state);
   return result;
 }
 
 }  // namespace
 
-MaybeTold read_state_directory(const std::string& root, const std::string& directory) {
+MaybeAnswer read_state_directory(const std::string& root, const std::string& directory) {
   if (const auto status = SL_TRY(read_members(directory + "/status"))) {
     return from_crun(root, directory, *status);
   }
@@ -132,21 +133,21 @@ MaybeTold read_state_directory(const std::string& root, const std::string& direc
   return from_youki(root, *state);
 }
 
-MaybeTold read_bundle(const std::string& config, const std::string& pid_file) {
+MaybeAnswer read_bundle(const std::string& config, const std::string& pid_file) {
   const auto text = SL_TRY(read_present(pid_file));
   if (!text || ::access(config.c_str(), F_OK) != 0) return std::nullopt;
-  Told result;
+  RuntimeAnswer result;
   result.pid = parse_number<pid_t>(trimmed(*text)).value_or(0);
   result.configs = {config};
   return result;
 }
 
-Result<annotations::Annotations> annotations_of(const Told& told) {
-  if (told.configs.empty()) return told.annotations;
-  for (const std::string& path : told.configs) {
+Result<annotations::Annotations> annotations_of(const RuntimeAnswer& answer) {
+  if (answer.configs.empty()) return answer.annotations;
+  for (const std::string& path : answer.configs) {
     if (auto config = SL_TRY(read_members(path))) return std::move(config->annotations);
   }
-  return fail(Exit::node, told.configs.back(), " is not there");
+  return fail(Exit::node, answer.configs.back(), " is not there");
 }
 
 }  // namespace socklid::command

@@ -16,7 +16,7 @@ bool covers(const Container& container, const RunningContainer& running) {
     case State::active:
     case State::damaged:
       return container.details && !running.cgroup.empty() &&
-             holds(container.details->cgroup_path, running.cgroup);
+             contains(container.details->cgroup_path, running.cgroup);
     case State::incomplete:
       return entry.parts.encoded_id == encode_id(running.id);
     case State::gone:

@@ -45,33 +45,33 @@ void keep_first(Result<>& first, Result<> done) {
 
 }  // namespace
 
-Result<Grounds> Grounds::open(MakeNode make_node) {
-  Grounds grounds;
-  grounds.make_node_ = std::move(make_node);
-  grounds.mount_ = SL_TRY(find_cgroup_mount());
-  SL_CHECK(remove_leftovers(grounds.mount_));
-  grounds.name_ = std::string(prefix) + std::to_string(::getpid());
-  const std::string path = grounds.mount_.point + "/" + grounds.name_;
+Result<ArenaDirectory> ArenaDirectory::open(MakeNode make_node) {
+  ArenaDirectory directory;
+  directory.make_node_ = std::move(make_node);
+  directory.mount_ = SL_TRY(find_cgroup_mount());
+  SL_CHECK(remove_leftovers(directory.mount_));
+  directory.name_ = std::string(prefix) + std::to_string(::getpid());
+  const std::string path = directory.mount_.point + "/" + directory.name_;
   SL_CHECK(make_cgroup(path));
-  grounds.path_ = path;
-  grounds.lock_ = open_directory(path);
-  if (!grounds.lock_ || ::flock(grounds.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  directory.path_ = path;
+  directory.lock_ = open_directory(path);
+  if (!directory.lock_ || ::flock(directory.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail_errno(Exit::cgroup, "lock the cgroup " + path);
   }
-  return grounds;
+  return directory;
 }
 
-Grounds::~Grounds() {
+ArenaDirectory::~ArenaDirectory() {
   if (!path_.empty() && lock_) (void)remove_cgroup(path_);
 }
 
-Result<std::unique_ptr<Arena>> Arena::make(const Grounds& grounds, std::string_view name,
+Result<std::unique_ptr<Arena>> Arena::make(const ArenaDirectory& directory, std::string_view name,
                                            const annotations::Annotations& annotations) {
-  std::unique_ptr<Arena> arena(new Arena(grounds));
-  arena->id_ = grounds.name() + "-" + std::string(name);
+  std::unique_ptr<Arena> arena(new Arena(directory));
+  arena->id_ = directory.name() + "-" + std::string(name);
   // Named after the container, as the runtimes' are: that is how the hook knows it.
-  arena->cgroup_ = grounds.path() + "/" + arena->id_;
-  arena->outside_ = grounds.path() + "/beside-" + std::string(name);
+  arena->cgroup_ = directory.path() + "/" + arena->id_;
+  arena->outside_ = directory.path() + "/beside-" + std::string(name);
   const auto done = arena->set_up(annotations);
   if (done) return arena;
   (void)arena->close();
@@ -83,7 +83,7 @@ Result<> Arena::set_up(const annotations::Annotations& annotations) {
   SL_CHECK(make_cgroup(outside_));
   network_ = SL_TRY(make_network());
   receiver_ = SL_TRY(Receiver::open(network_));
-  broker_ = SL_TRY(BrokerProcess::start({&network_, outside_, grounds_->path()}));
+  broker_ = SL_TRY(BrokerProcess::start({&network_, outside_, directory_->path()}));
   SL_CHECK(hold());
   return annotations.empty() ? Result<>{} : apply(annotations);
 }
@@ -107,7 +107,7 @@ Result<> Arena::hold() {
 }
 
 Result<> Arena::apply(const annotations::Annotations& annotations) {
-  const std::unique_ptr<Node> node = grounds_->node();
+  const std::unique_ptr<Node> node = directory_->node();
   const ContainerState state{.id = id_,
                              .status = "created",
                              .pid = holder_->pid(),
@@ -123,7 +123,7 @@ Result<> Arena::apply(const annotations::Annotations& annotations) {
 
 Result<> Arena::take_off() {
   if (!std::exchange(under_policy_, false)) return {};
-  const std::unique_ptr<Node> node = grounds_->node();
+  const std::unique_ptr<Node> node = directory_->node();
   const std::vector<Error> errors = remove(
       *node,
       ContainerState{.id = id_, .status = "stopped", .pid = 0, .bundle = {}, .annotations = {}});

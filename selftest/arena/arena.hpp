@@ -3,13 +3,13 @@
 // Arena: a throwaway container: a cgroup, a network namespace with another host at its other end,
 // and a first process; the policy is put on it as on any container, by create() of hook/hook.hpp.
 //
-//   const Grounds grounds = SL_TRY(Grounds::open(make_node));
-//   const auto arena = SL_TRY(Arena::make(grounds, "verbs", annotations));
+//   const ArenaDirectory directory = SL_TRY(ArenaDirectory::open(make_node));
+//   const auto arena = SL_TRY(Arena::make(directory, "verbs", annotations));
 //   ... arena->network(), arena->receiver(), arena->counters() ...
 //   SL_CHECK(arena->close());
 //
-// What a killed run has left is removed by the next Grounds::open(), and what the product has kept
-// of it by the next create().
+// What a killed run has left is removed by the next ArenaDirectory::open(), and what the product
+// has kept of it by the next create().
 #pragma once
 
 #include <cstdint>
@@ -36,15 +36,15 @@ namespace socklid::selftest {
 using MakeNode = std::function<std::unique_ptr<Node>()>;
 
 /// The cgroup that the cgroups of one run lie in: socklid-selftest-PID, where cgroup2 is mounted.
-class Grounds {
+class ArenaDirectory {
  public:
   /// Removes those of runs that are over. Errors: Exit::node, Exit::cgroup.
-  [[nodiscard]] static Result<Grounds> open(MakeNode make_node);
-  Grounds(Grounds&&) noexcept = default;
-  Grounds& operator=(Grounds&&) = delete;
-  Grounds(const Grounds&) = delete;
-  Grounds& operator=(const Grounds&) = delete;
-  ~Grounds();
+  [[nodiscard]] static Result<ArenaDirectory> open(MakeNode make_node);
+  ArenaDirectory(ArenaDirectory&&) noexcept = default;
+  ArenaDirectory& operator=(ArenaDirectory&&) = delete;
+  ArenaDirectory(const ArenaDirectory&) = delete;
+  ArenaDirectory& operator=(const ArenaDirectory&) = delete;
+  ~ArenaDirectory();
 
   [[nodiscard]] const std::string& path() const { return path_; }  ///< of the directory
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -52,7 +52,7 @@ class Grounds {
   [[nodiscard]] std::unique_ptr<Node> node() const { return make_node_(); }
 
  private:
-  Grounds() = default;
+  ArenaDirectory() = default;
   MakeNode make_node_;
   CgroupMount mount_;
   std::string name_;
@@ -63,9 +63,10 @@ class Grounds {
 class Arena {
  public:
   /// `name` is part of the container's id, once in a run. Without annotations there is no policy.
-  /// `grounds` outlives the arena.
+  /// `directory` outlives the arena.
   [[nodiscard]] static Result<std::unique_ptr<Arena>> make(
-      const Grounds& grounds, std::string_view name, const annotations::Annotations& annotations);
+      const ArenaDirectory& directory, std::string_view name,
+      const annotations::Annotations& annotations);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   /// close(), for who could not.
@@ -86,13 +87,13 @@ class Arena {
   [[nodiscard]] Result<> clear();
 
  private:
-  explicit Arena(const Grounds& grounds) : grounds_(&grounds) {}
+  explicit Arena(const ArenaDirectory& directory) : directory_(&directory) {}
   [[nodiscard]] Result<> set_up(const annotations::Annotations& annotations);
   [[nodiscard]] Result<> hold();
   [[nodiscard]] Result<> apply(const annotations::Annotations& annotations);
   [[nodiscard]] Result<> take_off();
 
-  const Grounds* grounds_;
+  const ArenaDirectory* directory_;
   std::string id_;  ///< of the container
   std::string cgroup_;
   std::string outside_;  ///< a cgroup beside it

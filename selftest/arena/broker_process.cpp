@@ -93,9 +93,9 @@ class Broker {
     BrokerRequest request{};
     UniqueFd none;
     if (receive_with_fd(client, &request, sizeof(request), none) != sizeof(request)) return false;
-    UniqueFd fd = request.what == BrokerRequest::Do::visit ? visit(request) : make(request);
+    UniqueFd fd = request.action == BrokerRequest::Do::visit ? visit(request) : make(request);
     const BrokerReply reply{.error = fd ? 0 : errno, .pid = ::getpid(), .fd = fd.get()};
-    const bool lend = fd && request.what == BrokerRequest::Do::lend;
+    const bool lend = fd && request.action == BrokerRequest::Do::lend;
     const bool sent = send_with_fd(client, &reply, sizeof(reply), lend ? fd.get() : -1);
     kept_.push_back(std::move(fd));
     return sent;
@@ -104,8 +104,8 @@ class Broker {
   void forget() { kept_.clear(); }
 
  private:
-  const NetnsRef& netns_of(Place place) const {
-    return place == Place::inside ? places_.network->inside : places_.network->elsewhere;
+  const NetnsRef& netns_of(Namespace where) const {
+    return where == Namespace::inside ? places_.network->inside : places_.network->elsewhere;
   }
 
   UniqueFd visit(const BrokerRequest& request) const {
@@ -118,31 +118,31 @@ class Broker {
   }
 
   UniqueFd make(const BrokerRequest& request) const {
-    switch (request.loan) {
-      case Loan::tcp_early:
+    switch (request.what) {
+      case Lent::tcp_early:
         return duplicate(early_[request.family == AF_INET ? 0 : 1]);
-      case Loan::netns:
-        return duplicate(netns_of(request.place).fd);
-      case Loan::cgroup_outside:
+      case Lent::netns:
+        return duplicate(netns_of(request.where).fd);
+      case Lent::cgroup_outside:
         return open_directory(places_.outside);
-      case Loan::cgroup_above:
+      case Lent::cgroup_above:
         return open_directory(places_.above);
-      case Loan::cgroup_procs:
+      case Lent::cgroup_procs:
         return open_procs(places_.outside).value_or(UniqueFd{});
-      case Loan::bpffs:
+      case Lent::bpffs:
         return open_directory("/sys/fs/bpf");
-      case Loan::configfs:
+      case Lent::configfs:
         return open_configfs();
-      case Loan::perf_program:
+      case Lent::perf_program:
         return load_constant_program(BPF_PROG_TYPE_PERF_EVENT);
-      case Loan::denials_map:
+      case Lent::denials_map:
         return open_pinned(pins::directory(object_hash()) + "/" + pins::denials);
       default:
         break;
     }
-    const auto there = NetnsGuard::enter(netns_of(request.place));
+    const auto there = NetnsGuard::enter(netns_of(request.where));
     if (!there) return with_errno(EINVAL);
-    return request.loan == Loan::sysctl ? open_sysctl(request.family) : make_socket(request);
+    return request.what == Lent::sysctl ? open_sysctl(request.family) : make_socket(request);
   }
 
   static UniqueFd make_socket(const BrokerRequest& request) {
@@ -150,39 +150,39 @@ class Broker {
     const auto connected = [&](int fd) { return connect_to(fd, request.target); };
     const auto bound = [&](int fd) { return bind_to(fd, any_address(family, request.port)); };
     const auto listening = [&](int fd) { return bound(fd) && ::listen(fd, 8) == 0; };
-    switch (request.loan) {
-      case Loan::udp:
+    switch (request.what) {
+      case Lent::udp:
         return open_socket(family, SOCK_DGRAM);
-      case Loan::udp_connected:
+      case Lent::udp_connected:
         return prepared(open_socket(family, SOCK_DGRAM), connected);
-      case Loan::udp_bound:
+      case Lent::udp_bound:
         return prepared(open_socket(family, SOCK_DGRAM), bound);
-      case Loan::tcp:
+      case Lent::tcp:
         return open_socket(family, SOCK_STREAM);
-      case Loan::tcp_connected:
+      case Lent::tcp_connected:
         return prepared(open_socket(family, SOCK_STREAM), connected);
-      case Loan::tcp_bound:
+      case Lent::tcp_bound:
         return prepared(open_socket(family, SOCK_STREAM), bound);
-      case Loan::tcp_listening:
+      case Lent::tcp_listening:
         return prepared(open_socket(family, SOCK_STREAM), listening);
-      case Loan::mptcp:
+      case Lent::mptcp:
         return open_socket(family, SOCK_STREAM, mptcp);
-      case Loan::sctp:
+      case Lent::sctp:
         return open_socket(family, SOCK_SEQPACKET, IPPROTO_SCTP);
-      case Loan::icmp:
+      case Lent::icmp:
         return open_socket(family, SOCK_DGRAM,
                            family == AF_INET ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
-      case Loan::raw:
+      case Lent::raw:
         return open_socket(family, SOCK_RAW, IPPROTO_RAW);
-      case Loan::packet:
+      case Lent::packet:
         return open_socket(AF_PACKET, SOCK_RAW);
-      case Loan::netlink_route:
+      case Lent::netlink_route:
         return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-      case Loan::netlink_netfilter:
+      case Lent::netlink_netfilter:
         return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-      case Loan::netlink_xfrm:
+      case Lent::netlink_xfrm:
         return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM);
-      case Loan::netlink_generic:
+      case Lent::netlink_generic:
         return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
       default:
         return with_errno(EINVAL);

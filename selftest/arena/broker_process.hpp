@@ -21,9 +21,9 @@
 namespace socklid::selftest {
 
 struct BrokerRequest {
-  enum class Do : std::uint8_t { lend, keep, visit } what{};
-  Loan loan{};
-  Place place{};
+  enum class Do : std::uint8_t { lend, keep, visit } action{};
+  Lent what{};
+  Namespace where{};
   int family{0};
   Address target;         ///< of the scene
   std::uint16_t port{0};  ///< of the scene, or the port to visit; host byte order

@@ -24,10 +24,11 @@ BrokerReply ask(const Scene& scene, const BrokerRequest& request, UniqueFd& fd) 
   return reply;
 }
 
-BrokerRequest request_for(const Scene& scene, BrokerRequest::Do what, Loan loan, Place place) {
-  return {.what = what,
-          .loan = loan,
-          .place = place,
+BrokerRequest request_for(const Scene& scene, BrokerRequest::Do action, Lent what,
+                          Namespace where) {
+  return {.action = action,
+          .what = what,
+          .where = where,
           .family = scene.family(),
           .target = scene.target,
           .port = scene.port};
@@ -72,26 +73,27 @@ ssize_t receive_with_fd(int socket, void* message, std::size_t size, UniqueFd& f
   return got;
 }
 
-UniqueFd borrow(const Scene& scene, Loan loan, Place place) {
+UniqueFd borrow(const Scene& scene, Lent what, Namespace where) {
   UniqueFd fd;
   const BrokerReply reply =
-      ask(scene, request_for(scene, BrokerRequest::Do::lend, loan, place), fd);
+      ask(scene, request_for(scene, BrokerRequest::Do::lend, what, where), fd);
   if (reply.error != 0) fd.reset();
   errno = reply.error;
   return fd;
 }
 
-Kept keep(const Scene& scene, Loan loan, Place place) {
+HeldSocket hold(const Scene& scene, Lent what, Namespace where) {
   UniqueFd none;
   const BrokerReply reply =
-      ask(scene, request_for(scene, BrokerRequest::Do::keep, loan, place), none);
+      ask(scene, request_for(scene, BrokerRequest::Do::keep, what, where), none);
   errno = reply.error;
   return {.pid = reply.pid, .fd = reply.error == 0 ? reply.fd : -1};
 }
 
 bool visit(const Scene& scene, std::uint16_t port) {
   UniqueFd none;
-  BrokerRequest request = request_for(scene, BrokerRequest::Do::visit, Loan::tcp, Place::elsewhere);
+  BrokerRequest request =
+      request_for(scene, BrokerRequest::Do::visit, Lent::tcp, Namespace::elsewhere);
   request.port = port;
   const BrokerReply reply = ask(scene, request, none);
   errno = reply.error;

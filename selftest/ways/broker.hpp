@@ -4,10 +4,10 @@
 // sockets and files and hands them in (SCM_RIGHTS). What it makes has no mark of the container's
 // and no policy has judged how it was made; what is done with it inside is another matter.
 //
-//   const UniqueFd fd = borrow(scene, Loan::udp);                    // in an attempt
+//   const UniqueFd fd = borrow(scene, Lent::udp);                    // in an attempt
 //   if (!fd) return failed("borrow");
-//   const UniqueFd far = borrow(scene, Loan::tcp, Place::elsewhere);
-//   const Kept kept = keep(scene, Loan::udp);                        // stays with the broker:
+//   const UniqueFd far = borrow(scene, Lent::tcp, Namespace::elsewhere);
+//   const HeldSocket held = hold(scene, Lent::udp);                        // stays with the broker:
 //   pidfd_getfd(pidfd_open(kept.pid, 0), kept.fd, 0);                // for who fetches it himself
 //
 // Inet sockets are of the scene's version of IP. Every descriptor is close-on-exec and blocking, as
@@ -23,7 +23,7 @@
 
 namespace socklid::selftest {
 
-enum class Loan : std::uint8_t {
+enum class Lent : std::uint8_t {
   udp,            ///< no peer, no port
   udp_connected,  ///< to scene.target
   udp_bound,      ///< to scene.port of any address
@@ -42,8 +42,8 @@ enum class Loan : std::uint8_t {
   netlink_netfilter,
   netlink_xfrm,
   netlink_generic,
-  // Not sockets; `place` does not matter but for netns.
-  netns,           ///< /proc/PID/ns/net of the place, for setns(2)
+  // Not sockets; `where` does not matter but for netns.
+  netns,           ///< /proc/PID/ns/net of the namespace, for setns(2)
   cgroup_outside,  ///< directory of an empty cgroup beside the container's, O_RDONLY
   cgroup_procs,    ///< its cgroup.procs, opened for writing by the broker
   cgroup_above,    ///< directory of the cgroup above the container's, O_RDONLY
@@ -54,7 +54,7 @@ enum class Loan : std::uint8_t {
   denials_map,     ///< our programs' map of counters, as bpf(2) knows it; with a policy only
 };
 
-enum class Place : std::uint8_t {
+enum class Namespace : std::uint8_t {
   inside,     ///< the container's network namespace
   elsewhere,  ///< another one, which stands for the host's: a second veth to the receiver
 };
@@ -64,22 +64,22 @@ enum class Place : std::uint8_t {
 inline constexpr std::string_view elsewhere4 = "10.231.8.2", elsewhere6 = "fd5e:1f:0:1::2";
 inline constexpr std::string_view gateway4 = "10.231.8.1", gateway6 = "fd5e:1f:0:1::1";
 
-/// Of Loan::tcp_early: TCP on target4/6, served during the whole run.
+/// Of Lent::tcp_early: TCP on target4/6, served during the whole run.
 inline constexpr std::uint16_t early_port = 4749;
 
-/// Of Loan::configfs: directories below its root, which the borrower removes.
+/// Of Lent::configfs: directories below its root, which the borrower removes.
 inline constexpr const char* nvmet_host = "nvmet/hosts/socklid-selftest";
 inline constexpr const char* nvmet_subsystem = "nvmet/subsystems/socklid-selftest";
 
 /// Empty and errno if the broker could not have it.
-[[nodiscard]] UniqueFd borrow(const Scene& scene, Loan loan, Place place = Place::inside);
+[[nodiscard]] UniqueFd borrow(const Scene& scene, Lent what, Namespace where = Namespace::inside);
 
-struct Kept {
+struct HeldSocket {
   pid_t pid{0};  ///< the broker
   int fd{-1};    ///< a descriptor of the broker's, open until the attempt is over; -1 and errno
 };
 /// The same, but it stays where it is.
-[[nodiscard]] Kept keep(const Scene& scene, Loan loan, Place place = Place::inside);
+[[nodiscard]] HeldSocket hold(const Scene& scene, Lent what, Namespace where = Namespace::inside);
 
 /// The broker connects by TCP, from elsewhere, to the container's address and `port` (host byte
 /// order), and keeps the connection until the attempt is over: a visitor for who accepts. False

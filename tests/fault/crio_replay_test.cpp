@@ -81,7 +81,7 @@ TEST_P(CrioReplay, RaisesNothingAboveTheContainer) {
     const std::string path = cgroup(name);
     const std::string own =
         parse_unified_path(context(name, "self-cgroup", "self cgroup")).value_or("?");
-    EXPECT_EQ(raise_to_container(path, container.id, crun_cgroups(container.annotations).value()),
+    EXPECT_EQ(container_cgroup_of(path, container.id, crun_cgroups(container.annotations).value()),
               path);
     EXPECT_TRUE(check_bears_id(path, container.id));
     EXPECT_EQ(engine_of(path, container.id), Engine::crio);
@@ -104,11 +104,11 @@ TEST_P(CrioReplay, ComesAndGoes) {
   const ContainerState side = state("createRuntime-2", Stage::create);
   start(front, 1001);
   start(side, 1002);
-  ASSERT_THAT(node_.kept.records, SizeIs(2));
-  const Details& of_front = node_.kept.records.at(key_of(front.id, 1001)).details;
-  const Details& of_side = node_.kept.records.at(key_of(side.id, 1002)).details;
+  ASSERT_THAT(node_.on_node.records, SizeIs(2));
+  const Details& of_front = node_.on_node.records.at(key_of(front.id, 1001)).details;
+  const Details& of_side = node_.on_node.records.at(key_of(side.id, 1002)).details;
   EXPECT_THAT(of_front.hooks, testing::Contains("socket_connect"));
-  EXPECT_NE(node_.kept.policies.at(1001), node_.kept.policies.at(1002))
+  EXPECT_NE(node_.on_node.policies.at(1001), node_.on_node.policies.at(1002))
       << "KEY/CONTAINER is for one of them";
   EXPECT_EQ(of_front.container, name_in_pod(front));
   EXPECT_EQ(of_side.container, name_in_pod(side));
@@ -118,9 +118,9 @@ TEST_P(CrioReplay, ComesAndGoes) {
   EXPECT_EQ(side_gone.id, side.id);
   EXPECT_EQ(side_gone.pid, 0);
   stop(side_gone, side.pid);
-  EXPECT_THAT(node_.kept.records, SizeIs(1));
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
   stop(front_gone, front.pid);
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 TEST_P(CrioReplay, EgressOfThePodsContainersLiesSideBySide) {
@@ -130,11 +130,11 @@ TEST_P(CrioReplay, EgressOfThePodsContainersLiesSideBySide) {
   side.annotations["io.socklid.egress/" + name_in_pod(side)] = "tcp/80";
   start(front, 1001);
   start(side, 1002);
-  EXPECT_THAT(node_.kept.rules, SizeIs(2));
+  EXPECT_THAT(node_.on_node.rules, SizeIs(2));
   stop(state("poststop-1", Stage::remove), side.pid);
-  EXPECT_THAT(node_.kept.rules, SizeIs(1));
+  EXPECT_THAT(node_.on_node.rules, SizeIs(1));
   stop(state("poststop-2", Stage::remove), front.pid);
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 /// In the host's network namespace a mark is a key to the administrator's rules.
@@ -151,7 +151,7 @@ TEST_P(CrioReplay, AMarkOnTheHostIsNotForThePodsAuthor) {
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().exit, Exit::unsupported);
   EXPECT_THAT(created.error().message, HasSubstr("io.socklid.mark"));
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 
   // The operator's, who starts a bundle himself, stays.
   node_.containers[front.pid].cgroup = "/by-hand";

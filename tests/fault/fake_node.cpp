@@ -27,7 +27,7 @@ void FakeNode::destroy(pid_t pid) {
   for (const auto& [other_pid, other] : containers) {
     if (other.netns == gone.netns) return;
   }
-  std::erase_if(kept.rules, [&](const auto& table) { return table.first.first == gone.netns; });
+  std::erase_if(on_node.rules, [&](const auto& table) { return table.first.first == gone.netns; });
 }
 
 const FakeContainer* FakeNode::with_cgroup(std::uint64_t id) const {
@@ -66,18 +66,18 @@ bool FakeRun::in_force(std::uint64_t cgroup_id) const {
     return parts && parts->cgroup_id == cgroup_id && !held.second.empty();
   };
   bool links = open_links_.contains(cgroup_id);
-  for (const auto& held : node_.kept.pinned) links = links || belongs(held);
-  for (const auto& held : node_.kept.staged) links = links || belongs(held);
-  return links && node_.kept.policies.contains(cgroup_id);
+  for (const auto& held : node_.on_node.pinned) links = links || belongs(held);
+  for (const auto& held : node_.on_node.staged) links = links || belongs(held);
+  return links && node_.on_node.policies.contains(cgroup_id);
 }
 
 std::vector<StoreEntry> FakeRun::all() const {
   std::map<std::string, StoreEntry> found;
-  for (const auto& [key, saved] : node_.kept.records) {
+  for (const auto& [key, saved] : node_.on_node.records) {
     found[key].record = saved.record;
     found[key].recorded = true;
   }
-  for (const auto& [key, links] : node_.kept.pinned) found[key].pinned = true;
+  for (const auto& [key, links] : node_.on_node.pinned) found[key].pinned = true;
   std::vector<StoreEntry> result;
   for (auto& [key, entry] : found) {
     entry.key = key;
@@ -121,7 +121,7 @@ Result<std::vector<StoreEntry>> FakeRun::some_gone() {
 
 Result<Details> FakeRun::details(const std::string& key) {
   SL_CHECK(call("details"));
-  return node_.kept.records.at(key).details;
+  return node_.on_node.records.at(key).details;
 }
 
 /// As LinuxNode: what a killed run had begun is in force, or taken back, but for its rules.
@@ -129,14 +129,14 @@ Result<> FakeRun::begin() {
   SL_CHECK(call("begin"));
   EXPECT_FALSE(locked_) << "it has the lock";
   locked_ = true;
-  Kept& kept = node_.kept;
-  kept.staged.clear();
-  std::erase_if(kept.begun, [&](const auto& begun) {
+  OnNode& on_node = node_.on_node;
+  on_node.staged.clear();
+  std::erase_if(on_node.begun, [&](const auto& begun) {
     if (begun.first == begun_) return false;
-    if (kept.pinned.contains(begun.first)) return true;
-    kept.policies.erase(begun.second.cgroup_id);
-    kept.records.erase(begun.first);
-    if (begun.second.rules) kept.records[begun.first].record = begun.second;
+    if (on_node.pinned.contains(begun.first)) return true;
+    on_node.policies.erase(begun.second.cgroup_id);
+    on_node.records.erase(begun.first);
+    if (begun.second.rules) on_node.records[begun.first].record = begun.second;
     return true;
   });
   return {};
@@ -162,7 +162,7 @@ bool FakeRun::has_ended(const Record& record) {
 Result<std::vector<std::uint64_t>> FakeRun::known_cgroups() {
   SL_CHECK(call("known_cgroups"));
   std::vector<std::uint64_t> ids;
-  for (const auto& [id, policy] : node_.kept.policies) ids.push_back(id);
+  for (const auto& [id, policy] : node_.on_node.policies) ids.push_back(id);
   return ids;
 }
 
@@ -191,7 +191,7 @@ Result<> FakeRun::look_around(ContainerTarget&) {
 
 Result<> FakeRun::look_for_rules(ContainerTarget& target) {
   SL_CHECK(waiting_call("look_for_rules"));
-  for (const auto& [id, rules] : node_.kept.rules) {
+  for (const auto& [id, rules] : node_.on_node.rules) {
     if (id.first != target.netns.inode) continue;
     target.rules_owners.push_back(parse_rules_owner(rules.comment).value());
     target.rules_owners.back().slot = slot_of_table(id.second).value();
@@ -205,13 +205,13 @@ Result<> FakeRun::check_unchanged(const ContainerTarget&) {
 
 Result<> FakeRun::install_rules(const ContainerTarget& target, const NftRuleset& rules) {
   SL_CHECK(waiting_call("install_rules"));
-  node_.kept.rules[{target.netns.inode, rules.table}] = rules;
+  node_.on_node.rules[{target.netns.inode, rules.table}] = rules;
   return {};
 }
 
 Result<> FakeRun::uninstall_rules(const ContainerTarget& target, const std::string& table) {
   SL_CHECK(waiting_call("uninstall_rules"));
-  node_.kept.rules.erase({target.netns.inode, table});
+  node_.on_node.rules.erase({target.netns.inode, table});
   return {};
 }
 
@@ -230,83 +230,83 @@ Result<> FakeRun::detach(const ContainerTarget& target) {
 Result<> FakeRun::write_policy(const ContainerTarget& target, const Plan& plan) {
   SL_CHECK(locked_call("write_policy"));
   EXPECT_TRUE(open_links_.contains(target.cgroup.id)) << "the run has no place for it yet";
-  node_.kept.policies[target.cgroup.id] = bytes_of(plan);
+  node_.on_node.policies[target.cgroup.id] = bytes_of(plan);
   return {};
 }
 
 Result<> FakeRun::forget(const std::string&, std::uint64_t cgroup_id) {
   SL_CHECK(call("forget"));
-  node_.kept.policies.erase(cgroup_id);
+  node_.on_node.policies.erase(cgroup_id);
   return {};
 }
 
 Result<> FakeRun::intend(const Record& wanted) {
   SL_CHECK(locked_call("intend"));
   begun_ = key_of(wanted.id, wanted.cgroup_id);
-  node_.kept.begun[begun_] = wanted;
+  node_.on_node.begun[begun_] = wanted;
   return {};
 }
 
 Result<> FakeRun::intend_no_more() {
   SL_CHECK(call("intend_no_more"));
-  node_.kept.begun.erase(begun_);
+  node_.on_node.begun.erase(begun_);
   return {};
 }
 
 Result<> FakeRun::stage(const std::string& key) {
   SL_CHECK(locked_call("stage"));
-  node_.kept.staged[key] = open_links_.at(parse_key(key)->cgroup_id);
+  node_.on_node.staged[key] = open_links_.at(parse_key(key)->cgroup_id);
   return {};
 }
 
 Result<> FakeRun::unstage(const std::string& key) {
   SL_CHECK(call("unstage"));
-  node_.kept.staged.erase(key);
+  node_.on_node.staged.erase(key);
   return {};
 }
 
 Result<> FakeRun::publish(const Saved& saved) {
   SL_CHECK(locked_call("publish"));
   const std::string key = key_of(saved.record.id, saved.record.cgroup_id);
-  const std::map<std::string, Saved> before = node_.kept.records;
-  node_.kept.records[key] = saved;
+  const std::map<std::string, Saved> before = node_.on_node.records;
+  node_.on_node.records[key] = saved;
   // The run can be killed between the two halves.
   if (auto second = call("publish: rename"); !second) {
-    if (kill_at < 0) node_.kept.records = before;
+    if (kill_at < 0) node_.on_node.records = before;
     return second;
   }
-  Kept::LinkIds links = node_.kept.staged.at(key);
-  node_.kept.staged.erase(key);
-  if (const auto old = node_.kept.pinned.find(key); old != node_.kept.pinned.end()) {
-    node_.kept.staged[key] = old->second;
+  OnNode::LinkIds links = node_.on_node.staged.at(key);
+  node_.on_node.staged.erase(key);
+  if (const auto old = node_.on_node.pinned.find(key); old != node_.on_node.pinned.end()) {
+    node_.on_node.staged[key] = old->second;
   }
-  node_.kept.pinned[key] = std::move(links);
+  node_.on_node.pinned[key] = std::move(links);
   return {};
 }
 
 Result<> FakeRun::withdraw(const std::string& key, const std::optional<Saved>& previous) {
   SL_CHECK(call("withdraw"));
-  if (const auto old = node_.kept.staged.find(key); old != node_.kept.staged.end()) {
-    std::swap(node_.kept.pinned[key], old->second);
+  if (const auto old = node_.on_node.staged.find(key); old != node_.on_node.staged.end()) {
+    std::swap(node_.on_node.pinned[key], old->second);
   } else {
-    node_.kept.pinned.erase(key);
+    node_.on_node.pinned.erase(key);
   }
-  node_.kept.records.erase(key);
-  if (previous) node_.kept.records[key] = *previous;
+  node_.on_node.records.erase(key);
+  if (previous) node_.on_node.records[key] = *previous;
   return {};
 }
 
 Result<> FakeRun::unpin(const std::string& key) {
   SL_CHECK(locked_call("unpin"));
-  node_.kept.pinned.erase(key);
+  node_.on_node.pinned.erase(key);
   return {};
 }
 
 void FakeRun::uninstall(std::uint64_t netns, std::uint8_t slot, std::uint64_t cgroup_id) {
-  const auto rules = node_.kept.rules.find({netns, table_name(slot)});
-  if (rules == node_.kept.rules.end()) return;
+  const auto rules = node_.on_node.rules.find({netns, table_name(slot)});
+  if (rules == node_.on_node.rules.end()) return;
   const auto owner = parse_rules_owner(rules->second.comment);
-  if (owner && owner->cgroup_id == cgroup_id) node_.kept.rules.erase(rules);
+  if (owner && owner->cgroup_id == cgroup_id) node_.on_node.rules.erase(rules);
 }
 
 Result<> FakeRun::uninstall_rules_of(const ContainerTarget& target, const RulesOwner& owner) {
@@ -330,7 +330,7 @@ Result<> FakeRun::uninstall_abandoned_rules(const Record& record) {
 
 Result<> FakeRun::erase(const std::string& key) {
   SL_CHECK(locked_call("erase"));
-  node_.kept.records.erase(key);
+  node_.on_node.records.erase(key);
   removed_++;
   return {};
 }

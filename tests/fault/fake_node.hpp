@@ -7,7 +7,7 @@
 //   kernel.fail_at = 3;                        // the fourth call fails, having done nothing
 //   kernel.kill_at = 3;                        // from the fourth call on nothing happens any more
 //   (void)create(kernel, state);  kernel.end_run();
-//   EXPECT_EQ(node.kept, before);
+//   EXPECT_EQ(node.on_node, before);
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct FakeContainer {
 };
 
 /// What socklid keeps on the node. Links are numbered, so that old and new ones differ.
-struct Kept {
+struct OnNode {
   using LinkIds = std::set<int>;
   using TableId = std::pair<std::uint64_t, std::string>;
   std::map<TableId, NftRuleset> rules;                           ///< by namespace and table
@@ -42,11 +42,11 @@ struct Kept {
   std::map<std::string, LinkIds> pinned;                         ///< by key
   std::map<std::string, Saved> records;                          ///< by key
   std::map<std::string, Record> begun;                           ///< by key
-  friend bool operator==(const Kept&, const Kept&) = default;
+  friend bool operator==(const OnNode&, const OnNode&) = default;
 };
 
 struct FakeNode {
-  Kept kept;
+  OnNode on_node;
   std::map<pid_t, FakeContainer> containers;
   int next_link{1};
   View view{31, 4026531835, 4026531836};
@@ -135,7 +135,7 @@ class FakeRun final : public Node {
   bool locked_{false};
   std::string begun_;  ///< the key of this run's intent
   FakeNode& node_;
-  std::map<std::uint64_t, Kept::LinkIds> open_links_;  ///< by cgroup
+  std::map<std::uint64_t, OnNode::LinkIds> open_links_;  ///< by cgroup
 };
 
 }  // namespace socklid

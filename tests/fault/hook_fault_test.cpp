@@ -81,7 +81,8 @@ TEST(Fault, EveryStepThatFailsIsUndone) {
       EXPECT_TRUE(run.in_force(1001));
       continue;
     }
-    EXPECT_EQ(node.kept, fresh.kept) << "after " << run.journal[static_cast<std::size_t>(step)];
+    EXPECT_EQ(node.on_node, fresh.on_node)
+        << "after " << run.journal[static_cast<std::size_t>(step)];
     EXPECT_THAT(run.warnings, IsEmpty());
   }
 }
@@ -98,7 +99,8 @@ TEST(Fault, AFailedSecondCallReturnsToTheFirst) {
     run.end_run();
     EXPECT_TRUE(run.in_force(1001));
     if (!created) {
-      EXPECT_EQ(node.kept, once.kept) << "after " << run.journal[static_cast<std::size_t>(step)];
+      EXPECT_EQ(node.on_node, once.on_node)
+          << "after " << run.journal[static_cast<std::size_t>(step)];
     }
   }
 }
@@ -113,8 +115,8 @@ TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
     const auto created = create(run, starting);
     run.end_run();
     EXPECT_EQ(created.has_value(), run.in_force(1002));
-    EXPECT_EQ(node.kept.rules.contains({7002, "socklid"}), created.has_value());
-    EXPECT_EQ(node.kept.policies.contains(1002), created.has_value());
+    EXPECT_EQ(node.on_node.rules.contains({7002, "socklid"}), created.has_value());
+    EXPECT_EQ(node.on_node.policies.contains(1002), created.has_value());
     // What a failing collection left is collected by the next run.
     FakeRun next(node);
     ASSERT_TRUE(create(next, starting));
@@ -122,9 +124,9 @@ TEST(Fault, AFailureBesideGarbageLosesNothingElse) {
     FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
-    EXPECT_EQ(node.kept.records.size(), 1U);
-    EXPECT_EQ(node.kept.pinned.size(), 1U);
-    EXPECT_EQ(node.kept.policies.size(), 1U);
+    EXPECT_EQ(node.on_node.records.size(), 1U);
+    EXPECT_EQ(node.on_node.pinned.size(), 1U);
+    EXPECT_EQ(node.on_node.policies.size(), 1U);
   }
 }
 
@@ -141,14 +143,14 @@ TEST(Fault, AKilledRunIsCleanedUpByTheNext) {
     FakeRun second(node);
     ASSERT_TRUE(create(second, next)) << "after a kill before step " << step;
     second.end_run();
-    EXPECT_THAT(node.kept.staged, IsEmpty());
-    EXPECT_EQ(node.kept.pinned.size(), 1U);
-    EXPECT_EQ(node.kept.records.size(), 1U);
-    EXPECT_EQ(node.kept.rules.size(), 1U);
+    EXPECT_THAT(node.on_node.staged, IsEmpty());
+    EXPECT_EQ(node.on_node.pinned.size(), 1U);
+    EXPECT_EQ(node.on_node.records.size(), 1U);
+    EXPECT_EQ(node.on_node.rules.size(), 1U);
     FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
-    EXPECT_EQ(node.kept.policies.size(), 1U);
+    EXPECT_EQ(node.on_node.policies.size(), 1U);
   }
 }
 
@@ -161,14 +163,14 @@ TEST(Fault, AKilledRunLeavesNothingButRulesOnRecord) {
     FakeNode node = node_after_kill(fresh, step);
     FakeRun second(node);
     ASSERT_TRUE(second.begin());
-    const bool published = !node.kept.pinned.empty();
-    EXPECT_EQ(node.kept.policies.empty(), !published) << "after a kill before step " << step;
-    EXPECT_THAT(node.kept.begun, IsEmpty());
-    if (!node.kept.rules.empty()) {
-      EXPECT_TRUE(node.kept.records.contains("web_3e9")) << "after a kill before step " << step;
+    const bool published = !node.on_node.pinned.empty();
+    EXPECT_EQ(node.on_node.policies.empty(), !published) << "after a kill before step " << step;
+    EXPECT_THAT(node.on_node.begun, IsEmpty());
+    if (!node.on_node.rules.empty()) {
+      EXPECT_TRUE(node.on_node.records.contains("web_3e9")) << "after a kill before step " << step;
     }
     remove_killed(node);
-    EXPECT_EQ(node.kept, Kept{}) << "after a kill before step " << step;
+    EXPECT_EQ(node.on_node, OnNode{}) << "after a kill before step " << step;
   }
 }
 
@@ -183,7 +185,7 @@ TEST(Fault, TheTableOfAKilledRunGoesWithItsContainer) {
     FakeRun collector(node);
     ASSERT_TRUE(collector.begin());
     EXPECT_THAT(collect_garbage(collector).errors, IsEmpty());
-    EXPECT_EQ(node.kept, Kept{}) << "after a kill before step " << step;
+    EXPECT_EQ(node.on_node, OnNode{}) << "after a kill before step " << step;
   }
 }
 
@@ -197,7 +199,7 @@ TEST(Fault, AKilledSecondCallLeavesThePolicyInForce) {
     (void)create(run, starting);
     run.end_run();
     EXPECT_TRUE(run.in_force(1001)) << "killed before step " << step;
-    EXPECT_TRUE(node.kept.rules.contains({7001, "socklid"}));
+    EXPECT_TRUE(node.on_node.rules.contains({7001, "socklid"}));
   }
 }
 
@@ -210,7 +212,7 @@ TEST(Fault, RemovalGoesOnAndTheNextOneFinishes) {
     FakeRun run(node);
     EXPECT_THAT(remove(run, stopped), IsEmpty());
     steps = run.calls;
-    EXPECT_EQ(node.kept, Kept{});
+    EXPECT_EQ(node.on_node, OnNode{});
   }
   for (int step = 0; step < steps; ++step) {
     FakeNode node = full;
@@ -219,7 +221,7 @@ TEST(Fault, RemovalGoesOnAndTheNextOneFinishes) {
     (void)remove(run, stopped);
     FakeRun again(node);
     EXPECT_THAT(remove(again, stopped), IsEmpty());
-    EXPECT_EQ(node.kept, Kept{}) << "after a failure of step " << step;
+    EXPECT_EQ(node.on_node, OnNode{}) << "after a failure of step " << step;
   }
 }
 
@@ -233,7 +235,7 @@ TEST(Fault, KilledRemovalIsFinishedByTheNext) {
     (void)remove(run, stopped);
     FakeRun again(node);
     EXPECT_THAT(remove(again, stopped), IsEmpty());
-    EXPECT_EQ(node.kept, Kept{}) << "killed before step " << step;
+    EXPECT_EQ(node.on_node, OnNode{}) << "killed before step " << step;
   }
 }
 

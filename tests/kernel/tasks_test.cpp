@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guard/find_netns.hpp"
 #include "guard/guard.hpp"
 #include "guard/tasks.hpp"
 #include "node/inhabitants.hpp"

@@ -19,7 +19,7 @@ namespace {
 /// With the host and the subsystem that the broker has made in it, until this is gone.
 class Configfs {
  public:
-  explicit Configfs(const Scene& scene) : root_(borrow(scene, Loan::configfs)) {}
+  explicit Configfs(const Scene& scene) : root_(borrow(scene, Lent::configfs)) {}
   Configfs(const Configfs&) = delete;
   Configfs& operator=(const Configfs&) = delete;
   ~Configfs() {

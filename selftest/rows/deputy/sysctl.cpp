@@ -62,7 +62,7 @@ Outcome open_alone(const Scene& scene) {
 }
 
 Outcome write_lent(const Scene& scene) {
-  const UniqueFd file = borrow(scene, Loan::sysctl);
+  const UniqueFd file = borrow(scene, Lent::sysctl);
   if (!file) return failed("borrow");
   const std::string_view value = foreign_addresses.value;
   if (::write(file.get(), value.data(), value.size()) < 0) return failed("write");

@@ -42,18 +42,18 @@ std::string routing_rule() {
   return message.fixed(header).value(FRA_TABLE, std::uint32_t{4747}).bytes();
 }
 
-template <Place place>
+template <Namespace where>
 Outcome add_rule(const Scene& scene) {
-  return carry_out(borrow(scene, Loan::netlink_route, place), routing_rule());
+  return carry_out(borrow(scene, Lent::netlink_route, where), routing_rule());
 }
 
-template <Place place>
+template <Namespace where>
 Outcome change_tables(const Scene& scene) {
-  return carry_out(borrow(scene, Loan::netlink_netfilter, place), own_table_batch());
+  return carry_out(borrow(scene, Lent::netlink_netfilter, where), own_table_batch());
 }
 
 Outcome fetch_and_change_tables(const Scene& scene) {
-  const Kept kept = keep(scene, Loan::netlink_netfilter);
+  const HeldSocket held = hold(scene, Lent::netlink_netfilter);
   if (kept.fd < 0) return failed("keep");
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, kept.pid, 0)));
   if (!process) return failed("pidfd_open");
@@ -63,18 +63,18 @@ Outcome fetch_and_change_tables(const Scene& scene) {
 }
 
 Outcome flush_transforms(const Scene& scene) {
-  return carry_out(borrow(scene, Loan::netlink_xfrm), NetlinkMessage(XFRM_MSG_FLUSHPOLICY).bytes());
+  return carry_out(borrow(scene, Lent::netlink_xfrm), NetlinkMessage(XFRM_MSG_FLUSHPOLICY).bytes());
 }
 
 /// A question only, but the policy opens nothing of this protocol.
 Outcome ask_generic(const Scene& scene) {
   NetlinkMessage message(GENL_ID_CTRL);
   message.fixed(genlmsghdr{CTRL_CMD_GETFAMILY, 1, 0}).text(CTRL_ATTR_FAMILY_NAME, "nlctrl");
-  return carry_out(borrow(scene, Loan::netlink_generic), message.bytes());
+  return carry_out(borrow(scene, Lent::netlink_generic), message.bytes());
 }
 
 Outcome set_size(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
@@ -85,9 +85,9 @@ Outcome set_size(const Scene& scene) {
 
 /// The mark that egress takes when no other is given, so that the rules take the socket for the
 /// container's.
-template <Place place>
+template <Namespace where>
 Outcome mark(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, place);
+  const UniqueFd fd = borrow(scene, Lent::udp, where);
   if (!fd) return failed("borrow");
   if (!set_option(fd.get(), SOL_SOCKET, SO_MARK, 1)) return failed("SO_MARK");
   return {};
@@ -107,7 +107,7 @@ Row change_row(std::string_view name, Outcome (*attempt)(const Scene&), const St
 }  // namespace
 
 std::vector<Row> foreign_change() {
-  using enum Place;
+  using enum Namespace;
   constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
   return {
       change_row("handed in: route netlink", add_rule<inside>, always(Guard::netlink)),

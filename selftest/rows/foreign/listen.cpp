@@ -19,7 +19,7 @@ Outcome hold(UniqueFd fd) {
 }
 
 Outcome bind_and_listen(const Scene& scene) {
-  UniqueFd fd = borrow(scene, Loan::tcp);
+  UniqueFd fd = borrow(scene, Lent::tcp);
   if (!fd) return failed("borrow");
   if (!bind_to(fd.get(), scene.local)) return failed("bind");
   if (::listen(fd.get(), 1) != 0) return failed("listen");
@@ -27,28 +27,28 @@ Outcome bind_and_listen(const Scene& scene) {
 }
 
 Outcome bind_udp(const Scene& scene) {
-  UniqueFd fd = borrow(scene, Loan::udp);
+  UniqueFd fd = borrow(scene, Lent::udp);
   if (!fd) return failed("borrow");
   if (!bind_to(fd.get(), scene.local)) return failed("bind");
   return hold(std::move(fd));
 }
 
-template <Loan loan>
+template <Lent what>
 Outcome keep_lent(const Scene& scene) {
-  UniqueFd fd = borrow(scene, loan);
+  UniqueFd fd = borrow(scene, what);
   if (!fd) return failed("borrow");
   return hold(std::move(fd));
 }
 
 Outcome listen_elsewhere(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::tcp_bound, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::tcp_bound, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   if (::listen(fd.get(), 1) != 0) return failed("listen");
   return {};
 }
 
 Outcome bind_elsewhere(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   if (!bind_to(fd.get(), any_address(scene.family(), scene.port))) return failed("bind");
   return {};
@@ -75,13 +75,13 @@ std::vector<Row> foreign_listen() {
       {.name = "handed in: bound UDP",
        .proof = Proof::received,
        .stops = always(Guard::inbound),
-       .attempt = keep_lent<Loan::udp_bound>,
+       .attempt = keep_lent<Lent::udp_bound>,
        .annotations = {egress_annotation},
        .lines = Row::Lines::rules},  // its packets are another cgroup's
       {.name = "handed in: listening TCP",
        .proof = Proof::answered,
        .stops = always(Guard::inbound),
-       .attempt = keep_lent<Loan::tcp_listening>,
+       .attempt = keep_lent<Lent::tcp_listening>,
        .annotations = {egress_annotation},
        .lines = Row::Lines::rules},  // its packets are another cgroup's
       {.name = "of another namespace: bound TCP, listen",

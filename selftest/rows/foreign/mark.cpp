@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t containers_mark = 1;
 
 Outcome lend_mark(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp_connected);
+  const UniqueFd fd = borrow(scene, Lent::udp_connected);
   if (!fd) return failed("borrow");
   Token token = scene.token;
   iovec data{token.data(), token.size()};

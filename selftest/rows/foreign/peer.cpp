@@ -32,19 +32,19 @@ Outcome connect_on(const Scene& scene, const UniqueFd& fd) {
   return {};
 }
 
-template <Loan loan, Place place>
+template <Lent what, Namespace where>
 Outcome send(const Scene& scene) {
-  return send_on(scene, borrow(scene, loan, place));
+  return send_on(scene, borrow(scene, what, where));
 }
 
-template <Loan loan, Place place>
+template <Lent what, Namespace where>
 Outcome connect(const Scene& scene) {
-  return connect_on(scene, borrow(scene, loan, place));
+  return connect_on(scene, borrow(scene, what, where));
 }
 
-template <Place place>
+template <Namespace where>
 Outcome connect_and_write(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, place);
+  const UniqueFd fd = borrow(scene, Lent::udp, where);
   if (!fd) return failed("borrow");
   if (!connect_to(fd.get(), scene.target)) return failed("connect");
   if (!send_token(fd.get(), scene)) return failed("send");
@@ -52,9 +52,9 @@ Outcome connect_and_write(const Scene& scene) {
 }
 
 /// It had its peer before it came.
-template <Loan loan>
+template <Lent what>
 Outcome write(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, loan);
+  const UniqueFd fd = borrow(scene, what);
   if (!fd) return failed("borrow");
   if (!send_token(fd.get(), scene)) return failed("send");
   return {};
@@ -62,7 +62,7 @@ Outcome write(const Scene& scene) {
 
 /// A named peer first, when nothing is wrong, then another.
 Outcome connect_again(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   if (!connect_to(fd.get(), scene.named)) return failed("connect to the named peer");
   if (!send_token_to(fd.get(), scene, scene.target)) return failed("send");
@@ -71,14 +71,14 @@ Outcome connect_again(const Scene& scene) {
 
 /// The peer is one that the policy names, but the way there is not the container's.
 Outcome send_to_named(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   if (!send_token_to(fd.get(), scene, scene.named)) return failed("send");
   return {};
 }
 
 Outcome fast_open(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::tcp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::tcp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   if (!set_option(fd.get(), SOL_TCP, TCP_FASTOPEN_NO_COOKIE, 1)) return failed("setsockopt");
   if (!send_token_to(fd.get(), scene, scene.target, MSG_FASTOPEN) && errno != ECONNREFUSED)
@@ -87,7 +87,7 @@ Outcome fast_open(const Scene& scene) {
 }
 
 Outcome send_by_ring(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd fd = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!fd) return failed("borrow");
   TokenMessage message(scene, scene.target);
   Ring ring;
@@ -97,12 +97,12 @@ Outcome send_by_ring(const Scene& scene) {
 }
 
 Outcome send_in_child(const Scene& scene) {
-  return in_child(send<Loan::udp, Place::elsewhere>, scene);
+  return in_child(send<Lent::udp, Namespace::elsewhere>, scene);
 }
 
 /// Nobody hands it over: who may trace a process may take its descriptors (pidfd_getfd(2)).
 Outcome fetch_and_send(const Scene& scene) {
-  const Kept kept = keep(scene, Loan::udp);
+  const HeldSocket held = hold(scene, Lent::udp);
   if (kept.fd < 0) return failed("keep");
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, kept.pid, 0)));
   if (!process) return failed("pidfd_open");
@@ -131,30 +131,30 @@ Row connected_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
 }  // namespace
 
 std::vector<Row> foreign_peer() {
-  using enum Place;
+  using enum Namespace;
   return {
-      peer_row("handed in: UDP", send<Loan::udp, inside>),
+      peer_row("handed in: UDP", send<Lent::udp, inside>),
       peer_row("handed in: UDP, connect and write", connect_and_write<inside>),
       peer_row("handed in: UDP, fetched by pidfd_getfd", fetch_and_send),
-      peer_row("handed in: TCP", connect<Loan::tcp, inside>),
-      peer_row("handed in: MPTCP", connect<Loan::mptcp, inside>),
-      peer_row("handed in: SCTP", connect<Loan::sctp, inside>, {"sctp"}),
-      peer_row("of another namespace: UDP", send<Loan::udp, elsewhere>),
+      peer_row("handed in: TCP", connect<Lent::tcp, inside>),
+      peer_row("handed in: MPTCP", connect<Lent::mptcp, inside>),
+      peer_row("handed in: SCTP", connect<Lent::sctp, inside>, {"sctp"}),
+      peer_row("of another namespace: UDP", send<Lent::udp, elsewhere>),
       peer_row("of another namespace: UDP, connect and write", connect_and_write<elsewhere>),
       peer_row("of another namespace: UDP by io_uring", send_by_ring),
       peer_row("of another namespace: UDP from a child", send_in_child),
       {.name = "of another namespace: UDP, a named peer first",
        .stops = {Guard::connect, Guard::foreign, Guard::foreign},
        .attempt = connect_again},
-      peer_row("of another namespace: TCP", connect<Loan::tcp, elsewhere>),
+      peer_row("of another namespace: TCP", connect<Lent::tcp, elsewhere>),
       peer_row("of another namespace: TCP Fast Open", fast_open),
-      peer_row("of another namespace: MPTCP", connect<Loan::mptcp, elsewhere>),
+      peer_row("of another namespace: MPTCP", connect<Lent::mptcp, elsewhere>),
       {.name = "of another namespace: UDP to a named peer",
        .stops = always(Guard::foreign),
        .attempt = send_to_named,
        .annotations = {egress_annotation}},
-      connected_row("handed in: connected UDP", write<Loan::udp_connected>),
-      connected_row("handed in: TCP connected before the policy", write<Loan::tcp_early>),
+      connected_row("handed in: connected UDP", write<Lent::udp_connected>),
+      connected_row("handed in: TCP connected before the policy", write<Lent::tcp_early>),
   };
 }
 

@@ -19,9 +19,9 @@ namespace socklid::selftest {
 namespace {
 
 /// The port of a raw socket's peer is a protocol, or 0.
-template <Place place>
+template <Namespace where>
 Outcome send_raw(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::raw, place);
+  const UniqueFd fd = borrow(scene, Lent::raw, where);
   if (!fd) return failed("borrow");
   if (!send_data(fd.get(), packet_to_target(scene), with_port(scene.target, 0)))
     return failed("send");
@@ -29,7 +29,7 @@ Outcome send_raw(const Scene& scene) {
 }
 
 Outcome connect_raw(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::raw);
+  const UniqueFd fd = borrow(scene, Lent::raw);
   if (!fd) return failed("borrow");
   if (!connect_to(fd.get(), with_port(scene.target, 0))) return failed("connect");
   const std::string packet = packet_to_target(scene);
@@ -38,9 +38,9 @@ Outcome connect_raw(const Scene& scene) {
 }
 
 /// The kernel fills in the rest of an echo request (net/ipv4/ping.c).
-template <Place place>
+template <Namespace where>
 Outcome send_ping(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::icmp, place);
+  const UniqueFd fd = borrow(scene, Lent::icmp, where);
   if (!fd) return failed("borrow");
   std::string request(sizeof(icmphdr), '\0');
   request[0] = static_cast<char>(scene.ip == Ip::v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST);
@@ -50,7 +50,7 @@ Outcome send_ping(const Scene& scene) {
 }
 
 Outcome send_frame(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::packet);
+  const UniqueFd fd = borrow(scene, Lent::packet);
   if (!fd) return failed("borrow");
   if (!send_data(fd.get(), frame_to_target(scene), link_address(scene))) return failed("send");
   return {};
@@ -58,7 +58,7 @@ Outcome send_frame(const Scene& scene) {
 
 /// Without an address, to where the socket is bound.
 Outcome bind_and_write_frame(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::packet);
+  const UniqueFd fd = borrow(scene, Lent::packet);
   if (!fd) return failed("borrow");
   if (!bind_to(fd.get(), link_address(scene))) return failed("bind");
   const std::string frame = frame_to_target(scene);
@@ -75,11 +75,11 @@ Row raw_row(std::string_view name, Outcome (*attempt)(const Scene&), const Stops
 std::vector<Row> foreign_raw() {
   constexpr Stops stops_peer_here{Guard::connect, Guard::foreign, Guard::connect};
   return {
-      raw_row("handed in: raw", send_raw<Place::inside>, stops_peer_here),
+      raw_row("handed in: raw", send_raw<Namespace::inside>, stops_peer_here),
       raw_row("handed in: raw, connect and write", connect_raw, stops_peer_here),
-      raw_row("of another namespace: raw", send_raw<Place::elsewhere>, stops_peer_here),
-      raw_row("handed in: ping", send_ping<Place::inside>, stops_peer_here),
-      raw_row("of another namespace: ping", send_ping<Place::elsewhere>, stops_peer_here),
+      raw_row("of another namespace: raw", send_raw<Namespace::elsewhere>, stops_peer_here),
+      raw_row("handed in: ping", send_ping<Namespace::inside>, stops_peer_here),
+      raw_row("of another namespace: ping", send_ping<Namespace::elsewhere>, stops_peer_here),
       raw_row("handed in: packet", send_frame, stops_peer_here),
       raw_row("handed in: packet, bind and write", bind_and_write_frame,
               {Guard::bind, Guard::foreign, Guard::bind}),

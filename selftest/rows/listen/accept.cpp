@@ -56,7 +56,7 @@ Outcome accept_own_by_ring(const Scene& scene) {
 }
 
 Outcome accept_inherited(const Scene& scene) {
-  return accept_visitor(scene, borrow(scene, Loan::tcp_listening), scene.port, accept_plainly);
+  return accept_visitor(scene, borrow(scene, Lent::tcp_listening), scene.port, accept_plainly);
 }
 
 // listen ---------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ Outcome listen_unbound(const Scene& scene) {
 }
 
 Outcome listen_inherited(const Scene& scene) {
-  return listening(borrow(scene, Loan::tcp_bound));
+  return listening(borrow(scene, Lent::tcp_bound));
 }
 
 template <Gate gate>

@@ -133,7 +133,7 @@ Outcome delete_node_wide_policy(const Scene& scene) {
 
 /// Without a policy there is nothing to hand in, and a map of its own takes its place.
 Outcome read_lent_map(const Scene& scene) {
-  UniqueFd map = borrow(scene, Loan::denials_map);
+  UniqueFd map = borrow(scene, Lent::denials_map);
   if (!map) map = make_map();
   if (!map) return failed("BPF_MAP_CREATE");
   std::uint64_t key = 0;
@@ -162,7 +162,7 @@ Outcome get_pinned_on_own(const Scene& /*scene*/) {
 }
 
 Outcome get_pinned_on_lent(const Scene& scene) {
-  const UniqueFd directory = borrow(scene, Loan::bpffs);
+  const UniqueFd directory = borrow(scene, Lent::bpffs);
   return get_pinned(directory.get());
 }
 

@@ -67,9 +67,9 @@ Outcome join_root(const Scene& scene) {
   return join<write>(scene, root.get());
 }
 
-template <Loan loan>
+template <Lent what>
 Outcome join_lent(const Scene& scene) {
-  const UniqueFd directory = borrow(scene, loan);
+  const UniqueFd directory = borrow(scene, what);
   return join<plainly>(scene, directory.get());
 }
 
@@ -136,9 +136,9 @@ Outcome begin_in_root(const Scene& scene) {
   return begin_in(scene, path.get());
 }
 
-template <Loan loan>
+template <Lent what>
 Outcome begin_in_lent(const Scene& scene) {
-  const UniqueFd directory = borrow(scene, loan);
+  const UniqueFd directory = borrow(scene, what);
   return begin_in(scene, directory.get());
 }
 
@@ -177,11 +177,11 @@ Rows tamper_cgroup() {
       cgroup_row("to the root cgroup by io_uring", join_root<by_ring>),
       cgroup_row("to the root cgroup from a user namespace", join_root_in_user_namespace),
       cgroup_row("to the root cgroup, moved by a parent", move_child),
-      cgroup_row("to the cgroup above, handed in", join_lent<Loan::cgroup_above>),
-      cgroup_row("to a cgroup beside, handed in", join_lent<Loan::cgroup_outside>),
+      cgroup_row("to the cgroup above, handed in", join_lent<Lent::cgroup_above>),
+      cgroup_row("to a cgroup beside, handed in", join_lent<Lent::cgroup_outside>),
       cgroup_row("a child begun in the root cgroup", begin_in_root),
       cgroup_row("a child begun in a cgroup beside, handed in",
-                 begin_in_lent<Loan::cgroup_outside>),
+                 begin_in_lent<Lent::cgroup_outside>),
       {.name = "UDP from a thread with a cgroup of its own",
        .stops = stops_peer,
        .attempt = part_a_thread},

@@ -77,7 +77,7 @@ Outcome join_two(const Scene& scene) {
 
 /// The program that counts joins is asked for sockets that were made in the container.
 Outcome join_from_elsewhere(const Scene& scene) {
-  const UniqueFd fd = borrow(scene, Loan::udp);
+  const UniqueFd fd = borrow(scene, Lent::udp);
   if (!fd) return failed("borrow");
   if (!join(fd.get(), scene, group(scene, '1'))) return failed("MCAST_JOIN_GROUP");
   return {};

@@ -58,13 +58,13 @@ Outcome send_from(const Scene& scene, int netns) {
 
 template <int type>
 Outcome send_from_elsewhere(const Scene& scene) {
-  const UniqueFd netns = borrow(scene, Loan::netns, Place::elsewhere);
+  const UniqueFd netns = borrow(scene, Lent::netns, Namespace::elsewhere);
   return send_from<type>(scene, netns.get());
 }
 
 /// Every socket names the namespace it belongs to.
 Outcome follow_socket(const Scene& scene) {
-  const UniqueFd lent = borrow(scene, Loan::udp, Place::elsewhere);
+  const UniqueFd lent = borrow(scene, Lent::udp, Namespace::elsewhere);
   if (!lent) return failed("borrow");
   const UniqueFd netns(::ioctl(lent.get(), SIOCGSKNS));
   return send_from<SOCK_DGRAM>(scene, netns.get());
@@ -74,7 +74,7 @@ Outcome follow_socket(const Scene& scene) {
 Outcome send_on_old_socket(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
-  const UniqueFd netns = borrow(scene, Loan::netns, Place::elsewhere);
+  const UniqueFd netns = borrow(scene, Lent::netns, Namespace::elsewhere);
   Outcome outcome = enter(netns.get());
   if (!outcome.step.empty()) return outcome;
   if (!send_token_to(fd.get(), scene, scene.target)) return failed("send");
@@ -83,7 +83,7 @@ Outcome send_on_old_socket(const Scene& scene) {
 
 /// To listen elsewhere and be visited there.
 Outcome serve_elsewhere(const Scene& scene) {
-  const UniqueFd netns = borrow(scene, Loan::netns, Place::elsewhere);
+  const UniqueFd netns = borrow(scene, Lent::netns, Namespace::elsewhere);
   Outcome outcome = enter(netns.get());
   if (!outcome.step.empty()) return outcome;
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);

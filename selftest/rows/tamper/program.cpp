@@ -18,7 +18,7 @@ namespace {
 
 /// Of the broker's program, which stands for any of the node's.
 Outcome open_by_id(const Scene& scene) {
-  const UniqueFd program = borrow(scene, Loan::perf_program);
+  const UniqueFd program = borrow(scene, Lent::perf_program);
   if (!program) return failed("borrow");
   bpf_prog_info info{};
   if (!read_bpf_info(program.get(), info)) return failed("BPF_OBJ_GET_INFO_BY_FD");
@@ -41,7 +41,7 @@ UniqueFd open_event() {
 }
 
 Outcome attach_by_perf(const Scene& scene) {
-  const UniqueFd program = borrow(scene, Loan::perf_program);
+  const UniqueFd program = borrow(scene, Lent::perf_program);
   if (!program) return failed("borrow");
   const UniqueFd event = open_event();
   if (!event) return failed("perf_event_open");

@@ -3,7 +3,7 @@
 what the others may not.
 
     pod = cri.run_pod("shop", POD, parent)
-    fill(sheet, pod.start("web"), COLUMNS, expected("web"))     # a row of the table
+    fill(table, pod.start("web"), COLUMNS, expected("web"))     # a row of the table
 """
 
 import subprocess
@@ -48,7 +48,7 @@ def expect_under(container):
     compare(container.probe(*expected(container.name)), expected(container.name))
 
 
-def fill(sheet, container, columns, wanted):
+def fill(table, container, columns, wanted):
     """One row: {column: attempt} against {attempt: an answer, or a set of them}."""
     seen = container.probe(*columns.values())
     for column, attempt in columns.items():
@@ -57,7 +57,7 @@ def fill(sheet, container, columns, wanted):
             why = None
         except AssertionError as error:
             why = str(error)
-        sheet.put(container.name, column, seen.get(attempt, "no answer"), why)
+        table.put(container.name, column, seen.get(attempt, "no answer"), why)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from harness.commands import IS_SYSTEMD, run, write
 from harness.network import OUTSIDE
 from harness.runtimes import Podman, next_name
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 
 IMAGE = "localhost/socklid-probe"
 # podman 4.3's cgroupfs manager forbids all devices in a pod's cgroup.
@@ -86,9 +86,9 @@ def played(session, podman, document):
 def fill_sheet(session, record, name, attempts, members, fill):
     """A table of attempts by members, under each runtime: `fill` does it for one pod."""
     runtimes = [Podman(session, "crun"), Podman(session, "runc")]
-    sheet = Sheet(session, record, name,
+    table = ResultTable(session, record, name,
                   [f"{runtime.oci}: {attempt}" for runtime in runtimes for attempt in attempts],
                   list(members))
     for runtime in runtimes:
-        fill(session, record, sheet, runtime)
-    sheet.require_full()
+        fill(session, record, table, runtime)
+    table.require_full()

@@ -18,20 +18,20 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-struct Told {
+struct Seen {
   std::vector<std::pair<std::string, std::string>> members;
   std::string error;
 };
 
-Told read(std::string_view text, std::size_t depth = 2) {
-  Told told;
+Seen read(std::string_view text, std::size_t depth = 2) {
+  Seen seen;
   const auto done = for_each_member(text, depth, [&](const Path& path, std::string_view token) {
     std::string name;
     for (const std::string& part : path) name += "/" + part;
-    told.members.emplace_back(name, token);
+    seen.members.emplace_back(name, token);
   });
-  if (!done) told.error = done.error().message;
-  return told;
+  if (!done) seen.error = done.error().message;
+  return seen;
 }
 
 std::string beside(const std::string& hostile) {
@@ -39,9 +39,9 @@ std::string beside(const std::string& hostile) {
 }
 
 TEST(JsonMembers, AreToldOfByName) {
-  const Told told = read(R"( {"a":{"b":"x","c":-1.5e3}, "list":["y",{"deep":0}],"t":true} )");
-  EXPECT_EQ(told.error, "");
-  EXPECT_THAT(told.members, ElementsAre(Pair("/a/b", "\"x\""), Pair("/a/c", "-1.5e3"),
+  const Seen seen = read(R"( {"a":{"b":"x","c":-1.5e3}, "list":["y",{"deep":0}],"t":true} )");
+  EXPECT_EQ(seen.error, "");
+  EXPECT_THAT(seen.members, ElementsAre(Pair("/a/b", "\"x\""), Pair("/a/c", "-1.5e3"),
                                         Pair("/list/", "\"y\""), Pair("/t", "true")));
 }
 
@@ -55,17 +55,17 @@ TEST(JsonMembers, AreFoundBesideWhateverOthersWrite) {
         R"("x":1,"x":2)" + std::string(), R"("x":")" + std::string(5'000'000, 'a') + "\"",
         R"("x":)" + nested + closed, std::string(R"("\u0000":1)"), std::string(R"("x":"a\\\"b\\")"),
         std::string(R"("x":99999999999999999999999)"), std::string(R"("x":nonsense)")}) {
-    const Told told = read(beside(hostile));
-    EXPECT_EQ(told.error, "") << hostile.substr(0, 40);
-    EXPECT_THAT(told.members, testing::Contains(Pair("/a/before", "\"1\"")));
-    EXPECT_THAT(told.members, testing::Contains(Pair("/a/after", "\"2\"")));
-    EXPECT_THAT(told.members, testing::Contains(Pair("/pid", "7")));
+    const Seen seen = read(beside(hostile));
+    EXPECT_EQ(seen.error, "") << hostile.substr(0, 40);
+    EXPECT_THAT(seen.members, testing::Contains(Pair("/a/before", "\"1\"")));
+    EXPECT_THAT(seen.members, testing::Contains(Pair("/a/after", "\"2\"")));
+    EXPECT_THAT(seen.members, testing::Contains(Pair("/pid", "7")));
   }
 }
 
 TEST(JsonMembers, CannotBeForgedByContent) {
-  const Told told = read(R"({"a":{"x":"\",\"after\":\"3"}})");
-  EXPECT_THAT(told.members, ElementsAre(Pair("/a/x", R"("\",\"after\":\"3")")));
+  const Seen seen = read(R"({"a":{"x":"\",\"after\":\"3"}})");
+  EXPECT_THAT(seen.members, ElementsAre(Pair("/a/x", R"("\",\"after\":\"3")")));
   EXPECT_THAT(read(R"({"x":{"a":{"after":"3"}}})", 2).members, ElementsAre());
 }
 

@@ -109,12 +109,13 @@ TEST(Damage, IsNamedByEveryTool) {
   inspection.container = broken;
   inspection.damage = line.damage;
   EXPECT_THAT(inspect_text(inspection), HasSubstr("state:     damaged\n"));
-  EXPECT_THAT(inspect_text(inspection),
-              HasSubstr("damage:\n  link of socket_bind: not pinned\n  mend: socklid repair a\n"));
+  EXPECT_THAT(
+      inspect_text(inspection),
+      HasSubstr("damage:\n  link of socket_bind: not pinned\n  remedy: socklid repair a\n"));
   const Check check = judge_containers({broken, container("b")}, {{"a", line.damage}});
   EXPECT_EQ(check.level, Level::fail);
   EXPECT_THAT(check.detail, HasSubstr("a (link of socket_bind: not pinned)"));
-  EXPECT_EQ(check.mend, "socklid repair a");
+  EXPECT_EQ(check.remedy, "socklid repair a");
   EXPECT_EQ(judge_containers({container("b")}, {}).level, Level::ok);
 }
 

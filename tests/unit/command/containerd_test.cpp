@@ -238,14 +238,14 @@ TEST(ContainerdRuntimes, OneWithoutTheHookIsARisk) {
   const Check check = judge_containerd({{"runc", ""}, {"kata", "no hook"}});
   EXPECT_EQ(check.level, Level::risk);
   EXPECT_THAT(check.detail, HasSubstr("called by runc; not by kata (no hook)"));
-  EXPECT_THAT(check.mend, HasSubstr("--runtime kata --write"));
+  EXPECT_THAT(check.remedy, HasSubstr("--runtime kata --write"));
 }
 
 TEST(ContainerdRuntimes, OfAnotherFileAreCalledByIt) {
   const Check check = judge_containerd({{"runc", "no hook", "/k3s/config.toml"}});
   EXPECT_EQ(check.level, Level::risk);
   EXPECT_THAT(check.detail, HasSubstr("not by runc in /k3s/config.toml (no hook)"));
-  EXPECT_THAT(check.mend, HasSubstr("--runtime runc --config /k3s/config.toml --write"));
+  EXPECT_THAT(check.remedy, HasSubstr("--runtime runc --config /k3s/config.toml --write"));
 }
 
 TEST(ContainerdFiles, AreWhatARunningOneWasTold) {

@@ -22,7 +22,8 @@ TEST(Doctor, TellsTheBootParameterThatIsMissing) {
   EXPECT_EQ(judge_lsm_list("lockdown,capability,bpf\n").level, Level::ok);
   const Check check = judge_lsm_list("lockdown,capability,yama,notbpf\n");
   EXPECT_EQ(check.level, Level::fail);
-  EXPECT_EQ(check.mend, "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
+  EXPECT_EQ(check.remedy,
+            "add lsm=lockdown,yama,notbpf,bpf to the kernel's command line and reboot");
 }
 
 TEST(Doctor, NamesALockdownThatRefusesThePrograms) {
@@ -32,13 +33,13 @@ TEST(Doctor, NamesALockdownThatRefusesThePrograms) {
   const Check check = judge_lockdown("none integrity [confidentiality]\n");
   EXPECT_EQ(check.level, Level::fail);
   EXPECT_NE(check.detail.find("`confidentiality`"), std::string::npos) << check.detail;
-  EXPECT_NE(check.mend.find("lockdown=integrity"), std::string::npos) << check.mend;
+  EXPECT_NE(check.remedy.find("lockdown=integrity"), std::string::npos) << check.remedy;
 }
 
 TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
   const Check risk = judge_podman_version("podman version 4.3.1\n");
   EXPECT_EQ(risk.level, Level::risk);
-  EXPECT_NE(risk.mend.find("4.6"), std::string::npos);
+  EXPECT_NE(risk.remedy.find("4.6"), std::string::npos);
   const std::string& warned = risk.detail;
   EXPECT_NE(warned.find("io.socklid.families"), std::string::npos) << warned;
   for (const char* fine : {"podman version 4.6.0\n", "podman version 5.0.1\n", ""}) {

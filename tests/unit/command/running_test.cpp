@@ -337,7 +337,7 @@ TEST(Unguarded, DoctorFailsForThemAndForWhatItCannotRead) {
   const Check check = judge_running({}, {{running("/y"), "no policy"}});
   EXPECT_EQ(check.level, Level::fail);
   EXPECT_THAT(check.detail, HasSubstr("web (pid 7, /run/crun/web: no policy)"));
-  EXPECT_THAT(check.mend, HasSubstr("stop and start"));
+  EXPECT_THAT(check.remedy, HasSubstr("stop and start"));
   EXPECT_EQ(judge_running({{}, {"/run/crun/b/status: cut off"}}, {}).level, Level::fail);
 }
 

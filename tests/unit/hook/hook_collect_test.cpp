@@ -28,7 +28,7 @@ TEST_F(HookTest, AStartTakesAShareOfWhatIsGone) {
     run.removes = 2;
     ASSERT_TRUE(create(run, state_of("web", 42, connect_denied)));
     run.end_run();
-    EXPECT_THAT(node_.kept.records, SizeIs(left + 1));
+    EXPECT_THAT(node_.on_node.records, SizeIs(left + 1));
   }
 }
 
@@ -46,10 +46,10 @@ TEST_F(HookTest, ANumberUsedAgainIsNoNeighbour) {
   ASSERT_TRUE(create_once(state_of("stopped", 42, with_rules)));
   // Its processes and its namespace are gone, its cgroup and record are not yet.
   node_.containers[42].liveness = Liveness::empty;
-  node_.kept.rules.clear();
+  node_.on_node.rules.clear();
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
-  EXPECT_EQ(node_.kept.records.at("web_3ea").record.placement, (Placement{NetnsKind::own, 0}));
+  EXPECT_EQ(node_.on_node.records.at("web_3ea").record.placement, (Placement{NetnsKind::own, 0}));
 }
 
 TEST_F(HookTest, ACgroupUsedAgainIsNotClaimedByTheDead) {
@@ -58,18 +58,18 @@ TEST_F(HookTest, ACgroupUsedAgainIsNotClaimedByTheDead) {
   node_.containers[43] = node_.containers[42];
   node_.containers.erase(42);
   ASSERT_TRUE(create_once(state_of("second", 43, connect_denied)));
-  EXPECT_THAT(node_.kept.records, SizeIs(1));
-  EXPECT_TRUE(node_.kept.records.contains("second_3e9"));
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
+  EXPECT_TRUE(node_.on_node.records.contains("second_3e9"));
 }
 
 TEST_F(HookTest, RemovalLooksAtTheProcessAndNotAtWhoElseIsThere) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
-  const Kept before = node_.kept;
+  const OnNode before = node_.on_node;
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, before) << "it lives";
+  EXPECT_EQ(node_.on_node, before) << "it lives";
   node_.containers[42].ended = true;
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 TEST_F(HookTest, CollectsWhatPoststopNeverCameFor) {
@@ -77,9 +77,9 @@ TEST_F(HookTest, CollectsWhatPoststopNeverCameFor) {
   node_.destroy(42);
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
   ASSERT_TRUE(create_once(state_of("next", 43, connect_denied)));
-  ASSERT_THAT(node_.kept.records, SizeIs(1));
-  EXPECT_TRUE(node_.kept.records.contains("next_3ea"));
-  EXPECT_THAT(node_.kept.pinned, SizeIs(1));
+  ASSERT_THAT(node_.on_node.records, SizeIs(1));
+  EXPECT_TRUE(node_.on_node.records.contains("next_3ea"));
+  EXPECT_THAT(node_.on_node.pinned, SizeIs(1));
 }
 
 TEST_F(HookTest, AHostileNamespaceOfTheDeadHindersNobodyElse) {
@@ -94,8 +94,8 @@ TEST_F(HookTest, AHostileNamespaceOfTheDeadHindersNobodyElse) {
   FakeRun start(node_);
   ASSERT_TRUE(create(start, state_of("next", 45, with_rules)));
   start.end_run();
-  EXPECT_THAT(node_.kept.records, SizeIs(2)) << "its own, and that of the hostile namespace";
-  EXPECT_TRUE(node_.kept.records.contains("a_3ea"));
+  EXPECT_THAT(node_.on_node.records, SizeIs(2)) << "its own, and that of the hostile namespace";
+  EXPECT_TRUE(node_.on_node.records.contains("a_3ea"));
   FakeRun collector(node_);
   ASSERT_TRUE(collector.begin());
   const Collection stuck = collect_garbage(collector);
@@ -105,7 +105,7 @@ TEST_F(HookTest, AHostileNamespaceOfTheDeadHindersNobodyElse) {
   FakeRun again(node_);
   ASSERT_TRUE(again.begin());
   EXPECT_EQ(collect_garbage(again).removed, 1U);
-  EXPECT_THAT(node_.kept.records, SizeIs(1));
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
 }
 
 TEST_F(HookTest, AStartThatInstallsRulesHasItsPlaceMeanwhile) {
@@ -118,7 +118,8 @@ TEST_F(HookTest, AStartThatInstallsRulesHasItsPlaceMeanwhile) {
   other.rules = true;
   node_.in_flight["other_3eb"] = other;
   ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
-  EXPECT_EQ(node_.kept.records.at("web_3ea").record.placement, (Placement{NetnsKind::shared, 2}));
+  EXPECT_EQ(node_.on_node.records.at("web_3ea").record.placement,
+            (Placement{NetnsKind::shared, 2}));
 }
 
 TEST_F(HookTest, ACgroupThatIsBeingSetUpIsNotSetUpTwice) {
@@ -128,30 +129,30 @@ TEST_F(HookTest, ACgroupThatIsBeingSetUpIsNotSetUpTwice) {
   const auto created = create_once(state_of("web", 42, connect_denied));
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().exit, Exit::busy);
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {
   ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
-  const Kept before = node_.kept;
-  node_.kept.policies[999] = {1};
+  const OnNode before = node_.on_node;
+  node_.on_node.policies[999] = {1};
   FakeRun run(node_);
   ASSERT_TRUE(run.begin());
   EXPECT_THAT(collect_garbage(run).errors, IsEmpty());
-  EXPECT_EQ(node_.kept, before);
+  EXPECT_EQ(node_.on_node, before);
 }
 
 TEST_F(HookTest, RemovesHalfStates) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   node_.destroy(42);
-  const Kept whole = node_.kept;
-  node_.kept.records.clear();
+  const OnNode whole = node_.on_node;
+  node_.on_node.records.clear();
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_THAT(node_.kept.pinned, IsEmpty());
-  node_.kept = whole;
-  node_.kept.pinned.clear();
+  EXPECT_THAT(node_.on_node.pinned, IsEmpty());
+  node_.on_node = whole;
+  node_.on_node.pinned.clear();
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 TEST_F(HookTest, LatePoststopDoesNotHurtTheRestartedContainer) {
@@ -159,10 +160,10 @@ TEST_F(HookTest, LatePoststopDoesNotHurtTheRestartedContainer) {
   node_.destroy(42);
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
   ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
-  const Kept before = node_.kept;
+  const OnNode before = node_.on_node;
   EXPECT_THAT(before.records, SizeIs(1)) << "the old one was collected";
   remove_once(state_of("web", 0, with_rules, "stopped"));
-  EXPECT_EQ(node_.kept, before);
+  EXPECT_EQ(node_.on_node, before);
   FakeRun run(node_);
   EXPECT_TRUE(run.in_force(1002));
 }

@@ -48,9 +48,9 @@ TEST_F(HookTest, PutsAPolicyInForce) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   FakeRun run(node_);
   EXPECT_TRUE(run.in_force(1001));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
-  EXPECT_THAT(node_.kept.staged, IsEmpty());
-  const auto& [record, details] = node_.kept.records.at("web_3e9");
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid"}));
+  EXPECT_THAT(node_.on_node.staged, IsEmpty());
+  const auto& [record, details] = node_.on_node.records.at("web_3e9");
   EXPECT_EQ(record.id, "web");
   EXPECT_EQ(record.cgroup_id, 1001U);
   EXPECT_EQ(record.netns, 7001U);
@@ -63,13 +63,13 @@ TEST_F(HookTest, PutsAPolicyInForce) {
 
 TEST_F(HookTest, InstallsNoRulesWithoutEgress) {
   ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
-  EXPECT_THAT(node_.kept.rules, IsEmpty());
-  EXPECT_FALSE(node_.kept.records.at("web_3e9").record.rules);
+  EXPECT_THAT(node_.on_node.rules, IsEmpty());
+  EXPECT_FALSE(node_.on_node.records.at("web_3e9").record.rules);
 }
 
 TEST_F(HookTest, RestoredContainerIsSetUpToo) {
   EXPECT_TRUE(create_once(state_of("web", 42, connect_denied, "stopped")));
-  EXPECT_THAT(node_.kept.pinned, SizeIs(1));
+  EXPECT_THAT(node_.on_node.pinned, SizeIs(1));
 }
 
 TEST_F(HookTest, ChecksTheProcessLast) {
@@ -81,25 +81,25 @@ TEST_F(HookTest, ChecksTheProcessLast) {
 
 TEST_F(HookTest, TwiceIsAsGoodAsOnceAndNeverOpen) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
-  const Kept once = node_.kept;
+  const OnNode once = node_.on_node;
   FakeRun run(node_);
   run.never_open = 1001;
   ASSERT_TRUE(create(run, state_of("web", 42, with_rules)));
   run.end_run();
   EXPECT_TRUE(run.in_force(1001));
-  EXPECT_EQ(node_.kept.rules, once.rules);
-  EXPECT_EQ(node_.kept.policies, once.policies);
-  EXPECT_EQ(node_.kept.records, once.records);
-  EXPECT_THAT(node_.kept.staged, IsEmpty());
-  EXPECT_THAT(node_.kept.pinned.at("web_3e9"), SizeIs(1)) << "the old links are gone";
-  EXPECT_NE(node_.kept.pinned, once.pinned);
+  EXPECT_EQ(node_.on_node.rules, once.rules);
+  EXPECT_EQ(node_.on_node.policies, once.policies);
+  EXPECT_EQ(node_.on_node.records, once.records);
+  EXPECT_THAT(node_.on_node.staged, IsEmpty());
+  EXPECT_THAT(node_.on_node.pinned.at("web_3e9"), SizeIs(1)) << "the old links are gone";
+  EXPECT_NE(node_.on_node.pinned, once.pinned);
 }
 
 TEST_F(HookTest, PutsNoRuleIntoTheHostsNamespace) {
   node_.containers[42].kind = NetnsKind::host;
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
-  EXPECT_THAT(node_.kept.rules, IsEmpty());
-  const auto& [record, details] = node_.kept.records.at("web_3e9");
+  EXPECT_THAT(node_.on_node.rules, IsEmpty());
+  const auto& [record, details] = node_.on_node.records.at("web_3e9");
   EXPECT_FALSE(record.rules);
   EXPECT_EQ(record.placement, (Placement{NetnsKind::host, 0}));
   EXPECT_THAT(details.hooks, testing::Contains("inet_ingress"));
@@ -111,16 +111,16 @@ TEST_F(HookTest, GivesEachContainerOfAPodItsOwnTable) {
   node_.containers[44] = {.cgroup_id = 1003, .netns = 7001, .kind = NetnsKind::shared};
   ASSERT_TRUE(create_once(state_of("one", 42, with_rules)));
   ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_2"}));
-  EXPECT_EQ(node_.kept.records.at("two_3ea").record.mark->value >> 24, 2U);
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_1"}));
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_2"}));
+  EXPECT_EQ(node_.on_node.records.at("two_3ea").record.mark->value >> 24, 2U);
 
   node_.containers.erase(42);
   remove_once(state_of("one", 0, {}, "stopped"));
-  EXPECT_FALSE(node_.kept.rules.contains({7001, "socklid_1"}));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_2"}));
+  EXPECT_FALSE(node_.on_node.rules.contains({7001, "socklid_1"}));
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_2"}));
   ASSERT_TRUE(create_once(state_of("three", 44, with_rules)));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"})) << "a slot is used again";
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_1"})) << "a slot is used again";
 }
 
 TEST_F(HookTest, ThePodsSandboxGetsNoPolicy) {
@@ -132,7 +132,7 @@ TEST_F(HookTest, ThePodsSandboxGetsNoPolicy) {
     of_pod[key] = engine_id;
     node_.containers[42].cgroup = cgroup + engine_id;
     ASSERT_TRUE(create_once(state_of(engine_id, 42, of_pod)));
-    EXPECT_EQ(node_.kept, Kept{});
+    EXPECT_EQ(node_.on_node, OnNode{});
   }
 }
 
@@ -141,7 +141,7 @@ TEST_F(HookTest, NobodyPassesForASandboxWhereAnImageCanSaySo) {
     Annotations of_image = with_rules;
     of_image[key] = "web";
     ASSERT_TRUE(create_once(state_of("web", 42, of_image)));
-    EXPECT_EQ(node_.kept.records.size(), 1u) << key;
+    EXPECT_EQ(node_.on_node.records.size(), 1u) << key;
     remove_once(state_of("web", 0, {}, "stopped"));
   }
 }
@@ -151,19 +151,19 @@ TEST_F(HookTest, SecondCallInAPodKeepsTheSlot) {
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001, .kind = NetnsKind::shared};
   ASSERT_TRUE(create_once(state_of("one", 42, with_rules)));
   ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
-  const auto before = node_.kept.rules;
+  const auto before = node_.on_node.rules;
   ASSERT_TRUE(create_once(state_of("two", 43, with_rules)));
-  EXPECT_EQ(node_.kept.rules, before);
+  EXPECT_EQ(node_.on_node.rules, before);
 }
 
 TEST_F(HookTest, JoinsANamespaceOfAnothersOwn) {
   ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
-  EXPECT_EQ(node_.kept.records.at("second_3ea").record.placement,
+  EXPECT_EQ(node_.on_node.records.at("second_3ea").record.placement,
             (Placement{NetnsKind::shared, 1}));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid"}));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid"}));
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_1"}));
 }
 
 TEST_F(HookTest, AMarkThatClaimsTheSlotsBitsKeepsNeighboursOut) {
@@ -171,12 +171,12 @@ TEST_F(HookTest, AMarkThatClaimsTheSlotsBitsKeepsNeighboursOut) {
   wide["io.socklid.mark"] = "0x5000000/0xffffffff";
   ASSERT_TRUE(create_once(state_of("first", 42, wide)));
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
-  const Kept before = node_.kept;
+  const OnNode before = node_.on_node;
   const auto second = create_once(state_of("second", 43, with_rules));
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, HasSubstr("container first"));
   EXPECT_THAT(second.error().message, HasSubstr("0x5000000/0xffffffff"));
-  EXPECT_EQ(node_.kept, before);
+  EXPECT_EQ(node_.on_node, before);
 
   node_.containers[44] = {.cgroup_id = 1003, .netns = 7003, .kind = NetnsKind::shared};
   const auto in_pod = create_once(state_of("third", 44, wide));
@@ -199,22 +199,22 @@ TEST_F(HookTest, RunsOutOfSlotsByName) {
 
 TEST_F(HookTest, TablesOfTheDeadAreNoConflict) {
   node_.containers[42].kind = NetnsKind::shared;
-  NftRuleset& old = node_.kept.rules[{7001, "socklid"}];
+  NftRuleset& old = node_.on_node.rules[{7001, "socklid"}];
   old.table = "socklid";
   old.comment = "container old cgroup 99";
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
-  EXPECT_FALSE(node_.kept.rules.contains({7001, "socklid"}));
-  EXPECT_TRUE(node_.kept.rules.contains({7001, "socklid_1"}));
+  EXPECT_FALSE(node_.on_node.rules.contains({7001, "socklid"}));
+  EXPECT_TRUE(node_.on_node.rules.contains({7001, "socklid_1"}));
 }
 
 TEST_F(HookTest, RefusesTheCgroupOfAnotherContainer) {
   ASSERT_TRUE(create_once(state_of("first", 42, connect_denied)));
-  const Kept before = node_.kept;
+  const OnNode before = node_.on_node;
   const auto created = create_once(state_of("second", 42, connect_denied));
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().exit, Exit::cgroup);
   EXPECT_THAT(created.error().message, HasSubstr("container first"));
-  EXPECT_EQ(node_.kept, before);
+  EXPECT_EQ(node_.on_node, before);
 }
 
 TEST_F(HookTest, TakesOverANamespaceWhoseContainerIsGone) {
@@ -222,15 +222,15 @@ TEST_F(HookTest, TakesOverANamespaceWhoseContainerIsGone) {
   node_.containers.erase(42);  // the namespace stays, as `--network ns:` ones do
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
   ASSERT_TRUE(create_once(state_of("second", 43, with_rules)));
-  EXPECT_EQ(parse_rules_owner(node_.kept.rules.at({7001, "socklid"}).comment)->cgroup_id, 1002U);
-  EXPECT_THAT(node_.kept.records, SizeIs(1));
+  EXPECT_EQ(parse_rules_owner(node_.on_node.rules.at({7001, "socklid"}).comment)->cgroup_id, 1002U);
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
 }
 
 TEST_F(HookTest, RemovalLeavesNothing) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   node_.containers.erase(42);  // the namespace is still there
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
   remove_once(state_of("web", 0, {}, "stopped"));
   EXPECT_THAT(journal_, SizeIs(1)) << "a look, and no lock taken";
 }
@@ -239,17 +239,17 @@ TEST_F(HookTest, RemovalWorksWithAnEmptyCgroupStillThere) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   node_.containers[42].liveness = Liveness::empty;
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, Kept{});
+  EXPECT_EQ(node_.on_node, OnNode{});
 }
 
 TEST_F(HookTest, RemovalLeavesOtherContainersAlone) {
   node_.containers[43] = {.cgroup_id = 1002, .netns = 7002};
   ASSERT_TRUE(create_once(state_of("other", 43, with_rules)));
-  const Kept before = node_.kept;
+  const OnNode before = node_.on_node;
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   node_.destroy(42);
   remove_once(state_of("web", 0, {}, "stopped"));
-  EXPECT_EQ(node_.kept, before);
+  EXPECT_EQ(node_.on_node, before);
 }
 
 TEST_F(HookTest, NotesGoToTheLog) {

@@ -83,11 +83,11 @@ TEST(UnifiedPath, RefusesWhatCannotBeOpened) {
 }
 
 TEST(Holds, ComparesWholeComponents) {
-  EXPECT_TRUE(holds("/a", "/a"));
-  EXPECT_TRUE(holds("/a", "/a/b"));
-  EXPECT_TRUE(holds("/", "/a"));
-  EXPECT_FALSE(holds("/a", "/ab"));
-  EXPECT_FALSE(holds("/a/b", "/a"));
+  EXPECT_TRUE(contains("/a", "/a"));
+  EXPECT_TRUE(contains("/a", "/a/b"));
+  EXPECT_TRUE(contains("/", "/a"));
+  EXPECT_FALSE(contains("/a", "/ab"));
+  EXPECT_FALSE(contains("/a/b", "/a"));
 }
 
 struct Raise {
@@ -108,7 +108,7 @@ TEST_P(RaiseToContainer, FindsAllOfItAndNoMore) {
   const Raise& test = GetParam();
   const auto crun = crun_cgroups(test.annotations);
   ASSERT_TRUE(crun) << crun.error().message;
-  EXPECT_EQ(raise_to_container(test.path, test.container, *crun), test.expected);
+  EXPECT_EQ(container_cgroup_of(test.path, test.container, *crun), test.expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(

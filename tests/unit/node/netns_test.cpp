@@ -3,6 +3,7 @@
 // Fails if a namespace that others use is taken for the container's own (I6, D6), or if removal
 // would not find a namespace that is still there.
 #include "node/netns.hpp"
+#include "guard/find_netns.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

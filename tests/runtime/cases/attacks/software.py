@@ -22,7 +22,7 @@ from harness.commands import TOP, run, write
 from harness.network import CONTAINER4, NEIGHBOUR4
 from harness.runner import Skip, group
 from harness.table import Table
-from harness.town import Town
+from harness.neighbour_servers import NeighbourServers
 
 PROGRAMS = TOP / "tests/runtime/software"
 MPTCP = ["python3", "-S", "/software/mptcp.py"]
@@ -199,7 +199,7 @@ def entry(program):
     return members
 
 
-def outcomes(container, policy, town):
+def outcomes(container, policy, servers):
     """{program: what the driver says of it}, with the page that a server gave."""
     seen, pages = {}, {}
     while True:
@@ -211,14 +211,14 @@ def outcomes(container, policy, town):
         said = json.loads(line)
         if "serving" in said:
             port = ELSEWHERE if said["serving"] == "server elsewhere" else policy.port
-            pages[said["serving"]] = town.visit(port)
-            town.visit(port)  # the driver ends the server
+            pages[said["serving"]] = servers.visit(port)
+            servers.visit(port)  # the driver ends the server
         else:
             said["page"] = pages.get(said["name"])
             seen[said["name"]] = said
 
 
-def run_programs(session, tree, policy, town):
+def run_programs(session, tree, policy, servers):
     first, last = plan(policy)
     document = {"port": policy.port, "clients": list(map(entry, first)),
                 "servers": list(map(entry, last))}
@@ -227,7 +227,7 @@ def run_programs(session, tree, policy, town):
         command = ["python3", "-S", "/software/driver.py", json.dumps(document)]
         container = session.crun.start(command, options)
         try:
-            seen = outcomes(container, policy, town)
+            seen = outcomes(container, policy, servers)
             return seen, container.finish().text
         finally:
             container.remove()
@@ -268,9 +268,9 @@ def _(session, record):
     table = Table("program", programs, [policy.name for policy in POLICIES])
     session.tables.append(table)
     ports = sorted({policy.peer for policy in POLICIES if policy.peer} | {ELSEWHERE})
-    with session.network.quiet(), Town(package(session.work), ports) as town:
+    with session.network.quiet(), NeighbourServers(package(session.work), ports) as servers:
         for policy in POLICIES:
-            seen, text = run_programs(session, tree, policy, town)
+            seen, text = run_programs(session, tree, policy, servers)
             for program in (program for part in plan(policy) for program in part):
                 name = f"software: {program.name} [{policy.name}]"
                 if program.name not in seen:

@@ -22,7 +22,7 @@ from harness.pod_table import (COLUMNS, CONTAINERS, EGRESS_COLUMNS, EGRESS_POD, 
                                REACHES, SERVES, expect_under, expected, fill, leaving, serving)
 from harness.runner import expect, expect_equal, expect_in, group, is_brief, leave, why_not
 from harness.runtimes import parse_probe
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 from harness.snapshot import Unchanged
 
 PARENT = "kubepods-burstable-pod7d.slice" if IS_SYSTEMD else "/kubepods/burstable/pod7d"
@@ -66,23 +66,23 @@ def check_ctr(daemon):
 
 
 def check_table(session, record, daemon):
-    sheet = Sheet(session, record, "containerd pod", list(CONTAINERS), list(COLUMNS))
+    table = ResultTable(session, record, "containerd pod", list(CONTAINERS), list(COLUMNS))
     with daemon.cri.run_pod("shop", POD, PARENT) as pod:
         containers = {name: pod.start(name) for name in CONTAINERS}
         expect_equal(listed(session), {one.id: "active" for one in containers.values()}, "list")
         for container in containers.values():
-            fill(sheet, container, COLUMNS, expected(container.name))
-        sheet.require_full()
+            fill(table, container, COLUMNS, expected(container.name))
+        table.require_full()
 
 
 def check_egress(session, record, daemon):
     """One of them goes, and the others' rules stay."""
-    sheet = Sheet(session, record, "containerd egress", list(CONTAINERS), list(EGRESS_COLUMNS))
+    table = ResultTable(session, record, "containerd egress", list(CONTAINERS), list(EGRESS_COLUMNS))
     with serving(session), daemon.cri.run_pod("shop", EGRESS_POD, PARENT) as pod:
         web, *others = [pod.start(name) for name in CONTAINERS]
         for container in (web, *others):
-            fill(sheet, container, EGRESS_COLUMNS, leaving(container.name))
-        sheet.require_full()
+            fill(table, container, EGRESS_COLUMNS, leaving(container.name))
+        table.require_full()
         web.stop()
         web.remove()
         for container in others:

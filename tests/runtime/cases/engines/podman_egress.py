@@ -21,21 +21,21 @@ def seen_by(member):
     return parse_probe(member.exec("/probe", *WAYS.values(), check=False).out)
 
 
-def put(sheet, runtime, name, seen):
+def put(table, runtime, name, seen):
     for way, attempt in WAYS.items():
         answer = seen.get(attempt, "none")
         wrong = (answer == "ok") != (way == name) or answer == "none"
-        sheet.put(f"{runtime.oci}: {attempt}", name, answer, "seen: " + answer if wrong else None)
+        table.put(f"{runtime.oci}: {attempt}", name, answer, "seen: " + answer if wrong else None)
 
 
-def fill(session, record, sheet, runtime):
+def fill(session, record, table, runtime):
     members = {}
     with pod(runtime, "--network", "none") as pod_name, cabled(session, runtime, pod_name):
         try:
             for name, policy in POLICIES.items():
                 members[name] = runtime.hold(Options(pod=pod_name, annotations=dict(policy)))
             for name, member in members.items():
-                put(sheet, runtime, name, seen_by(member))
+                put(table, runtime, name, seen_by(member))
             members.pop("db").remove()
             members["free"] = runtime.hold(Options(pod=pod_name))
             compare(seen_by(members["free"]), dict.fromkeys(WAYS.values(), "ok"))

@@ -26,10 +26,10 @@ def expected(container):
     return {**OTHERWISE, DENIED[container]: "EPERM", "mark.tcp4": MARKS[container]}
 
 
-def put(sheet, runtime, name, seen):
+def put(table, runtime, name, seen):
     for attempt, answer in expected(name).items():
         why = None if seen.get(attempt) == answer else f"{seen.get(attempt)}, expected {answer}"
-        sheet.put(f"{runtime.oci}: {attempt}", name, seen.get(attempt, "none"), why)
+        table.put(f"{runtime.oci}: {attempt}", name, seen.get(attempt, "none"), why)
 
 
 def start(runtime, name, members, pod_name):
@@ -43,14 +43,14 @@ def exec_in(member):
     return parse_probe(member.exec("/probe", *ATTEMPTS).out)
 
 
-def fill(session, record, sheet, runtime):
+def fill(session, record, table, runtime):
     members = {}
     with pod(runtime, "--network", "none") as pod_name:
         try:
             for name in POLICIES:
                 start(runtime, name, members, pod_name)
             for name, member in members.items():
-                put(sheet, runtime, name, exec_in(member))
+                put(table, runtime, name, exec_in(member))
             infra = runtime.inspect(infra_of(runtime, pod_name))
             ours = [key for key in infra["Config"]["Annotations"] if "socklid" in key]
             expect_equal(ours, [], "annotations of the infra container")

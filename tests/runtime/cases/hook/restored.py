@@ -44,7 +44,7 @@ def verdict(session):
 def expect_unguarded(session, identifier, what):
     expect_equal(listed(session).get(identifier), "UNGUARDED", what)
     check = verdict(session)
-    expect(not check["ok"] and identifier[:12] in check["detail"] and check["mend"], check)
+    expect(not check["ok"] and identifier[:12] in check["detail"] and check["remedy"], check)
 
 
 def expect_content(session, what):

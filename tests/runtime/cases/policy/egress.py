@@ -18,7 +18,7 @@ from harness.network import (CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBO
                              in_netns)
 from harness.runner import Cell, Skip, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
-from harness.town import in_the_neighbourhood
+from harness.neighbour_servers import in_the_neighbourhood
 
 N4, N6 = NEIGHBOUR4, NEIGHBOUR6
 POLICY = keys(mark="3", bind="tcp/80", egress="udp/53 tcp/3306")

@@ -15,7 +15,7 @@ from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect, expect_equal, group
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 
 PAGE = "ftp-passive"
 USER, PASSWORD = "alice", "wonderland"  # the page's
@@ -116,24 +116,24 @@ def log_in():
     from_outside(work)
 
 
-def serve(sheet, column, wanted, when):
-    sheet.call(f"login {when}", column, log_in)
+def serve(table, column, wanted, when):
+    table.call(f"login {when}", column, log_in)
     for kind in TRANSFERS:
         word, said = transfer(kind)
         why = None if word == wanted else f"expected {wanted}: {word} {said}"
-        sheet.put(f"{kind} {when}", column, word.upper() if why else word, why)
+        table.put(f"{kind} {when}", column, word.upper() if why else word, why)
 
 
-def go(session, sheet, container):
+def go(session, table, container):
     which = CONTAINERS.index(container)
     with serving(session, Page(PAGE), container if which else "ftp", policy=bool(which)) as server:
         wait_until(is_up, "vsftpd greets", TIMEOUT)
-        serve(sheet, container, TRANSFERRED[which], "before the worm")
+        serve(table, container, TRANSFERRED[which], "before the worm")
         with Observer() as observer:
             expected = {step: wanted[which] for step, wanted in STEPS.items()}
-            sheet.put_all(container,
+            table.put_all(container,
                           observe(observer, expected, lambda steps: release(server, steps)))
-        serve(sheet, container, TRANSFERRED[which], "after the worm")
+        serve(table, container, TRANSFERRED[which], "after the worm")
 
 
 @group("recipe ftp-passive")
@@ -141,8 +141,8 @@ def _(session, record):
     service = [f"{what} %s the worm" % when for when in ("before", "after")
                for what in ("login", *TRANSFERS)]
     rows = [*service[:4], *STEPS, "nothing else left", *service[4:]]
-    sheet = Sheet(session, record, PAGE, rows, CONTAINERS)
+    table = ResultTable(session, record, PAGE, rows, CONTAINERS)
     with session.network.quiet():
         for container in CONTAINERS:
-            go(session, sheet, container)
-    sheet.require_full()
+            go(session, table, container)
+    table.require_full()

@@ -22,7 +22,7 @@ from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect, expect_equal, group, is_thorough, leave, test
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 
 PAGE = "http-worm"
 TEXT = "hello from the recipe\n"
@@ -160,23 +160,23 @@ def serve(server):
     visit()
 
 
-def go(session, sheet, container, mpm):
+def go(session, table, container, mpm):
     column = f"{container}, {mpm}"
     which = CONTAINERS.index(container)
     with serving(session, Page(PAGE), container if which else "web-marked", policy=bool(which),
                  early=True, lay_over={"/var/www/html/index.html": TEXT}, also=MPM[mpm]) as server:
         server.wait_for("resuming normal operations")
-        sheet.call("requests and a reload", column, lambda: serve(server))
+        table.call("requests and a reload", column, lambda: serve(server))
         with Observer() as observer:
             for user in ("www-data", "root"):
                 # Raw and packet sockets are root's anyway.
                 expected = {step: wanted[which] for step, wanted in STEPS.items()
                             if user == "root" or not re.search("raw|packet", step)}
-                sheet.put_all(column, observe(observer, expected,
+                table.put_all(column, observe(observer, expected,
                                               lambda s, u=user: release(server, s, u)), user)
-        sheet.call("requests after the worm", column, visit)
+        table.call("requests after the worm", column, visit)
         waking = [line for line in server.output if CANNOT_WAKE in line]
-        sheet.record(f"{PAGE}: Apache complains of nothing [{column}]", "; ".join(waking) or None)
+        table.record(f"{PAGE}: Apache complains of nothing [{column}]", "; ".join(waking) or None)
 
 
 @test("recipe http-worm: prefork ends spare workers by connections to itself")
@@ -206,10 +206,10 @@ def _(session, record):
     if is_thorough():  # what prefork needs is a matter of the seal alone
         columns.append(("web-sealed", "prefork"))
     rows = ["requests and a reload", *STEPS, "nothing else left", "requests after the worm"]
-    sheet = Sheet(session, record, PAGE, rows, [", ".join(column) for column in columns])
+    table = ResultTable(session, record, PAGE, rows, [", ".join(column) for column in columns])
     if not is_thorough():
         leave(f"five hundred requests to Apache at a time, not {10 * REQUESTS}")
     with session.network.quiet():
         for container, mpm in columns:
-            go(session, sheet, container, mpm)
-    sheet.require_full()
+            go(session, table, container, mpm)
+    table.require_full()

@@ -22,8 +22,8 @@ from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect_in, group
-from harness.sheet import Sheet
-from harness.town import Town, start
+from harness.result_table import ResultTable
+from harness.neighbour_servers import NeighbourServers, start
 
 PAGE, CONTAINER = "mail-relay", "mail"
 OK, DENIED, FAMILY, PROTOCOL = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT"
@@ -89,7 +89,7 @@ class Smtp(socketserver.StreamRequestHandler):
 @contextmanager
 def mail_server():
     """Its queue of mail. Every name leads to it."""
-    with Town({}, ()):
+    with NeighbourServers({}, ()):
         server = start(socketserver.ThreadingTCPServer, Smtp, 25)
         server.mail = queue.Queue()
         try:
@@ -139,27 +139,27 @@ class Relay:
         return "works"
 
 
-def serve(sheet, policy, relay, when):
+def serve(table, policy, relay, when):
     with mail_server() as mail:
         column = f"{policy}, root"
-        sheet.call(f"mail in, {when}", column, lambda: relay.take_in(f"in, {when}"))
-        sheet.call(f"mail out, {when}", column, lambda: relay.give_out(f"out, {when}", mail))
+        table.call(f"mail in, {when}", column, lambda: relay.take_in(f"in, {when}"))
+        table.call(f"mail out, {when}", column, lambda: relay.give_out(f"out, {when}", mail))
 
 
-def go(session, sheet, policy):
+def go(session, table, policy):
     which = POLICIES.index(policy)
     with serving(session, Page(PAGE), CONTAINER, policy=bool(which), early=True,
                  lay_over={"/etc/hosts": HOSTS}) as server:
         wait_until(greets, "sendmail greets", TIMEOUT)
         relay = Relay(server)
-        serve(sheet, policy, relay, "first")
+        serve(table, policy, relay, "first")
         for who, steps in (("root", STEPS), (USER, USER_STEPS)):
             expected = {step: STEPS[step][which] for step in steps}
             with Observer() as observer:
-                sheet.put_all(f"{policy}, {who}", observe(
+                table.put_all(f"{policy}, {who}", observe(
                     observer, expected, lambda steps, who=who: release(server, steps, who)))
-        serve(sheet, policy, relay, "after the worm")
-        sheet.call("SIGHUP", f"{policy}, root", lambda: relay.start_again(free=not which))
+        serve(table, policy, relay, "after the worm")
+        table.call("SIGHUP", f"{policy}, root", lambda: relay.start_again(free=not which))
 
 
 @group("recipe mail-relay")
@@ -167,9 +167,9 @@ def _(session, record):
     services = [f"mail {way}, {when}" for when in ("first", "after the worm")
                 for way in ("in", "out")] + ["SIGHUP"]
     rows = [*services, *STEPS, "nothing else left"]
-    sheet = Sheet(session, record, PAGE, rows, COLUMNS)
-    sheet.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
+    table = ResultTable(session, record, PAGE, rows, COLUMNS)
+    table.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
     with session.network.quiet():
         for policy in POLICIES:
-            go(session, sheet, policy)
-    sheet.require_full()
+            go(session, table, policy)
+    table.require_full()

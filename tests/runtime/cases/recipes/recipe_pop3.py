@@ -17,7 +17,7 @@ from harness.network import CONTAINER4, CONTAINER6
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect_equal, group
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 
 PAGE, CONTAINER = "pop3", "pop3"
 OK, DENIED, FAMILY, PROTOCOL = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT"
@@ -138,29 +138,29 @@ def furnish(server):
     server.enter("chpasswd", stdin=f"user:{PASSWORD}\n")
 
 
-def go(session, sheet, policy):
+def go(session, table, policy):
     which = POLICIES.index(policy)
     with serving(session, Page(PAGE), CONTAINER, policy=bool(which), early=True) as server:
         wait_until(greets, "dovecot greets", TIMEOUT)
         furnish(server)
-        sheet.call("one after the other", f"{policy}, root", one_after_the_other)
-        sheet.call("side by side", f"{policy}, root", side_by_side)
-        sheet.call("after a reload", f"{policy}, root", lambda: after_a_reload(server))
+        table.call("one after the other", f"{policy}, root", one_after_the_other)
+        table.call("side by side", f"{policy}, root", side_by_side)
+        table.call("after a reload", f"{policy}, root", lambda: after_a_reload(server))
         for who, steps in (("root", STEPS), (USER, USER_STEPS)):
             expected = {step: STEPS[step][which] for step in steps}
             with Observer() as observer:
-                sheet.put_all(f"{policy}, {who}", observe(
+                table.put_all(f"{policy}, {who}", observe(
                     observer, expected, lambda steps, who=who: release(server, steps, who)))
-        sheet.call("after the worm", f"{policy}, root", one_after_the_other)
+        table.call("after the worm", f"{policy}, root", one_after_the_other)
 
 
 @group("recipe pop3")
 def _(session, record):
     services = ["one after the other", "side by side", "after a reload", "after the worm"]
     rows = [*services, *STEPS, "nothing else left"]
-    sheet = Sheet(session, record, PAGE, rows, COLUMNS)
-    sheet.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
+    table = ResultTable(session, record, PAGE, rows, COLUMNS)
+    table.does_not_apply(set(rows[:-1]) - set(USER_STEPS), COLUMNS[1::2])
     with session.network.quiet():
         for policy in POLICIES:
-            go(session, sheet, policy)
-    sheet.require_full()
+            go(session, table, policy)
+    table.require_full()

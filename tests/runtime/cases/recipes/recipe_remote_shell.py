@@ -19,7 +19,7 @@ from harness.observer import Observer, observe
 from harness.recipe import Page, as_run, from_outside, image, release, serving
 from harness.runner import expect, expect_equal, expect_in, group
 from harness.runtimes import Container, next_name
-from harness.sheet import Sheet
+from harness.result_table import ResultTable
 
 PAGE, CONTAINER = "remote-shell", "shell"
 OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
@@ -203,7 +203,7 @@ def answers_on(port):
     return from_outside(visit)
 
 
-def go(session, sheet, policy, elsewhere, key):
+def go(session, table, policy, elsewhere, key):
     which = POLICIES.index(policy)
     with serving(session, Page(PAGE), CONTAINER, policy=bool(which)) as server:
         server.wait_for(READY)
@@ -211,15 +211,15 @@ def go(session, sheet, policy, elsewhere, key):
         furnish(server, key)
         shells = Shells(server, elsewhere)
         for row, function in shells.services(free=not which).items():
-            sheet.call(row, f"{policy}, root", function)
+            table.call(row, f"{policy}, root", function)
         for who, attempt in shells.ways().items():
             column = f"{policy}, {who}"
             steps = STEPS | (ROOT_STEPS if who == "root" else {})
             expected = {step: wanted[which] for step, wanted in steps.items()}
             # The neighbour's own sshd and telnetd have the other ports.
             with Observer(tcp=(25, 80, 3306)) as observer:
-                sheet.put_all(column, observe(observer, expected, attempt))
-        sheet.call("ssh on, after the worm", f"{policy}, root", shells.go_on_from_telnet)
+                table.put_all(column, observe(observer, expected, attempt))
+        table.call("ssh on, after the worm", f"{policy}, root", shells.go_on_from_telnet)
 
 
 @group("recipe remote-shell")
@@ -228,12 +228,12 @@ def _(session, record):
     users = [column for column in columns if not column.endswith("root")]
     services = [*Shells(None, None).services(True), "ssh on, after the worm"]
     rows = [*services, *ROOT_STEPS, *STEPS, "nothing else left"]
-    sheet = Sheet(session, record, PAGE, rows, columns)
-    sheet.does_not_apply([*services, *ROOT_STEPS], users)
+    table = ResultTable(session, record, PAGE, rows, columns)
+    table.does_not_apply([*services, *ROOT_STEPS], users)
     with session.network.quiet(), neighbour(session) as elsewhere:
         elsewhere.enter("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")
         key = elsewhere.enter("cat", "/key").out
         furnish(elsewhere, key)
         for policy in POLICIES:
-            go(session, sheet, policy, elsewhere, key)
-    sheet.require_full()
+            go(session, table, policy, elsewhere, key)
+    table.require_full()

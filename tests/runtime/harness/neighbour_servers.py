@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A name server and web servers in the neighbour's namespace, in threads of the test itself.
 
-    with Town({"/list": b"..."}, ports=(25, 8080)) as town:
-        town.visit(80)                          # the page that the container serves there
+    with NeighbourServers({"/list": b"..."}, ports=(25, 8080)) as servers:
+        servers.visit(80)                          # the page that the container serves there
 
 Every name is the neighbour's, for IPv4; questions of other types have no answer. Every web server
 has the same pages, and on / says its port.
@@ -72,7 +72,7 @@ def start(server_class, handler, port):
     return server
 
 
-class Town:
+class NeighbourServers:
     def __init__(self, pages, ports):
         self.pages, self.ports, self.servers = pages, ports, []
 

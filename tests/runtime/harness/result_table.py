@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A table of which every cell is the outcome of a test of its own.
 
-    sheet = Sheet(session, record, "pop3", rows=["mail is read"], columns=["none", "sealed"])
-    sheet.call("mail is read", "none", read_mail)     # an exception is why it fails
-    sheet.put("door.tcp4:10999", "sealed", "EPERM", None)
-    sheet.require_full()
+    table = ResultTable(session, record, "pop3", rows=["mail is read"], columns=["none", "sealed"])
+    table.call("mail is read", "none", read_mail)     # an exception is why it fails
+    table.put("door.tcp4:10999", "sealed", "EPERM", None)
+    table.require_full()
 """
 
 from harness.runner import Failure
 from harness.table import Table
 
 
-class Sheet:
+class ResultTable:
     def __init__(self, session, record, name, rows, columns):
         self.name, self.record = name, record
         self.table = Table(name, rows, columns)
