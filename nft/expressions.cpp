@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "nft/owned.hpp"
 #include "plan/rules/fields.hpp"
 
 namespace socklid {
@@ -228,6 +229,23 @@ void add_expressions(nftnl_rule& target, const Rule& rule) {
   }
   if (rule.counted) writer.count();
   writer.state(rule.statement);
+}
+
+std::set<std::string> expressions_of(const NftRuleset& ruleset) {
+  std::set<std::string> names;
+  const auto take = [](nftnl_expr* expression, void* found) {
+    static_cast<std::set<std::string>*>(found)->insert(
+        nftnl_expr_get_str(expression, NFTNL_EXPR_NAME));
+    return 0;
+  };
+  for (const Chain& chain : ruleset.chains) {
+    for (const Rule& rule : chain.rules) {
+      const auto target = owned(nftnl_rule_alloc());
+      add_expressions(*target, rule);
+      nftnl_expr_foreach(target.get(), take, &names);
+    }
+  }
+  return names;
 }
 
 }  // namespace socklid

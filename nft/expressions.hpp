@@ -5,6 +5,9 @@
 // that what it lists is what to_string() prints.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "plan/rules/ruleset.hpp"
 
 struct nftnl_rule;
@@ -12,5 +15,8 @@ struct nftnl_rule;
 namespace socklid {
 
 void add_expressions(nftnl_rule& target, const nft::Rule& rule);
+
+/// Names of all expressions that add_expressions() makes of the rules, "payload".
+[[nodiscard]] std::set<std::string> expressions_of(const NftRuleset& ruleset);
 
 }  // namespace socklid

@@ -5,10 +5,13 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include <array>
 #include <chrono>
 #include <limits>
+
+#include "nft/modules.hpp"
 
 namespace socklid {
 namespace {
@@ -79,24 +82,20 @@ int left_until(Clock::time_point deadline) {
 
 }  // namespace
 
-std::string_view mend_for(int error) {
-  switch (error) {
-    case EPERM:
-      return " (CAP_NET_ADMIN is needed in the user namespace that owns the network namespace)";
-    case EOPNOTSUPP:
-      return " (run \"modprobe nf_tables\" on the node)";
-    case ENOENT:
-      return " (is one of the modules nft_ct, nft_socket, nft_reject_inet, nft_counter missing?)";
-    default:
-      return "";
+std::string mend_for(int error) {
+  if (error == EPERM) {
+    return " (CAP_NET_ADMIN is needed in the user namespace that owns the network namespace)";
   }
+  utsname names{};
+  if ((error != EOPNOTSUPP && error != ENOENT) || ::uname(&names) != 0) return {};
+  return missing_modules_text(missing_modules({}, names.release));
 }
 
 Result<NetlinkSocket> NetlinkSocket::open() {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!fd) {
     if (errno == EPROTONOSUPPORT) {
-      return fail(Exit::nft, "the kernel has no nfnetlink: run \"modprobe nfnetlink nf_tables\"");
+      return fail(Exit::nft, "the kernel has no nfnetlink", mend_for(EOPNOTSUPP));
     }
     return fail_errno(Exit::nft, "open a netfilter netlink socket");
   }

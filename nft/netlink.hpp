@@ -37,8 +37,8 @@ struct NetlinkAnswer {
 };
 
 /// What a person can do about a positive errno of nf_tables, " (...)", or nothing where the errno
-/// does not tell.
-[[nodiscard]] std::string_view mend_for(int error);
+/// does not tell. Of modules that are missing each is named.
+[[nodiscard]] std::string mend_for(int error);
 
 class NetlinkSocket {
  public:

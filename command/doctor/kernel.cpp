@@ -3,20 +3,15 @@
 // Only doing it tells whether a node can do it: `bpf` in the list of LSMs and the right version
 // prove nothing. Everything done here is taken back.
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 #include "command/doctor/check.hpp"
+#include "command/node/rehearsal.hpp"
 #include "guard/guard.hpp"
 #include "guard/pins.hpp"
-#include "nft/nft.hpp"
 #include "node/cgroup.hpp"
-#include "plan/rules/rules.hpp"
 #include "system/files.hpp"
 #include "system/lock.hpp"
 
@@ -78,45 +73,6 @@ Result<bool> load_and_attach(const Paths& paths) {
   return restore.loaded();
 }
 
-/// Runs in a child that has a network namespace to itself.
-Result<> try_rules() {
-  if (::unshare(CLONE_NEWNET) != 0) return fail_errno(Exit::nft, "make a network namespace");
-  annotations::Policy policy;
-  policy.egress = {{annotations::Protocol::tcp, {443, 443}, {}}};
-  policy.bind = {{annotations::Protocol::tcp, {80, 80}, {}}};
-  NetlinkSocket netlink = SL_TRY(NetlinkSocket::open());
-  SL_CHECK(
-      install(netlink, compile_rules(policy, {1, annotations::default_mark_mask}, 0, "doctor", 0)));
-  return uninstall(netlink, table_name(0));
-}
-
-/// The child's error message by way of a pipe; empty if all went well.
-Result<std::string> message_of_child() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(Exit::internal, "make a pipe");
-  UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return fail_errno(Exit::internal, "fork");
-  if (child == 0) {
-    const auto tried = try_rules();
-    const std::string message = tried ? "" : tried.error().message;
-    const bool told = ::write(writer.get(), message.data(), message.size()) ==
-                      static_cast<ssize_t>(message.size());
-    ::_exit(told ? 0 : 1);
-  }
-  writer.reset();
-  std::string message;
-  std::array<char, 512> buffer{};
-  for (ssize_t count = 0; (count = ::read(reader.get(), buffer.data(), buffer.size())) > 0;) {
-    message.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  int status = 0;
-  (void)::waitpid(child, &status, 0);
-  if (status != 0 && message.empty()) return fail(Exit::internal, "the process that tried it died");
-  return message;
-}
-
 }  // namespace
 
 Check check_slots(const Paths& /*paths*/) {
@@ -141,12 +97,9 @@ Check check_programs(const Paths& paths) {
 
 Check check_nf_tables(const Paths& /*paths*/) {
   const char* const name = "nf_tables";
-  const auto message = message_of_child();
-  if (!message) return failed(name, message.error().message);
-  if (message->empty()) return passed(name, "rules can be put into a network namespace");
-  return failed(name, *message,
-                "load the kernel modules nf_tables, nft_ct, nft_socket, nft_reject_inet; "
-                "io.socklid.egress needs them");
+  const auto tried = rehearse_rules();
+  if (tried) return passed(name, "rules can be put into a network namespace");
+  return failed(name, tried.error().message, "io.socklid.egress needs them");
 }
 
 }  // namespace socklid::command

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iterator>
 
+#include "command/node/rehearsal.hpp"
 #include "command/output.hpp"
 #include "command/running/builds.hpp"
 #include "command/running/container.hpp"
@@ -76,6 +77,10 @@ Result<int> load(const LoadOptions& options) {
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   SL_CHECK(SocketGuard::open(hooks, mount));
   print("loaded " + node.programs() + ", attached to " + std::to_string(hooks.size()) + " hooks\n");
+  // The kernel may be told to load no modules later.
+  if (const auto tried = rehearse_rules(); !tried) {
+    print_error("containers with io.socklid.egress will be refused: " + tried.error().message);
+  }
   const std::vector<Container> all = SL_TRY(containers(node));
   for (const std::string& hash : unused_builds(SL_TRY(loaded_builds(paths)), all)) {
     SL_CHECK(SocketGuard::unload(hash, mount));

@@ -55,8 +55,7 @@ std::string pseudo_header(const Ends& ends, std::uint8_t protocol, std::size_t l
 
 /// Writes the checksum of `summed` into the field at `offset`.
 std::string with_checksum(std::string message, std::size_t offset, std::uint16_t sum) {
-  std::memcpy(message.data() + offset, &sum, sizeof(sum));
-  return message;
+  return message.replace(offset, sizeof(sum), bytes_of(sum));
 }
 
 std::string ipv4_packet(const IpHeader& header, std::string_view payload) {

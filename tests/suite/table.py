@@ -136,6 +136,7 @@ CASES = (
     Case("images", 20),
     Case("who_may_say", 75),
     Case("first_start", 45),
+    Case("modules", 20),
     Case("node_facts", 10),
     Case("selftest", 260),
     Case("siege", 165),
