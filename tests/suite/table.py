@@ -119,7 +119,7 @@ CASES = (
     Case("crio", 40, LATER, "cri-o", 15, engine="CRI-O"),
     Case("containerd", 100, LATER, "containerd", 75, engine="containerd"),
     # Docker before 24 hands no annotation on.
-    Case("docker", 90, LATER, since="trixie", engine="Docker"),
+    Case("docker", 80, LATER, since="trixie", engine="Docker"),
     Case("restored", 63),
     Case("truth", 100),
     Case("podman_run", 110, engine="podman"),

@@ -19,6 +19,8 @@ from harness.snapshot import cgroup_root
 
 IMAGE = "socklid-test:1"
 RUNTIME = "socklid"
+# Where it is by default: there runc's state is looked for.
+EXEC_ROOT = Path("/run/docker")
 # The default is left alone, so that what does not ask for the runtime is seen as well.
 CONFIG = {"runtimes": {RUNTIME: {"path": "/usr/bin/socklid-runc"}}, "bridge": "none",
           "iptables": False, "ip6tables": False, "ip-forward": False, "features": {"buildkit": False}}
@@ -33,7 +35,7 @@ class Docker:
 
     def __enter__(self):
         config = {**CONFIG, "data-root": str(self.directory / "data"),
-                  "exec-root": str(self.directory / "exec"), "pidfile": str(self.directory / "pid"),
+                  "exec-root": str(EXEC_ROOT), "pidfile": str(self.directory / "pid"),
                   "hosts": [f"unix://{self.socket}"]}
         path = write(self.directory / "daemon.json", json.dumps(config))
         try:
@@ -85,4 +87,5 @@ class Docker:
         for name in ("docker", "system.slice/docker"):
             if (cgroup_root() / name).is_dir():
                 remove_empty(cgroup_root() / name)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for directory in (self.directory, EXEC_ROOT):
+            shutil.rmtree(directory, ignore_errors=True)
