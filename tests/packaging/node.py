@@ -114,7 +114,7 @@ def builds():
 
 
 def expect_enforced(container):
-    answers = parse_probe(container.exec("/probe", ATTEMPT, "bind.tcp4:81").out)
+    answers = parse_probe(container.enter("/probe", ATTEMPT, "bind.tcp4:81").out)
     expect_equal(answers, {ATTEMPT: "EPERM", "bind.tcp4:81": "EPERM"}, container.name)
 
 

@@ -9,13 +9,15 @@ page says is refused, with a new socket or with one from before the seal; or SIG
 sealed sendmail.
 """
 
+import os
 import queue
+import signal
 import smtplib
 import socketserver
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.commands import TIMEOUT, run, wait_until
+from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
@@ -121,14 +123,14 @@ class Relay:
 
     def give_out(self, text, mail):
         """From a user of the container, for somebody elsewhere."""
-        run("podman", "exec", "-i", "--user", "user", self.server.name, "sendmail",
-            "somebody@elsewhere.example", stdin=f"Subject: out\n\n{text}\n")
+        self.server.enter("sendmail", "somebody@elsewhere.example", user="user",
+                          stdin=f"Subject: out\n\n{text}\n")
         expect_in(text, mail.get(timeout=TIMEOUT), "the mail that came")
 
     def start_again(self, free):
         """In place, by SIGHUP: with new listeners, which come too late in a sealed container."""
         before = self.pid_file.stat().st_mtime_ns
-        run("podman", "kill", "--signal", "HUP", self.server.name)
+        os.kill(self.server.pid, signal.SIGHUP)
         if not free:
             expect_in("cannot bind: Operation not permitted", self.server.finish().text, "its end")
             return "ends"

@@ -12,7 +12,7 @@ import poplib
 import threading
 from contextlib import closing
 
-from harness.commands import TIMEOUT, run, wait_until
+from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4, CONTAINER6
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
@@ -113,7 +113,7 @@ def side_by_side():
 
 
 def after_a_reload(server):
-    run("podman", "exec", server.name, "doveadm", "reload")
+    server.enter("doveadm", "reload")
     server.wait_for("SIGHUP received - reloading configuration")
     one_after_the_other()
     side_by_side()
@@ -134,8 +134,8 @@ def greets():
 
 def furnish(server):
     mailbox = "".join(MAIL.format(number) for number in range(1, NUMBER + 1))
-    run("podman", "exec", "-i", server.name, "sh", "-ec", MOVE_IN, stdin=mailbox)
-    run("podman", "exec", "-i", server.name, "chpasswd", stdin=f"user:{PASSWORD}\n")
+    server.enter("sh", "-ec", MOVE_IN, stdin=mailbox)
+    server.enter("chpasswd", stdin=f"user:{PASSWORD}\n")
 
 
 def go(session, sheet, policy):

@@ -13,7 +13,7 @@ import telnetlib
 from contextlib import contextmanager
 
 from harness.bundle import Options
-from harness.commands import TIMEOUT, run, wait_until
+from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE
 from harness.observer import Observer, observe
 from harness.recipe import Page, as_run, from_outside, image, release, serving
@@ -60,14 +60,12 @@ POLICIES = ("none", CONTAINER)
 
 
 def as_user(container, *command, check=True, stdin=None):
-    flags = ["-i"] if stdin else []
-    return run("podman", "exec", "--user", "user", *flags, container.name, *command,
-               check=check, stdin=stdin)
+    return container.enter(*command, user="user", check=check, stdin=stdin)
 
 
 def furnish(container, key):
     """The user has a password, and one key for all hosts."""
-    run("podman", "exec", "-i", container.name, "chpasswd", stdin=f"user:{PASSWORD}\n")
+    container.enter("chpasswd", stdin=f"user:{PASSWORD}\n")
     as_user(container, "sh", "-ec", MOVE_IN, stdin=key)
 
 
@@ -76,7 +74,8 @@ def neighbour(session):
     """A host of the same kind in the neighbour's namespace, without a policy."""
     page, name = Page(PAGE), next_name()
     with image(page, {}, []) as (root, command):
-        words = as_run(page.command(CONTAINER), name, root, command, f"/run/netns/{OUTSIDE}", False)
+        words = as_run(page.command(CONTAINER), session.podman.name_flags(name), root, command,
+                       f"/run/netns/{OUTSIDE}", False)
         with Container(session.podman, name, words, Options()) as host:
             host.wait_for(READY)
             yield host
@@ -232,9 +231,8 @@ def _(session, record):
     sheet = Sheet(session, record, PAGE, rows, columns)
     sheet.does_not_apply([*services, *ROOT_STEPS], users)
     with session.network.quiet(), neighbour(session) as elsewhere:
-        run("podman", "exec", elsewhere.name,
-            "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")
-        key = run("podman", "exec", elsewhere.name, "cat", "/key").out
+        elsewhere.enter("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/key")
+        key = elsewhere.enter("cat", "/key").out
         furnish(elsewhere, key)
         for policy in POLICIES:
             go(session, sheet, policy, elsewhere, key)

@@ -217,5 +217,4 @@ def _(session):
         run(runtime.binary, "start", name)
         wait_until(lambda: status(name)["sealed"], "the time is over", 60)
     finally:
-        runtime.kill(name)
         runtime.delete(name)

@@ -11,6 +11,7 @@ file system, which has its packages. A block that begins with `# NAME` is the fi
 of it names. Commands are told apart by the --name they give.
 """
 
+import atexit
 import json
 import os
 import re
@@ -63,6 +64,7 @@ class Page:
 
 # The image ----------------------------------------------------------------------------------------
 
+layers = {}  # what `layer` made
 
 def tree():
     directory = os.environ.get("SOCKLID_ROOTFS")
@@ -100,32 +102,57 @@ def build(root, page, also):
     return command
 
 
+def mount_over(lower, parts):
+    run("mount", "-t", "overlay", "-o",
+        f"lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", "overlay", parts["root"])
+
+
 @contextmanager
-def image(page, lay_over, also):
-    """(a writable root, its command), as good as new, with {path: text} of the test's own and its
-    own commands besides those of the page."""
+def directories():
     work = Path(tempfile.mkdtemp(prefix="socklid-recipe."))
     parts = {name: work / name for name in ("upper", "work", "root")}
     for part in parts.values():
         part.mkdir(mode=0o755)
-    run("mount", "-t", "overlay", "-o",
-        f"lowerdir={tree()},upperdir={parts['upper']},workdir={parts['work']}", "overlay",
-        parts["root"])
     try:
-        command = build(parts["root"], page, also)
+        yield parts
+    finally:
+        if os.path.ismount(parts["root"]):
+            run("umount", parts["root"])
+        shutil.rmtree(work)
+
+
+def layer(page, also):
+    """What the page's Containerfile and `also` make of the tree, as a directory to lay over it, and
+    its CMD. Containers that come after the first one find it there."""
+    key = (page.name, tuple(also))
+    if key not in layers:
+        with directories() as parts:
+            mount_over(tree(), parts)
+            command = build(parts["root"], page, also)
+            run("umount", parts["root"])
+            kept = Path(tempfile.mkdtemp(prefix="socklid-recipe-layer."))
+            atexit.register(shutil.rmtree, kept, ignore_errors=True)
+            layers[key] = (shutil.move(parts["upper"], kept / "upper"), command)
+    return layers[key]
+
+
+@contextmanager
+def image(page, lay_over, also):
+    """(a writable root, its command), as good as new, with {path: text} of the test's own and its
+    own commands besides those of the page."""
+    upper, command = layer(page, also)
+    with directories() as parts:
+        mount_over(f"{upper}:{tree()}", parts)
         for path, text in lay_over.items():
             write(parts["root"] / path.lstrip("/"), text)
         shutil.copy(WORM, parts["root"] / "worm")
         yield parts["root"], command
-    finally:
-        run("umount", parts["root"])
-        shutil.rmtree(work)
 
 
 # The container ------------------------------------------------------------------------------------
 
 
-def as_run(words, name, root, command, network, policy):
+def as_run(words, name_flags, root, command, network, policy):
     """The page's command as the test runs it. This is all that differs: it stays in the foreground,
     has a name of its own, is in the test's network namespace, runs the image's root and command,
     and gives the worm the capabilities it would like. Without a policy the annotations go."""
@@ -138,7 +165,7 @@ def as_run(words, name, root, command, network, policy):
             kept += [word, value]
         elif value is None:
             kept.append(word)
-    return ["podman", "run", "--rm", "--name", name, "--network", f"ns:{network}",
+    return ["podman", "run", "--rm", *name_flags, "--network", f"ns:{network}",
             "--log-driver", "none", "--no-hosts", "--dns", NEIGHBOUR4,
             "--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", *kept,
             "--rootfs", str(root), *command]
@@ -151,15 +178,16 @@ def serving(session, page, container, policy=True, early=False, lay_over=None, a
     with image(page, lay_over or {}, list(also)) as (root, command):
         program = ["/worm", "early", *command] if early else command
         name = next_name()
-        words = as_run(page.command(container), name, root, program, session.network.path, policy)
+        words = as_run(page.command(container), session.podman.name_flags(name), root, program,
+                       session.network.path, policy)
         with Container(session.podman, name, words, Options()) as server:
             yield server
 
 
 def release(server, steps, user="root"):
     """{step: what came of it, as the worm tells it}; of a back door with its port."""
-    outcome = run("podman", "exec", "--user", user, server.name, "/worm", "--victim4", NEIGHBOUR4,
-                  "--victim6", NEIGHBOUR6, "--own", CONTAINER4, *steps)
+    outcome = server.enter("/worm", "--victim4", NEIGHBOUR4, "--victim6", NEIGHBOUR6,
+                           "--own", CONTAINER4, *steps, user=user)
     return dict(line.split(" ", 1) for line in outcome.out.splitlines())
 
 
