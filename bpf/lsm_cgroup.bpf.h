@@ -114,10 +114,10 @@ SEC("lsm_cgroup/socket_bind")
 int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
+	const struct sock *sk = sock->sk;
 
 	read_address(&attempt, address, addrlen);
-	if (sock->sk && attempt.port >= BPF_CORE_READ(sock->sk, __sk_common.skc_net.net,
-						      ipv4.sysctl_ip_prot_sock))
+	if (sk && attempt.port >= sk->__sk_common.skc_net.net->ipv4.sysctl_ip_prot_sock)
 		attempt.flags |= SL_ATTEMPT_ORDINARY_PORT;
 	return judge(&attempt);
 }

@@ -9,6 +9,10 @@
 
 namespace socklid::selftest {
 
+/// Of a datagram socket that is connected to a peer that no list names: by the packet, which the
+/// rules see first.
+inline constexpr Stops stops_connected{Guard::connect, Guard::not_named, Guard::not_named};
+
 [[nodiscard]] std::vector<Row> tcp_peer_rows();
 [[nodiscard]] std::vector<Row> udp_peer_rows();
 [[nodiscard]] std::vector<Row> repeated_peer_rows();  ///< the same peer twice, in another manner

@@ -151,7 +151,32 @@ TEST(Plan, SaysWhichFamiliesLeadPastTheRules) {
             (std::vector<std::string>{
                 "io.socklid.families opens packet, a way past io.socklid.egress",
                 "io.socklid.families opens vsock, a way past io.socklid.egress",
-                "io.socklid.families opens netlink-route, a way past io.socklid.egress"}));
+                "io.socklid.families opens netlink-route, a way past io.socklid.egress",
+                "programs that listen on loopback, on ports of the kernel's choice (Jupyter, "
+                "debuggers), need tcp@127.0.0.1 in io.socklid.bind"}));
+}
+
+TEST(Plan, SaysWhatProgramsAreKnownToNeed) {
+  Policy policy;
+  policy.egress = {{Protocol::udp, {69, 69}, {}}, {Protocol::udp, {1900, 1900}, {}}};
+  policy.bind = {{Protocol::tcp, {0, 65535}, {}}};
+  const auto has = [&](NetnsKind netns, std::string_view part) {
+    const std::vector<std::string> notes = compile(policy, {netns, 0}).notes;
+    return std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
+      return note.find(part) != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(has(NetnsKind::own, "needs io.socklid.answers=host"));
+  EXPECT_TRUE(has(NetnsKind::own, "need io.socklid.answers=any"));
+  EXPECT_FALSE(has(NetnsKind::own, "udp/1024-65535"));
+  EXPECT_TRUE(has(NetnsKind::host, "udp/1024-65535"));
+  EXPECT_FALSE(has(NetnsKind::own, "Jupyter"));
+  policy.answers = annotations::Answers::any;
+  EXPECT_FALSE(has(NetnsKind::own, "need io.socklid.answers"));
+  EXPECT_TRUE(has(NetnsKind::own, "anybody may send datagrams"));
+  policy.create = annotations::Verdict::deny;
+  policy.seal = {annotations::Seal::Kind::listen, {{Protocol::tcp, {80, 80}, {}}}, 0};
+  EXPECT_TRUE(has(NetnsKind::own, "io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::"));
 }
 
 TEST(Plan, ListsAreThere) {
@@ -171,7 +196,8 @@ TEST(Plan, EgressInASharedNamespaceHasASlotInItsMark) {
   const Plan shared = compile(policy, {NetnsKind::shared, 7});
   EXPECT_EQ(shared.mark, (Mark{0x07000003, 0xffffffff}));
   EXPECT_TRUE(shared.rules);
-  EXPECT_EQ(shared.image.flags, own.image.flags);
+  EXPECT_EQ(shared.image.flags, own.image.flags & ~SL_OPEN_UDP_PORTS)
+      << "a port there may be a neighbour's";
   EXPECT_EQ(shared.hooks, own.hooks);
   policy.mark.reset();
   EXPECT_EQ(compile(policy, {NetnsKind::shared, 7}).mark, (Mark{0x07000001, 0xffffffff}));

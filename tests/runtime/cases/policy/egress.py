@@ -184,12 +184,14 @@ def _(session):
     check(session.crun, keys(bind="dns"), {"bind.udp4:40001": "EPERM"})
 
 
-@test("busybox ping falls back to a ping socket where egress names icmp")
+@test("a raw socket of ICMP is refused with EPERM where egress names icmp")
 def _(session):
-    for options, works in ((Options(), True), (Options(annotations=keys(egress="icmp")), True),
-                           (Options(annotations=keys(egress="dns")), False)):
+    # Later ones than Debian 12's busybox then ask for a ping socket; iputils is in software.py.
+    for options, says in ((Options(), "1 packets received"),
+                          (Options(annotations=keys(egress="icmp")), "permission denied"),
+                          (Options(annotations=keys(egress="dns")), "Protocol not supported")):
         done = session.crun.run(["/bin/busybox", "ping", "-c", "1", "-W", "5", N4], options)
-        expect_equal("1 packets received" in done.text, works, done.text)
+        expect_in(says, done.text, "busybox ping")
 
 
 @test("under a list of connect a datagram socket is judged by what it sends")
