@@ -7,7 +7,7 @@
 //   const UniqueFd fd = borrow(scene, Lent::udp);                    // in an attempt
 //   if (!fd) return failed("borrow");
 //   const UniqueFd far = borrow(scene, Lent::tcp, Namespace::elsewhere);
-//   const HeldSocket held = hold(scene, Lent::udp);                        // stays with the broker:
+//   const HeldSocket held = hold(scene, Lent::udp);                 // stays with the broker:
 //   pidfd_getfd(pidfd_open(kept.pid, 0), kept.fd, 0);                // for who fetches it himself
 //
 // Inet sockets are of the scene's version of IP. Every descriptor is close-on-exec and blocking, as
