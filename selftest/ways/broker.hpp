@@ -8,7 +8,7 @@
 //   if (!fd) return failed("borrow");
 //   const UniqueFd far = borrow(scene, Lent::tcp, Namespace::elsewhere);
 //   const HeldSocket held = hold(scene, Lent::udp);                 // stays with the broker:
-//   pidfd_getfd(pidfd_open(kept.pid, 0), kept.fd, 0);                // for who fetches it himself
+//   pidfd_getfd(pidfd_open(held.pid, 0), held.fd, 0);                // for who fetches it himself
 //
 // Inet sockets are of the scene's version of IP. Every descriptor is close-on-exec and blocking, as
 // those of open_socket() in selftest/ways/sockets.hpp.

@@ -54,10 +54,10 @@ Outcome change_tables(const Scene& scene) {
 
 Outcome fetch_and_change_tables(const Scene& scene) {
   const HeldSocket held = hold(scene, Lent::netlink_netfilter);
-  if (kept.fd < 0) return failed("keep");
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, kept.pid, 0)));
+  if (held.fd < 0) return failed("hold");
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, held.pid, 0)));
   if (!process) return failed("pidfd_open");
-  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), kept.fd, 0)));
+  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), held.fd, 0)));
   if (!fd) return failed("pidfd_getfd");
   return carry_out(fd, own_table_batch());
 }

@@ -103,10 +103,10 @@ Outcome send_in_child(const Scene& scene) {
 /// Nobody hands it over: who may trace a process may take its descriptors (pidfd_getfd(2)).
 Outcome fetch_and_send(const Scene& scene) {
   const HeldSocket held = hold(scene, Lent::udp);
-  if (kept.fd < 0) return failed("keep");
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, kept.pid, 0)));
+  if (held.fd < 0) return failed("hold");
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, held.pid, 0)));
   if (!process) return failed("pidfd_open");
-  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), kept.fd, 0)));
+  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), held.fd, 0)));
   if (!fd) return failed("pidfd_getfd");
   return send_on(scene, fd);
 }
