@@ -114,10 +114,14 @@ SEC("lsm_cgroup/socket_bind")
 int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_BIND);
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 	const struct sock *sk = sock->sk;
 
 	read_address(&attempt, address, addrlen);
-	if (sk && attempt.port >= sk->__sk_common.skc_net.net->ipv4.sysctl_ip_prot_sock)
+	/* What comes to a socket that was made elsewhere no program of the container's sees. */
+	if (sk && (policy->flags & SL_OPEN_UDP_PORTS) &&
+	    attempt.port >= sk->__sk_common.skc_net.net->ipv4.sysctl_ip_prot_sock &&
+	    !is_made_outside(sock, policy->cgroup_id))
 		attempt.flags |= SL_ATTEMPT_ORDINARY_PORT;
 	return judge(&attempt);
 }
