@@ -5,7 +5,7 @@
 // entered it. In which PID namespace a process is says nothing: monitoring agents are in the
 // host's, and services of the host in some of their own.
 //
-//   if (has_a_container(where, known, SL_TRY(processes_outside(netns.inode, cgroup.id)))) ...
+//   if (has_a_container(where, known, SL_TRY(processes_outside(netns, cgroup)))) return shared;
 #pragma once
 
 #include <sys/types.h>

@@ -62,7 +62,7 @@ TEST(NftModules, OfNoExpressionThatNoRuleUses) {
 // modules-load.d: before a sysctl.d file that forbids it.
 TEST(NftModules, AreThoseThatThePackageLoadsAtBoot) {
   std::ifstream file(std::filesystem::path(__FILE__).parent_path() /
-                     "../../packaging/socklid.modules");
+                     "../../../packaging/socklid.modules");
   std::vector<std::string> listed;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("#")) listed.push_back(line);

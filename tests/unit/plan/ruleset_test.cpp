@@ -21,7 +21,7 @@ using annotations::Otherwise;
 using annotations::Policy;
 
 std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(__FILE__).parent_path() / "../golden/nft" / (name + ".nft");
+  return std::filesystem::path(__FILE__).parent_path() / "../../golden/nft" / (name + ".nft");
 }
 
 void expect_golden(const std::string& name, const NftRuleset& ruleset) {
