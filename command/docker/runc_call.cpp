@@ -66,9 +66,8 @@ std::optional<std::pair<std::size_t, std::size_t>> place_of_hooks(std::string_vi
 bool has_annotation_of_ours(const json::Value& config) {
   const json::Value* const annotations = config.find("annotations");
   return annotations != nullptr && annotations->is_object() &&
-         std::any_of(
-             annotations->object().begin(), annotations->object().end(),
-             [](const auto& one) { return one.first.starts_with(annotations::key_prefix); });
+         std::any_of(annotations->object().begin(), annotations->object().end(),
+                     [](const auto& one) { return annotations::concerns_us(one.first); });
 }
 
 }  // namespace

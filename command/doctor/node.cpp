@@ -74,7 +74,7 @@ Check judge_lockdown(std::string_view text) {
   const std::string_view active = active_lockdown(text);
   if (active.empty()) return passed(name, "this kernel has none");
   if (!forbids_reading(active)) return passed(name, printable(active));
-  return failed(name, std::string(lockdown_cause), std::string(lockdown_mend));
+  return failed(name, std::string(lockdown_cause), std::string(lockdown_remedy));
 }
 
 Check check_lockdown(const Paths& /*paths*/) {

@@ -32,7 +32,7 @@ Failure explain_load_failure(int error, std::string_view said, const std::string
   const auto lockdown = read_file(AT_FDCWD, sys + "/kernel/security/lockdown", Exit::node);
   if (lockdown && forbids_reading(active_lockdown(*lockdown))) {
     return fail(Exit::node, what, lockdown_cause,
-                " (/sys/kernel/security/lockdown): ", lockdown_mend);
+                " (/sys/kernel/security/lockdown): ", lockdown_remedy);
   }
   std::string message = what + std::strerror(error);
   if (!said.empty()) message.append(" (").append(said).append(")");

@@ -24,7 +24,7 @@ namespace socklid {
 /// How a lockdown that does is told.
 inline constexpr std::string_view lockdown_cause =
     "the kernel's lockdown is `confidentiality`, which refuses programs that read kernel memory";
-inline constexpr std::string_view lockdown_mend =
+inline constexpr std::string_view lockdown_remedy =
     "boot with lockdown=integrity, or without lockdown= on the kernel's command line";
 
 /// Exit::node. `error` is positive; `said` is libbpf's first warning, or empty; `sys` is where

@@ -71,11 +71,13 @@ std::string hooked(const std::string& config) {
 
 TEST(HookedBundle, OnlyWithAnAnnotationOfOurs) {
   for (const char* config : {"{}", R"({"annotations": {}})", R"({"annotations": null})",
-                             R"({"annotations": {"io.socklid": "x", "org.io.socklid.x": "y"}})",
+                             R"({"annotations": {"socklid": "x", "org.io.socklid.x": "y"}})",
                              R"({"process": {"annotations": {"io.socklid.bind": "deny"}}})"}) {
     EXPECT_EQ(hooked(config), "none");
   }
   EXPECT_NE(hooked(R"({"annotations": {"io.socklid.bnid": "deny"}})"), "none");
+  // Nearly ours: the hook refuses it, where nobody would read it.
+  EXPECT_NE(hooked(R"({"annotations": {"io.Socklid/bind": "deny"}})"), "none");
   EXPECT_NE(hooked(R"({"annotations": {"\u0069o.socklid.bind": "deny"}})"), "none");
 }
 
