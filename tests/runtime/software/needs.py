@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ordinary programs need of a policy: the table of docs/programs.md, which tests/golden/programs_test writes, compares
 and explains. Of each program the annotations that its user would write, without `io.socklid.`, what there is to know, and
-the file that runs it, or what stands for it, under them; "" where nothing here does."""
+the file that runs it under them, or only its calls; "" where nothing here does."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ class Need:
     policy: dict
     why: str
     tried: str = ""
+    calls_alone: bool = False
 
 
 NEEDS = [
@@ -22,7 +23,7 @@ NEEDS = [
          f"{CASES}/attacks/software.py"),
     Need("unbound, BIND", {"bind": "dns", "egress": "dns"},
          "each question is sent from a random port: free in a network namespace of its own, in a pod or on the host add "
-         "`udp/1024-65535` to `bind`", f"{CASES}/policy/egress.py"),
+         "`udp/1024-65535` to `bind`", f"{CASES}/policy/egress.py", True),
     Need("ping (iputils, busybox)", {"egress": "icmp"},
          "by ping sockets, which `net.ipv4.ping_group_range` has to allow; raw ones are refused with `EPERM`",
          f"{CASES}/policy/egress.py"),
@@ -31,7 +32,8 @@ NEEDS = [
     Need("Apache", {"bind": "tcp/80 tcp/443", "create": "deny", "seal": "listen tcp/80 tcp/443"},
          "one listener for both versions of IP", f"{CASES}/recipes/recipe_http_worm.py"),
     Need("nginx", {"bind": "tcp/80", "create": "deny", "seal": "listen tcp/80@0.0.0.0 tcp/80@::"},
-         "`listen 80; listen [::]:80` is a listener for each version of IP: the seal waits for both", f"{CASES}/policy/seal.py"),
+         "`listen 80; listen [::]:80` is a listener for each version of IP: the seal waits for both",
+         f"{CASES}/policy/seal.py", True),
     Need("Envoy, nginx with `reuseport`", {"bind": "tcp/80", "create": "deny", "seal": "30s"},
          "a listener for each thread: a time, or `accept`"),
     Need("vsftpd, passive", {"connect": "deny", "bind": "tcp/21 tcp/40000-40100"}, "the passive range is named",
@@ -45,20 +47,20 @@ NEEDS = [
     Need("TFTP clients", {"egress": "udp/69", "answers": "host"}, "the answer comes from another port",
          f"{CASES}/policy/egress.py"),
     Need("miniupnpc and others by SSDP", {"egress": "udp/1900@239.255.255.250", "answers": "any"},
-         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/egress.py"),
+         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/egress.py", True),
     Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "the same"),
     Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
          "a peer is remembered as long as the socket lives that heard of him"),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/deputies.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
-         f"{CASES}/policy/egress.py"),
+         f"{CASES}/policy/egress.py", True),
     Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
          "packets may leave with a source that is not the container's"),
     Need("falco, bpftool", {"connect": "deny", "bpf": "allow"},
          "with `CAP_BPF` and `CAP_SYS_ADMIN` of the host such a container can take every policy away",
-         f"{CASES}/policy/deputies.py"),
+         f"{CASES}/policy/deputies.py", True),
 ]
 
 
@@ -78,6 +80,10 @@ it is judged by where it goes, by its address behind the tunnel. MPTCP, SMC, raw
 `families` names them."""
 
 
+def tried_by(need):
+    return f"{'its calls: ' if need.calls_alone else ''}`{need.tried}`" if need.tried else ""
+
+
 def annotations(need):
     return {f"io.socklid.{key}": value for key, value in need.policy.items()}
 
@@ -86,6 +92,6 @@ def page():
     lines = [TOP, *ROWS]
     for need in NEEDS:
         policy = "<br>".join(f"`{key}={value}`" for key, value in need.policy.items())
-        lines.append(f"| {need.program} | {policy} | {need.why} | {f'`{need.tried}`' if need.tried else ''} |")
+        lines.append(f"| {need.program} | {policy} | {need.why} | {tried_by(need)} |")
     lines.append(END)
     return "\n".join(lines) + "\n"
