@@ -127,12 +127,21 @@ SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 	return sl_names(p, SL_LIST_BIND, IPPROTO_UDP, a);
 }
 
+/* Where listeners may have whatever port the kernel chooses, but on some addresses only, no socket gets
+ * another address with such a port: a thread could give it while another one is in listen(2), which
+ * looks before the socket is locked. */
+SL_INLINE int sl_needs_chosen_port(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	return (p->more_flags & SL_NAMES_CHOSEN_PORTS) && sl_is_tcp(a) && a->port == 0;
+}
+
 SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	const int inet = sl_is_inet(a->family);
 	/* Port 0 is what autobind does on the first send, so a datagram socket may have it (the
 	 * resolver of musl asks for it). On a stream it only counts once the socket listens. */
-	const int no_port = inet && (sl_is_short(a) || a->port == 0);
+	const int no_port = inet && (sl_is_short(a) ||
+				     (a->port == 0 && !sl_needs_chosen_port(p, a)));
 
 	/* Netlink addresses are the sender's own number and the groups it reads. */
 	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
@@ -146,8 +155,8 @@ SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const str
 /* Listening without bind, or on a port the kernel chose, is a bind. Another thread gives such a port
  * back, with its connection, before the kernel locks the socket, and the kernel chooses again: a port
  * counts only if the socket keeps it, or if whichever it gets is named. That is so of an address of which
- * port 0 is in the list: there all ports are (plan/plan.cpp). The address is one that the socket keeps,
- * or none. */
+ * port 0 is in the list: there all ports are (plan/plan.cpp). The address is one that bind(2) gave, or
+ * none, and any other that it could give meanwhile is named too. */
 SL_INLINE int sl_may_listen(const struct sl_policy *p, const struct sl_attempt *a, int keeps_port)
 {
 	struct sl_attempt any;
@@ -215,12 +224,13 @@ SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
 
 /* Whether connect(2) chooses for a datagram socket what each of its packets is asked for again
  * (sl_packet_may_reach()): name look-ups connect many such sockets to sort addresses, and send
- * nothing. The packets of a socket that was made elsewhere nobody sees. */
+ * nothing. The packets of a socket that was made elsewhere nobody sees, nor those that another
+ * namespace keeps to itself. */
 SL_INLINE int sl_is_judged_by_packet(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	return (p->flags & SL_CONNECT_BY_PACKET) && a->verb == SL_VERB_CONNECT &&
-	       !(a->flags & SL_ATTEMPT_OUTSIDE) && sl_is_inet(a->family) && sl_is_udp(a) &&
-	       a->protocol != IPPROTO_UDPLITE;
+	       !(a->flags & SL_ATTEMPT_OUTSIDE) && a->netns == p->home &&
+	       sl_is_inet(a->family) && sl_is_udp(a) && a->protocol != IPPROTO_UDPLITE;
 }
 
 /* A peer is chosen. */

@@ -119,7 +119,7 @@ int BPF_PROG(socket_bind, struct socket *sock, struct sockaddr *address, int add
 
 	read_address(&attempt, address, addrlen);
 	/* What comes to a socket that was made elsewhere no program of the container's sees. */
-	if (sk && (policy->flags & SL_OPEN_UDP_PORTS) &&
+	if (sk && (policy->flags & SL_OPEN_UDP_PORTS) && attempt.port >= 1024 /* PROT_SOCK */ &&
 	    attempt.port >= sk->__sk_common.skc_net.net->ipv4.sysctl_ip_prot_sock &&
 	    !is_made_outside(sock, policy->cgroup_id))
 		attempt.flags |= SL_ATTEMPT_ORDINARY_PORT;

@@ -145,8 +145,9 @@ struct sl_policy {
 	__u32 first_pid;        /* its number in the next */
 	__u32 pid_namespace;    /* inode: that of the hook */
 	__u32 answers;          /* enum sl_answers: who may answer the datagrams of its sockets */
-	__u32 pad;
+	__u32 more_flags;
 };
+#define SL_NAMES_CHOSEN_PORTS (1u << 0) /* SL_LIST_BIND has port 0, the kernel's choice, of some addresses */
 SL_ASSERT_SIZE(struct sl_policy, 72);
 enum sl_answers { SL_ANSWERS_PEER, SL_ANSWERS_HOST, SL_ANSWERS_ANY };
 

@@ -118,13 +118,23 @@ std::uint32_t packet_flags(const Policy& policy, Placement placement) {
   return SL_JUDGE_PACKETS | (rejects ? SL_REFUSE_AT_CALL : 0);
 }
 
-/// Datagram sockets under lists. A connection of theirs is judged by its packets, but under a seal:
-/// what was connected before it goes on. Ports of a namespace that is the container's own are
-/// nobody else's, and under `egress` what comes to them is judged.
+/// Datagram sockets in a namespace that is the container's own. A connection under a list is judged
+/// by its packets, but under a seal: what was connected before it goes on. In other namespaces
+/// neighbours would get what the packet programs never see: the copies of broadcasts and of
+/// multicasts that the kernel makes for its own receivers (ip_mc_output), and what IPVS sends.
+/// Ports are nobody else's, and under `egress` what comes to them is judged.
 std::uint32_t datagram_flags(const Policy& policy, Placement placement) {
+  if (placement.netns != NetnsKind::own) return 0;
   const bool by_packet = !named(policy.connect).empty() && policy.seal == annotations::Seal{};
-  const bool own = policy.egress && placement.netns == NetnsKind::own;
-  return (by_packet ? SL_CONNECT_BY_PACKET : 0) | (own ? SL_OPEN_UDP_PORTS : 0);
+  return (by_packet ? SL_CONNECT_BY_PACKET : 0) | (policy.egress ? SL_OPEN_UDP_PORTS : 0);
+}
+
+/// Whether `bind` leaves the port of a TCP listener to the kernel, but on some addresses only.
+bool names_chosen_ports(const Policy& policy) {
+  const annotations::Endpoints ports = named(policy.bind);
+  return std::any_of(ports.begin(), ports.end(), [](const annotations::Endpoint& one) {
+    return one.protocol == Protocol::tcp && one.prefix && one.ports == annotations::PortRange{};
+  });
 }
 
 /// Whether an opened family is a way past the rules: they see packets of IP sockets only, and
@@ -342,6 +352,7 @@ Plan compile(const Policy& policy, Placement placement) {
   if (policy.egress) plan.image.flags |= packet_flags(policy, placement);
   plan.image.answers = static_cast<std::uint32_t>(policy.answers);
   plan.image.flags |= datagram_flags(policy, placement);
+  plan.image.more_flags = names_chosen_ports(policy) ? SL_NAMES_CHOSEN_PORTS : 0;
   plan.lists = compile_lists(named(policy.connect), ports_of(policy),
                              policy.egress ? &*policy.egress : nullptr);
   plan.hooks = needed_hooks(policy, placement.netns);

@@ -63,10 +63,16 @@ static __always_inline struct sl_flow flow_of(const struct sl_packet *packet)
 	return flow;
 }
 
-/* Whether the flow of this packet is known; it is then from now on again. With `note` it becomes known. */
+enum following {
+	FLOW_LOOK,   /* whether it is known */
+	FLOW_FOLLOW, /* and if it is, from now on again */
+	FLOW_NOTE,   /* it is known from now on */
+};
+
+/* Whether the flow of this packet is known. */
 static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
 				       const struct sl_packet *packet, __u32 socket,
-				       int note)
+				       enum following how)
 {
 	const __u32 now = bpf_ktime_get_coarse_ns() >> 30;
 	struct sl_flow flow = flow_of(packet);
@@ -93,7 +99,7 @@ static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
 			place = i;
 		}
 	}
-	if (known || note)
+	if (how == FLOW_NOTE || (known && how == FLOW_FOLLOW))
 		flows[place & (SL_FLOW_WAYS - 1)] = flow;
 	bpf_spin_unlock(&state->lock);
 	return known;
@@ -101,9 +107,10 @@ static __attribute__((noinline)) int follow_flow(struct sl_packet_policy *state,
 
 /* What a datagram that leaves lets in besides its peer's answer, by `answers`: whatever comes to its
  * port from the peer's address, or from anywhere. It is remembered beside the flows, as one with port
- * 0, or with no address. With `note` it becomes known. */
+ * 0, or with no address. Only who asks keeps it alive: not who answers. */
 static __always_inline int follow_question(struct sl_packet_policy *state,
-					   const struct sl_packet *packet, __u32 socket, int note)
+					   const struct sl_packet *packet, __u32 socket,
+					   enum following how)
 {
 	struct sl_packet asked = *packet;
 
@@ -114,5 +121,5 @@ static __always_inline int follow_question(struct sl_packet_policy *state,
 		asked.family = SL_AF_INET;
 		asked.address[0] = 0;
 	}
-	return follow_flow(state, &asked, socket, note);
+	return follow_flow(state, &asked, socket, how);
 }

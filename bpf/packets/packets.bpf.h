@@ -169,18 +169,18 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	}
 	has_flow = sl_packet_has_flow(policy, &packet);
 	socket = has_flow && sk ? (__u32)bpf_get_socket_cookie(skb) : 0;
-	is_known = has_flow && follow_flow(state, &packet, socket, 0);
+	is_known = has_flow && follow_flow(state, &packet, socket, FLOW_FOLLOW);
 	/* Who answers from another port may be written to there, but not whoever answers. */
-	answers = has_flow && !is_known && arrives && follow_question(state, &packet, socket, 0);
+	answers = has_flow && !is_known && arrives && follow_question(state, &packet, socket, FLOW_LOOK);
 	if (is_known || answers)
 		packet.flags |= SL_PACKET_KNOWN;
 	decision = sl_decide_packet(policy, &packet);
 	if (decision.error != 0 || !has_flow)
 		return answer(policy, decision);
 	if (!is_known && !(answers && policy->answers == SL_ANSWERS_ANY))
-		follow_flow(state, &packet, socket, 1);
+		follow_flow(state, &packet, socket, FLOW_NOTE);
 	if (!arrives)
-		follow_question(state, &packet, socket, 1);
+		follow_question(state, &packet, socket, FLOW_NOTE);
 	return 1;
 }
 

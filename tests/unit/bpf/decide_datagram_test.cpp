@@ -55,6 +55,13 @@ TEST(DecideDatagram, ConnectionsUnderAListAreLeftToTheirPackets) {
   sl_attempt outside = on(SL_VERB_CONNECT, inet, datagram, 443);
   outside.flags |= SL_ATTEMPT_OUTSIDE;
   EXPECT_EQ(decide(list, outside), EPERM) << "its packets nobody sees";
+  const sl_attempt other = on(SL_VERB_CONNECT, inet, datagram, 443);
+  EXPECT_EQ(answer(list, NetnsKind::own, other), 0);
+  EXPECT_EQ(answer(list, NetnsKind::shared, other), EPERM) << "a broadcast's copy is a neighbour's";
+  EXPECT_EQ(answer(list, NetnsKind::host, other), EPERM);
+  sl_attempt nested = other;
+  nested.netns = 77;
+  EXPECT_EQ(decide(list, nested), EPERM) << "what stays in there nobody sees";
 }
 
 TEST(DecideDatagram, ConnectionsAreRefusedAtOnceWhereNothingIsNamedOrASealWaits) {
@@ -140,6 +147,15 @@ TEST(DecideDatagram, ListenersOnLoopbackHaveAnyPortThere) {
   listen.address[0] = htonl(0x0a010203);
   EXPECT_EQ(decide(loopback, listen), EPERM);
   listen.address[0] = htonl(INADDR_LOOPBACK);
+  sl_attempt chosen = on(SL_VERB_BIND, inet, stream, 0);
+  EXPECT_EQ(decide(loopback, chosen), EPERM) << "another thread could be in listen(2)";
+  chosen.address[0] = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(decide(loopback, chosen), 0);
+  chosen.type = datagram;
+  chosen.protocol = IPPROTO_UDP;
+  chosen.address[0] = 0;
+  EXPECT_EQ(decide(loopback, chosen), 0);
+  EXPECT_EQ(decide(policy("", "tcp/80"), on(SL_VERB_BIND, inet, stream, 0)), 0);
   loopback.bind = endpoints("tcp/0-40000@127.0.0.1");
   EXPECT_EQ(decide(loopback, listen), EPERM) << "the kernel may choose another one";
 }

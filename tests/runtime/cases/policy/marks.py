@@ -7,6 +7,7 @@ container's mark; the mark differs from the annotation's; a program inside can c
 
 from harness.bundle import Options
 from harness.check import check, compare, keys
+from harness.commands import TIMEOUT, wait_until
 from harness.network import (CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, MarkWitness,
                              in_netns)
 from harness.runner import Cell, expect, group, test
@@ -30,10 +31,18 @@ def check_unmarked(counts):
     expect(marked4 == marked6 == 0 and other4 and other6, f"without a policy: {counts}")
 
 
+def connections():
+    """Those that would still send by themselves, if their program is gone: not TIME-WAIT (06) nor
+    listeners (0A), as in /proc/net/tcp (net/ipv4/tcp_ipv4.c, get_tcp4_sock)."""
+    lines = in_netns(INSIDE, "cat", "/proc/net/tcp", "/proc/net/tcp6").out.splitlines()
+    return [line for line in lines if line.split()[3] not in ("st", "06", "0A")]
+
+
 def as_client(runtime, annotations, mark):
     with MarkWitness(mark) as witness:
         seen = runtime.probe(CLIENT, Options(annotations=annotations))
         compare(seen, {attempt: "ok" for attempt in CLIENT})
+        wait_until(lambda: not connections(), "its connections are over", TIMEOUT)
         return witness.counts()
 
 
