@@ -100,15 +100,21 @@ class LabelReader {
   /// The annotations of a container that runs.
   std::optional<annotations::Annotations> running(const std::string& config,
                                                   const std::string& pids) {
-    const MaybeAnswer maybe =
-        read_bundle(root_ + config + "/config.json", root_ + pids + "/pidfile");
-    if (!maybe || !*maybe || (*maybe)->pid == 0) return std::nullopt;
+    // The second is conmon's, which lives as long: the first lies elsewhere by `podman run
+    // --pidfile`.
+    for (const char* name : {"/pidfile", "/conmon.pid"}) {
+      const MaybeAnswer maybe = read_bundle(root_ + config + "/config.json", root_ + pids + name);
+      if (!maybe || !*maybe || !lives((*maybe)->pid)) continue;
+      auto annotations = annotations_of(**maybe);
+      if (annotations) return std::move(*annotations);
+    }
+    return std::nullopt;
+  }
+
+  bool lives(pid_t pid) const {
     struct stat status {};
-    const std::string process = root_ + "/proc/" + std::to_string((*maybe)->pid);
-    if (::stat(process.c_str(), &status) != 0) return std::nullopt;
-    auto annotations = annotations_of(**maybe);
-    if (!annotations) return std::nullopt;
-    return std::move(*annotations);
+    const std::string process = root_ + "/proc/" + std::to_string(pid);
+    return pid != 0 && ::stat(process.c_str(), &status) == 0;
   }
 
   void add(const std::string& told_by, const std::string& id, std::vector<std::string> keys) {

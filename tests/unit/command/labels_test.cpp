@@ -19,6 +19,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 class Labels : public testing::Test {
  protected:
@@ -46,10 +47,15 @@ TEST_F(Labels, OfAPodOfCrioAreInItsSandbox) {
   write(directory + "abc/userdata/pidfile", "7");
   write(directory + "dead/userdata/config.json", config);
   write(directory + "dead/userdata/pidfile", "8");
+  write(directory + "elsewhere/userdata/config.json", config);
+  write(directory + "elsewhere/userdata/conmon.pid", "7");
   write("/proc/7/stat", "");
   const LabelSurvey survey = mislaid_labels(root());
-  EXPECT_THAT(survey.found,
-              ElementsAre(MislaidLabels{directory + "abc/userdata", "abc", {"io.socklid.egress"}}));
+  EXPECT_THAT(
+      survey.found,
+      UnorderedElementsAre(
+          MislaidLabels{directory + "abc/userdata", "abc", {"io.socklid.egress"}},
+          MislaidLabels{directory + "elsewhere/userdata", "elsewhere", {"io.socklid.egress"}}));
   EXPECT_THAT(survey.unread, IsEmpty());
 }
 

@@ -253,7 +253,9 @@ def _(session):
 def _(session):
     _ = session.warm
     with ExitStack() as stack:
-        stack.enter_context(session.crun.hold(Options()))
+        # An engine's, for its cgroup then bears an id: without one or a policy it would be the host's.
+        neighbour = {"io.kubernetes.cri.sandbox-id": "0123456789ab"}
+        stack.enter_context(session.crun.hold(Options(annotations=neighbour)))
         container = stack.enter_context(session.crun.hold(Options(annotations=POLICY)))
         expect_equal(json.loads(session.socklid("inspect", container.id, "--json").out)["network"],
                      "shared", f"namespace {INSIDE}")
