@@ -53,7 +53,7 @@ STEPS = {
     "connect.mapped:80": (OK, RESET),
     "fastopen.tcp4:80": (OK, RESET),
     "send.udp4:53": (OK, DENIED),
-    "bind.udp4:10999": (OK, DENIED),
+    "bind.udp4:10999": (OK, OK),  # nothing comes to it
     "door.tcp4:10999": (OK, DENIED),
 }
 POLICIES = ("none", CONTAINER)
