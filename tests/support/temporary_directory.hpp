@@ -29,6 +29,18 @@ class TemporaryDirectory {
   }
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  /// `path` begins with a slash, and is below the directory; its own directories are made.
+  void write(const std::string& path, const std::string& text) const {
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      ::mkdir((path_ + path.substr(0, slash)).c_str(), 0700);
+    }
+    FILE* const file = std::fopen((path_ + path).c_str(), "we");
+    ASSERT_NE(file, nullptr) << path;
+    std::fputs(text.c_str(), file);
+    std::fclose(file);
+  }
+
  private:
   std::string path_{testing::TempDir() + "socklid-XXXXXX"};
 };

@@ -6,9 +6,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-
-#include <cstdio>
 
 #include "command/doctor/check.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -23,16 +20,7 @@ using testing::UnorderedElementsAre;
 
 class Labels : public testing::Test {
  protected:
-  void write(const std::string& path, const std::string& text) {
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      ::mkdir((root() + path.substr(0, slash)).c_str(), 0700);
-    }
-    FILE* const file = std::fopen((root() + path).c_str(), "we");
-    ASSERT_NE(file, nullptr) << path;
-    std::fputs(text.c_str(), file);
-    std::fclose(file);
-  }
+  void write(const std::string& path, const std::string& text) { directory_.write(path, text); }
   [[nodiscard]] const std::string& root() const { return directory_.path(); }
 
  private:

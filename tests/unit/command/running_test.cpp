@@ -10,9 +10,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-
-#include <cstdio>
 
 #include "command/doctor/check.hpp"
 #include "command/list.hpp"
@@ -31,16 +28,7 @@ const annotations::Annotations asked = {{"a", "b"}, {"io.socklid.connect", "deny
 
 class RunningTest : public testing::Test {
  protected:
-  void write(const std::string& path, const std::string& text) {
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      ::mkdir((root() + path.substr(0, slash)).c_str(), 0700);
-    }
-    FILE* const file = std::fopen((root() + path).c_str(), "we");
-    ASSERT_NE(file, nullptr) << path;
-    std::fputs(text.c_str(), file);
-    std::fclose(file);
-  }
+  void write(const std::string& path, const std::string& text) { directory_.write(path, text); }
   void process(int pid, const std::string& cgroup, char state = 'S', int start = 5) {
     const std::string directory = "/proc/" + std::to_string(pid);
     write(directory + "/stat", std::to_string(pid) + " (a) b) " + state + " 1" +
