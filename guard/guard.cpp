@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What one container needs of the pinned programs: links, its policy, its counters. Loading them
-// is in socket_guard_load.cpp.
+// is in load.cpp.
 #include "guard/guard.hpp"
 
 #include <sys/random.h>

@@ -39,7 +39,7 @@ struct Check {
   return {std::move(name), Level::fail, std::move(cause), std::move(remedy)};
 }
 
-// check_node.cpp: what stands in files
+// node.cpp: what stands in files
 [[nodiscard]] Check check_root_and_capabilities(const Paths& paths);
 [[nodiscard]] Check check_user_namespace(const Paths& paths);
 [[nodiscard]] Check check_kernel_version(const Paths& paths);
@@ -49,22 +49,22 @@ struct Check {
 [[nodiscard]] Check check_cgroup2(const Paths& paths);
 [[nodiscard]] Check check_bpf_filesystem(const Paths& paths);
 
-// check_kernel.cpp: what the kernel answers when it is asked to do it
+// kernel.cpp: what the kernel answers when it is asked to do it
 [[nodiscard]] Check check_slots(const Paths& paths);
 [[nodiscard]] Check check_programs(const Paths& paths);
 [[nodiscard]] Check check_nf_tables(const Paths& paths);
 
-// check_maps.cpp: how full the maps are
+// maps.cpp: how full the maps are
 [[nodiscard]] Check check_maps(const Paths& paths);
 
-// check_engine.cpp: whether podman will call us, and with whose annotations
+// engine.cpp: whether podman will call us, and with whose annotations
 [[nodiscard]] Check check_hooks_directories(const Paths& paths);
 [[nodiscard]] Check check_image_annotations(const Paths& paths);
 
-// check_containerd.cpp: which of containerd's runtimes call us
+// containerd.cpp: which of containerd's runtimes call us
 [[nodiscard]] Check check_containerd(const Paths& paths);
 
-// check_state.cpp: what earlier runs have left
+// state.cpp: what earlier runs have left
 [[nodiscard]] Check check_builds(const Paths& paths);
 [[nodiscard]] Check check_containers(const Paths& paths);
 [[nodiscard]] Check check_unguarded(const Paths& paths);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The embedded object, which libbpf reads and loads, once per node (D1). Programs that start fast
-// are without it and without libbpf: they have socket_guard_elsewhere.cpp instead of
-// socket_guard_object.cpp, which starts socklid-hook-load for it (D9).
+// are without it and without libbpf: they have elsewhere.cpp instead of
+// object.cpp, which starts socklid-hook-load for it (D9).
 //
 //   SL_CHECK(load_object("/sys/fs/bpf/socklid/programs/staging"));
 #pragma once

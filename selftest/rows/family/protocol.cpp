@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Protocols of inet and inet6 other than TCP and UDP, all closed unless something opens them; then
-// their peers are judged, see rows_peer_sctp.cpp and rows_peer_raw.cpp.
+// their peers are judged, see sctp.cpp and raw.cpp of rows/peer.
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Ping and raw sockets where a policy opens them: a peer is judged there too. That they are closed
-// otherwise is for rows_family_protocol.cpp.
+// otherwise is for rows/family/protocol.cpp.
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
