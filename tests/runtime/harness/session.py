@@ -90,11 +90,16 @@ class Session:
     def warm(self):
         """Loads what stays on the node once loaded; snapshots compare from then on. Every runtime
         also makes a cgroup of its own for all of its containers."""
+        self.load()
         for annotations in (EVERYTHING, REST, IN_A_POD, *SEALS):
             self.crun.probe(["create.unix"], Options(annotations=dict(annotations)))
         for runtime in [*self.runtimes, self.podman]:
             runtime.probe(["create.unix"], Options(annotations=dict(EVERYTHING)))
         return True
+
+    def load(self):
+        """All programs on all hooks: no later container attaches one more."""
+        self.socklid("load", "--hooks", "all")
 
     def remains(self):
         """How the node differs from before the first case; told once. A repair replaces links of

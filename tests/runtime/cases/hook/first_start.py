@@ -62,7 +62,7 @@ def check_loads(session, made):
 
 
 def accept_new_programs(session):
-    """Those that are loaded again are others than before, and attached to the common hooks only."""
+    """Those that are loaded again are others than before."""
     now = take()
     session.before = {**session.before, **{part: now[part] for part in ("links", "programs", "maps", "pins")}}
 
@@ -79,7 +79,7 @@ def _(session, record):
             made.end()
             hook("poststop", made.stopped())
     finally:
-        session.socklid("load")
+        session.load()
         accept_new_programs(session)
 
 
