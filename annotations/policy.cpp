@@ -2,8 +2,17 @@
 #include "annotations/policy.hpp"
 
 #include "annotations/settings.hpp"
+#include "annotations/subject.hpp"
 
 namespace socklid::annotations {
+
+Policy::Policy() = default;
+Policy::~Policy() = default;
+Policy::Policy(const Policy&) = default;
+Policy::Policy(Policy&&) noexcept = default;
+Policy& Policy::operator=(const Policy&) = default;
+Policy& Policy::operator=(Policy&&) noexcept = default;
+bool operator==(const Policy& one, const Policy& other) = default;
 
 Keys given_keys(const Policy& policy) {
   Keys keys;

@@ -32,6 +32,16 @@ enum class Answers : std::uint8_t { peer, host, any };
 /// Sorted, without duplicates.
 using Endpoints = std::vector<Endpoint>;
 
+/// A path that `readonly` names.
+struct ProtectedPath {
+  std::string path;    ///< absolute, in the container
+  bool except{false};  ///< "!PATH": not protected, though what is above it is
+
+  friend bool operator==(const ProtectedPath&, const ProtectedPath&) = default;
+};
+
+struct Subject;  // annotations/subject.hpp
+
 /// A default-constructed Policy restricts nothing: it is what a container without annotations has.
 struct Policy {
   Verdict create{Verdict::allow};
@@ -45,14 +55,22 @@ struct Policy {
   std::optional<std::vector<Family>> families;  ///< sorted, without duplicates; nothing: default
   OpenedOptions options;                        ///< what is open of dangerous socket options
   std::optional<Mark> mark;
-  std::optional<Endpoints> egress;     ///< nothing: all may leave; empty: nothing leaves
-  std::optional<Otherwise> otherwise;  ///< nothing: reject
-  Seal seal;                           ///< from when on the verbs are held back
-  Deputies deputies;                   ///< what the kernel may do on the container's behalf
-  std::optional<Verdict> bpf;          ///< nothing: bpf(2) is denied if any other key is given
-  Answers answers{Answers::peer};      ///< under `egress`
+  std::optional<Endpoints> egress;      ///< nothing: all may leave; empty: nothing leaves
+  std::optional<Otherwise> otherwise;   ///< nothing: reject
+  Seal seal;                            ///< from when on the verbs are held back
+  Deputies deputies;                    ///< what the kernel may do on the container's behalf
+  std::optional<Verdict> bpf;           ///< nothing: bpf(2) is denied if any other key is given
+  Answers answers{Answers::peer};       ///< under `egress`
+  std::vector<ProtectedPath> readonly;  ///< in the order given
+  std::vector<Subject> subjects;        ///< by name, in byte order; each name once
 
-  friend bool operator==(const Policy&, const Policy&) = default;
+  Policy();
+  ~Policy();
+  Policy(const Policy&);
+  Policy(Policy&&) noexcept;
+  Policy& operator=(const Policy&);
+  Policy& operator=(Policy&&) noexcept;
+  friend bool operator==(const Policy& one, const Policy& other);
 };
 
 /// The key of each setting, in the order of the reference. Its name, its grammar and its place in

@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/policy_abi.h"
+#include "bpf/search_abi.h"
 
 /* As many as the node may have containers under policy. */
 #define SL_CONTAINERS 16384

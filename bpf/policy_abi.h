@@ -70,6 +70,10 @@ enum sl_reason {
 	SL_REASON_SYSFS,         /* a file of sysfs, configfs or /proc/net that acts on the network */
 	SL_REASON_SYSCTL,        /* a sysctl of net/ */
 	SL_REASON_MODULE,        /* a module of a family or protocol that is closed */
+	SL_REASON_SUBJECT,       /* a task of which nobody knows what programs it comes from */
+	SL_REASON_HOURS,         /* a verb outside its subject's hours */
+	SL_REASON_TRACE,         /* tracing a task that is less restricted */
+	SL_REASON_FILE,          /* changing a protected file, or what leads to it */
 	SL_REASON_COUNT,
 };
 
@@ -146,9 +150,13 @@ struct sl_policy {
 	__u32 pid_namespace;    /* inode: that of the hook */
 	__u32 answers;          /* enum sl_answers: who may answer the datagrams of its sockets */
 	__u32 more_flags;
+	__u32 subject;          /* 1 + number of the subject whose policy it is (bpf/subject_abi.h); 0: the container's */
+	__u32 mntns;            /* inode of the mount namespace that the container was made with */
 };
 #define SL_NAMES_CHOSEN_PORTS (1u << 0) /* SL_LIST_BIND has port 0, the kernel's choice, of some addresses */
-SL_ASSERT_SIZE(struct sl_policy, 72);
+#define SL_HAS_SUBJECTS       (1u << 1) /* programs of the container have policies of their own */
+#define SL_HAS_FILES          (1u << 2) /* files of the container are protected */
+SL_ASSERT_SIZE(struct sl_policy, 80);
 enum sl_answers { SL_ANSWERS_PEER, SL_ANSWERS_HOST, SL_ANSWERS_ANY };
 
 /* What seals a container. */
@@ -242,7 +250,8 @@ struct sl_prefix_key {
 	__u64 cgroup_id;
 	__u8 list;              /* enum sl_list */
 	__u8 family;            /* AF_INET or AF_INET6 */
-	__u8 pad[6];
+	__u8 subject;           /* as in sl_policy */
+	__u8 pad[5];
 	__u32 address[4];       /* network byte order; IPv4 in the first word */
 };
 SL_ASSERT_SIZE(struct sl_prefix_key, 40);
@@ -259,7 +268,7 @@ struct sl_port_key {
 	__u64 cgroup_id;
 	__u32 ports;            /* number of the set */
 	__u8 protocol;          /* IPPROTO_*; UDP-Lite is looked up as UDP */
-	__u8 pad;
+	__u8 subject;           /* as in sl_policy */
 	__u16 port;             /* network byte order; 0 where the protocol has none */
 };
 SL_ASSERT_SIZE(struct sl_port_key, 24);
@@ -271,25 +280,6 @@ SL_ASSERT_SIZE(struct sl_port_key, 24);
  */
 #define SL_LIVENESS_COMMAND 0x736c6964
 #define SL_LIVENESS_ERROR   55 /* ENOANO */
-
-/*
- * A look for processes of a network namespace (bpf/tasks.bpf.h), in an array of one. Two who look at
- * once are told apart by the nonce: what is found carries that of the moment, and so does the end.
- */
-#define SL_SEARCH_OTHERS (1u << 0) /* only those of another PID namespace, and outside own_cgroup */
-struct sl_search {
-	__u64 nonce;
-	__u64 own_cgroup;       /* id; of SL_SEARCH_OTHERS */
-	__u32 netns;            /* inode */
-	__u32 flags;            /* SL_SEARCH_* */
-};
-SL_ASSERT_SIZE(struct sl_search, 24);
-struct sl_found {
-	__u64 nonce;
-	__u32 pid;              /* in the PID namespace of who looks; 0: the end */
-	__u32 pad;
-};
-SL_ASSERT_SIZE(struct sl_found, 16);
 
 /* Denials of one container by reason, per CPU, in a hash by cgroup id. */
 struct sl_denials {
@@ -310,6 +300,8 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */
 #define SL_ATTEMPT_HARMLESS  (1u << 10) /* by name: a local file system, a sysctl of TCP, a device program */
 #define SL_ATTEMPT_SETS_UP   (1u << 12) /* addresses, or the state, of the one device of a namespace, lo */
+#define SL_ATTEMPT_FOREIGN   (1u << 13) /* the socket was made by a task that was allowed more */
+#define SL_ATTEMPT_TOO_LATE  (1u << 14) /* outside the subject's hours */
 #define SL_ATTEMPT_ORDINARY_PORT (1u << 11) /* from net.ipv4.ip_unprivileged_port_start of its namespace on */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
@@ -391,7 +383,7 @@ struct sl_packet_policy {
 	struct sl_own_address own;
 	struct sl_flow flows[SL_FLOW_SETS * SL_FLOW_WAYS];
 };
-SL_ASSERT_SIZE(struct sl_packet_policy, 112 + SL_FLOW_SETS * SL_FLOW_WAYS * 28);
+SL_ASSERT_SIZE(struct sl_packet_policy, 120 + SL_FLOW_SETS * SL_FLOW_WAYS * 28);
 
 struct sl_decision {
 	__s32 error;            /* 0, or a negative errno */

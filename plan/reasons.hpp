@@ -60,6 +60,10 @@ inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
     {SL_REASON_SYSFS, "sysfs", because::closes<&annotations::Deputies::sysfs>, any_restricting},
     {SL_REASON_SYSCTL, "sysctl", because::closes<&annotations::Deputies::sysctl>, any_restricting},
     {SL_REASON_MODULE, "load a module", because::restricts, any_restricting},
+    {SL_REASON_SUBJECT, "unknown program", because::nothing, "io.socklid.subject"},
+    {SL_REASON_HOURS, "outside its hours", because::nothing, "io.socklid.subject"},
+    {SL_REASON_TRACE, "trace", because::nothing, "io.socklid.subject"},
+    {SL_REASON_FILE, "change a protected file", because::nothing, "io.socklid.readonly"},
 }};
 
 consteval bool reasons_are_in_order() {
