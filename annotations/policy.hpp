@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "annotations/address.hpp"
-#include "annotations/deputies.hpp"
 #include "annotations/mark.hpp"
-#include "annotations/opened_options.hpp"
+#include "annotations/opened/deputies.hpp"
+#include "annotations/opened/opened_options.hpp"
 #include "annotations/seal.hpp"
 #include "base/own_text.hpp"
 
@@ -93,6 +93,8 @@ enum class Key : std::uint8_t {
   deputies,
   bpf,
   answers,
+  subject,  ///< all of them
+  readonly,
   mode,
   profile,
 };
@@ -143,7 +145,8 @@ inline constexpr Keys restricting_keys{Key::create,   Key::create_tcp, Key::crea
 
 /// A policy with one of these holds its container's tasks in their cgroup, and guards bpf(2).
 inline constexpr Keys policy_keys =
-    restricting_keys | Keys{Key::mark, Key::listen, Key::accept, Key::shutdown};
+    restricting_keys |
+    Keys{Key::mark, Key::listen, Key::accept, Key::shutdown, Key::subject, Key::readonly};
 
 /// These wait for the seal. All else holds from the first instruction, whatever the seal.
 inline constexpr Keys held_back_keys{Key::create, Key::create_tcp, Key::create_udp, Key::connect,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "annotations/family.hpp"
+#include "annotations/subject.hpp"
 
 namespace socklid::annotations {
 namespace {
@@ -146,6 +147,10 @@ Result<> read_profile(const ValueText& value, Policy& /*policy*/) {
                           "annotations, or into io.socklid.policy");
 }
 
+Result<> read_nothing(const ValueText& value, Policy& /*policy*/) {
+  return fail_unsupported(value, "not available in this version");
+}
+
 constexpr std::string_view verdicts = "allow | deny";
 
 constexpr Setting table[] = {
@@ -230,6 +235,28 @@ constexpr Setting table[] = {
         {"io.socklid.answers", "peer | host | any",
          "who may answer a datagram under io.socklid.egress: the peer that was asked, any port of "
          "its address, or anybody; peer if not given"}),
+    {
+        .key = Key::subject,
+        .info = {"io.socklid.subject.NAME", "PATHS [MEMBER=VALUE ...]",
+                 "a program of the container that has less than the container: the keys above, "
+                 "as members, that hold for whatever runs in it"},
+        .json = Setting::Json::string,
+        .read = read_nothing,
+        .copy = [](const Policy& from, Policy& to) { to.subjects = from.subjects; },
+        .given = [](const Policy& policy) { return !policy.subjects.empty(); },
+        .print = [](const Policy& /*policy*/) { return std::string(); },
+    },
+    {
+        .key = Key::readonly,
+        .info = {"io.socklid.readonly", "PATHS",
+                 "files and directories that nobody in the container may change; !PATH is an "
+                 "exception"},
+        .json = Setting::Json::array,
+        .read = read_nothing,
+        .copy = [](const Policy& from, Policy& to) { to.readonly = from.readonly; },
+        .given = [](const Policy& policy) { return !policy.readonly.empty(); },
+        .print = [](const Policy& /*policy*/) { return std::string(); },
+    },
     later(
         Key::mode,
         {"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},

@@ -107,5 +107,13 @@ Keys closes_families(const Asked& asked) {
   return asked.policy.families ? Keys{Key::families} : restricts(asked);
 }
 
+Keys has_subjects(const Asked& asked) {
+  return given<Key::subject>(asked);
+}
+
+Keys protects_files(const Asked& asked) {
+  return given<Key::subject, Key::readonly>(asked);
+}
+
 }  // namespace because
 }  // namespace socklid

@@ -73,6 +73,11 @@ Keys names_sctp(const Asked& asked);
 /// `families` alone if it was given, for then it says what is open.
 Keys closes_families(const Asked& asked);
 
+/// That programs of the container have policies of their own: what knows who a task is.
+Keys has_subjects(const Asked& asked);
+/// What files of the container are protected for: those that it names, and each subject's program.
+Keys protects_files(const Asked& asked);
+
 template <annotations::Seal::Kind kind>
 Keys seals(const Asked& asked) {
   return asked.policy.seal.kind == kind ? Keys{Key::seal} : Keys{};

@@ -28,6 +28,8 @@ struct ReasonInfo {
 inline constexpr std::string_view any_restricting =
     "io.socklid.* (the policy restricts the network)";
 
+inline constexpr std::string_view any_subject = "io.socklid.subject.NAME";
+
 inline constexpr std::string_view any_policy = "io.socklid.* (any policy)";
 
 inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
@@ -60,10 +62,10 @@ inline constexpr std::array<ReasonInfo, SL_REASON_COUNT> reason_table{{
     {SL_REASON_SYSFS, "sysfs", because::closes<&annotations::Deputies::sysfs>, any_restricting},
     {SL_REASON_SYSCTL, "sysctl", because::closes<&annotations::Deputies::sysctl>, any_restricting},
     {SL_REASON_MODULE, "load a module", because::restricts, any_restricting},
-    {SL_REASON_SUBJECT, "unknown program", because::nothing, "io.socklid.subject"},
-    {SL_REASON_HOURS, "outside its hours", because::nothing, "io.socklid.subject"},
-    {SL_REASON_TRACE, "trace", because::nothing, "io.socklid.subject"},
-    {SL_REASON_FILE, "change a protected file", because::nothing, "io.socklid.readonly"},
+    {SL_REASON_SUBJECT, "unknown program", because::has_subjects, any_subject},
+    {SL_REASON_HOURS, "outside its hours", because::has_subjects, any_subject},
+    {SL_REASON_TRACE, "trace", because::has_subjects, any_subject},
+    {SL_REASON_FILE, "change a protected file", because::protects_files, "io.socklid.readonly"},
 }};
 
 consteval bool reasons_are_in_order() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "annotations/opened_options.hpp"
+#include "annotations/opened/opened_options.hpp"
 
-#include "annotations/words.hpp"
+#include "annotations/opened/words.hpp"
 
 namespace socklid::annotations {
 namespace {
