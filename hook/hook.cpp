@@ -236,6 +236,13 @@ Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted,
   return {};
 }
 
+/// What is read and explained, and not yet put in force.
+Result<> check_available(const annotations::Policy& policy) {
+  if (policy.subjects.empty() && policy.readonly.empty()) return {};
+  return fail(Exit::unsupported,
+              "io.socklid.subject.NAME and io.socklid.readonly: not available in this version");
+}
+
 }  // namespace
 
 Result<> create(Node& node, const ContainerState& container) {
@@ -247,6 +254,8 @@ Result<> create(Node& node, const ContainerState& container) {
   const annotations::Policy policy =
       SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
   if (policy == annotations::Policy{}) return {};                             // I1
+
+  SL_CHECK(check_available(policy));
 
   // All that can be worked out beforehand is, for others wait for the lock.
   ContainerTarget target = SL_TRY(node.open_target(container, identity));
