@@ -264,7 +264,7 @@ constexpr Setting table[] = {
          "its address, or anybody; peer if not given"}),
     {
         .key = Key::subject,
-        .info = {"io.socklid.subject.NAME", "PATHS [MEMBER=VALUE ...]",
+        .info = {"io.socklid.subject.NAME", "PATHS MEMBER=VALUE ...",
                  "a program of the container and what is taken from whatever runs in it: members "
                  "are keys from io.socklid.create to io.socklid.seal, inherit, hours and zone",
                  "subjects"},

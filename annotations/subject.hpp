@@ -4,8 +4,8 @@
 // may change. As values; which files they are in the container is looked up when it starts.
 //
 //   SUBJECT := EXEC { ' ' MEMBER '=' VALUE }     the value of io.socklid.subject.NAME
-//   EXEC    := PATHS | '*'                       annotations/subject/paths.hpp; of several paths one
-//                                                at least must be there; * is everyone else
+//   EXEC    := PATHS | '*'                       annotations/subject/paths.hpp; of several paths
+//                                                one at least must be there; * is everyone else
 //   MEMBER  := create | create.tcp | create.udp | families | connect | bind | listen | accept |
 //              shutdown | mark | egress | otherwise | seal      as the keys of these names
 //            | inherit | hours | zone            annotations/subject/hours.hpp

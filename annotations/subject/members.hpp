@@ -4,7 +4,7 @@
 // member that is a key is read by that key's row (annotations/settings.cpp); inherit, hours and
 // zone have rows of their own. Internal to annotations/.
 //
-//   const Member member = SL_TRY(find_member("io.socklid.subject.sshd: bin", "bin"));
+//   const Member member = SL_TRY(find_member("io.socklid.subject.sshd: bind", "bind"));
 //   SL_CHECK(member.read({.key = "io.socklid.subject.sshd: bind", .text = "tcp/22"}, subject));
 #pragma once
 
