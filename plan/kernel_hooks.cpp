@@ -1,10 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/kernel_hooks.hpp"
 
+#include "annotations/subject.hpp"
+
 namespace socklid {
 
+using annotations::Key;
 using annotations::Keys;
 using annotations::Policy;
+
+namespace {
+
+/// A subject's own policy needs what a container's does. Its packets are judged by the programs
+/// alone, as in the host's namespace.
+Keys keys_behind(const HookInfo& row, const Policy& policy, NetnsKind netns) {
+  Keys keys = row.because({policy, annotations::given_keys(policy), netns});
+  for (const annotations::Subject& subject : policy.subjects) {
+    const Asked asked{subject.policy, annotations::given_keys(subject.policy), NetnsKind::host};
+    if (!row.because(asked).empty()) keys |= Keys{Key::subject};
+  }
+  return keys;
+}
+
+}  // namespace
 
 Hooks every_hook() {
   Hooks hooks;
@@ -13,16 +31,15 @@ Hooks every_hook() {
 }
 
 Hooks needed_hooks(const Policy& policy, NetnsKind netns) {
-  const Asked asked{policy, annotations::given_keys(policy), netns};
   Hooks hooks;
   for (const HookInfo& row : hook_table) {
-    if (!row.because(asked).empty()) hooks.push_back(row.hook);
+    if (!keys_behind(row, policy, netns).empty()) hooks.push_back(row.hook);
   }
   return hooks;
 }
 
 Keys causes(Hook hook, const Policy& policy, NetnsKind netns) {
-  return row_of(hook).because({policy, annotations::given_keys(policy), netns});
+  return keys_behind(row_of(hook), policy, netns);
 }
 
 }  // namespace socklid
