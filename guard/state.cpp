@@ -81,8 +81,9 @@ const GuardState::Program& GuardState::program_of(const std::string& hook) const
   const Pinned anchor = look_at_link(directory_ + "/anchor_" + hook);
   const bool per_cgroup = anchor.error == 0 && anchor.info.type == BPF_LINK_TYPE_CGROUP;
   program.anchor = check_link(directory_ + "/anchor_" + hook, program.id, per_cgroup, 0);
-  const bool lacks = hook == name(Hook::file_ioctl_compat) && program.id == 0 &&
-                     anchor.error == ENOENT && !kernel_has(Hook::file_ioctl_compat);
+  const auto row = find_hook(hook);
+  const bool lacks = row && row_of(*row).is_newer && program.id == 0 && anchor.error == ENOENT &&
+                     !kernel_has(*row);
   if (lacks) program.anchor.clear();
   if (program.id == 0 && !lacks) program.anchor = "its program is not pinned";
   return programs_.emplace(hook, std::move(program)).first->second;
