@@ -33,7 +33,7 @@ void note_listens(const Subject& subject, std::vector<std::string>& notes) {
                          both));
 }
 
-void note_one(const Subject& subject, std::vector<std::string>& notes) {
+void note_one(const Policy& container, const Subject& subject, std::vector<std::string>& notes) {
   const Policy& policy = subject.policy;
   const auto note = [&](std::string_view text) {
     notes.push_back(concat(key_of(subject), ": ", text));
@@ -49,7 +49,9 @@ void note_one(const Subject& subject, std::vector<std::string>& notes) {
   if (policy.egress) {
     note("egress judges loopback like any peer: name it, such as tcp/3306@127.0.0.1");
   }
-  if (policy.mark && !policy.egress) note("mark alone marks sockets and filters nothing");
+  if (policy.mark && !policy.egress && !container.egress) {
+    note("mark alone marks sockets and filters nothing");
+  }
   if (policy.seal != annotations::Seal{}) {
     note(concat("until the seal (", annotations::to_string(policy.seal),
                 ") create, connect, bind, listen, accept and shutdown are free; each start of it "
@@ -101,7 +103,7 @@ void note_others(const Policy& policy, std::vector<std::string>& notes) {
 }  // namespace
 
 void note_subjects(const Policy& policy, const Plan& plan, std::vector<std::string>& notes) {
-  for (const Subject& subject : policy.subjects) note_one(subject, notes);
+  for (const Subject& subject : policy.subjects) note_one(policy, subject, notes);
   note_marks(policy, notes);
   if (!policy.subjects.empty()) note_others(policy, notes);
   if (!plan.readonly.empty()) {
