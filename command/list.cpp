@@ -16,8 +16,8 @@ constexpr std::size_t policy_width = 40;
 constexpr std::string_view subject_prefix = "io.socklid.subject.";
 
 /// "connect=deny bind=tcp/80": the annotations of ours without the prefix they share, and whole
-/// what nearly is one. A value of many lines is on one. Of subjects it is said how many: `subjects`,
-/// if they are known, for a document may name some.
+/// what nearly is one. A value of many lines is on one. Of subjects it is said how many:
+/// `subjects`, if they are known, for a document may name some.
 std::string short_policy(const annotations::Annotations& annotations, std::size_t subjects = 0) {
   const auto named = static_cast<std::size_t>(
       std::count_if(annotations.begin(), annotations.end(),

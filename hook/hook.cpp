@@ -238,9 +238,15 @@ Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted,
 
 /// What is read and explained, and not yet put in force.
 Result<> check_available(const annotations::Policy& policy) {
-  if (policy.subjects.empty() && policy.readonly.empty()) return {};
-  return fail(Exit::unsupported,
-              "io.socklid.subject.NAME and io.socklid.readonly: not available in this version");
+  for (const annotations::Subject& subject : policy.subjects) {
+    if (subject.policy.seal == annotations::Seal{}) continue;
+    return fail(Exit::unsupported,
+                concat("io.socklid.subject.", subject.name,
+                       ": seal: not available in this version for a subject; take it out, or seal "
+                       "the whole container with io.socklid.seal"),
+                {.key = "io.socklid.subject"});
+  }
+  return {};
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // LookedUp as it stands in a container's details (store/record.hpp). Names of files are whatever
 // bytes the image has, so they are written in hexadecimal.
 //
-//   document["looked_up"] = to_value(looked_up);
+//   document["looked_up"] = to_value(found);
 //   const LookedUp looked_up = SL_TRY(parse_looked_up(*value));
 #pragma once
 

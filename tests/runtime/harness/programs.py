@@ -53,7 +53,7 @@ def entries():
         for pin in BPFFS.glob(f"socklid/programs/*/map_{name}"):
             listing = json.loads(run("bpftool", "-j", "map", "dump", "pinned", pin).out or "[]")
             found[str(pin)] = sorted(json.dumps(entry.get("key")) for entry in listing)
-    return found
+    return {pin: keys for pin, keys in found.items() if keys}
 
 
 class Forgotten:

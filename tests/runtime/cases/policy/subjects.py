@@ -13,18 +13,19 @@ from datetime import datetime, timedelta, timezone
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.commands import Exit
+from harness.commands import Exit, run
 from harness.hook import last_refusal
 from harness.network import NEIGHBOUR4, MarkWitness
 from harness.programs import Forgotten, shell, tried, with_programs
 from harness.runner import expect, expect_equal, expect_in, group, test
-from harness.snapshot import Unchanged
+from harness.snapshot import BPFFS, Unchanged
 
 BIND = "bind.tcp4:8025"
 CONNECT = "connect.tcp4:127.0.0.1:9"
 FREE = {BIND: "ok", CONNECT: "ECONNREFUSED", "create.udp4": "ok"}
 CAGED = {BIND: "EPERM", CONNECT: "ECONNREFUSED", "create.udp4": "EPERM"}
 MAIL = "/usr/sbin/mail"
+TASKS_OF_ONE = 4096  # bpf/subject_abi.h
 SUBJECT = {"io.socklid.subject.mail": f"{MAIL} bind=deny create.udp=deny"}
 
 
@@ -158,6 +159,48 @@ def _(session):
                 expect(marked > 0 and other == 0, f"{program}: {witness.counts()}")
 
 
+@test("a subject's own egress is judged on its packets, and on nobody else's")
+def _(session):
+    root = with_programs(session, "usr/bin/web")
+    annotations = {"io.socklid.subject.web": f"/usr/bin/web egress=tcp/80@{NEIGHBOUR4}"}
+    named, other, datagram = (f"exchange.tcp4:{NEIGHBOUR4}:80", f"exchange.tcp4:{NEIGHBOUR4}:3306",
+                              f"exchange.udp4:{NEIGHBOUR4}:53")
+    with session.crun.hold(options(root, annotations)) as container:
+        compare(tried(container, "/probe", named, other, datagram), {named: "ok", other: "ok", datagram: "ok"})
+        compare(tried(container, "/usr/bin/web", named, other), {named: "ok", other: "connect:ECONNREFUSED"})
+        expect(tried(container, "/usr/bin/web", datagram)[datagram] != "ok", "a datagram left")
+
+
+@test("everyone else is a subject too, and who enters another is not of it")
+def _(session):
+    root = with_programs(session, MAIL[1:])
+    annotations = {**SUBJECT, "io.socklid.subject.others": "* connect=deny"}
+    with session.crun.hold(options(root, annotations)) as container:
+        compare(tried(container, "/probe", BIND, CONNECT), {BIND: "ok", CONNECT: "EPERM"})
+        compare(tried(container, MAIL, BIND, CONNECT), {BIND: "EPERM", CONNECT: "ECONNREFUSED"})
+
+
+@test("a container that has as many tasks as it may harms itself alone")
+def _(session):
+    root = with_programs(session, MAIL[1:])
+    with Forgotten(), session.crun.hold(options(root, SUBJECT)) as full, \
+            session.crun.hold(options(root, SUBJECT)) as other:
+        told = json.loads(session.socklid("inspect", full.id, "--json").out)
+        counts = BPFFS / "socklid/programs" / told["programs"]["hash"] / "map_task_counts"
+        key = [str(byte) for byte in told["cgroup_id"].to_bytes(8, "little")]
+
+        def change(by):
+            seen = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", counts, "key", *key).out)
+            value = int.from_bytes(bytes(int(byte, 16) for byte in seen["value"]), "little") + by
+            run("bpftool", "map", "update", "pinned", counts, "key", *key, "value",
+                *[str(byte) for byte in value.to_bytes(8, "little")])
+        change(TASKS_OF_ONE)
+        expect_equal(tried(full, "/probe", "create.unix"), {})
+        compare(tried(other, MAIL, BIND, "create.unix"), {BIND: "EPERM", "create.unix": "ok"})
+        change(-TASKS_OF_ONE)
+        compare(tried(full, MAIL, BIND), {BIND: "EPERM"})
+
+
 @test("a subject is the program that the host has put in its place")
 def _(session):
     root = with_programs(session, MAIL[1:])
@@ -198,6 +241,8 @@ def _(session):
         refused(session, root, one("/usr/sbin/loop"), unsupported, "more than 40 links")
         refused(session, root, {**SUBJECT, "io.socklid.subject.x": "/usr/sbin/again bind=deny"}, unsupported,
                 "the same file")
+        refused(session, root, {"io.socklid.subject.mail": f"{MAIL} bind=deny seal=listen"}, unsupported,
+                "io.socklid.subject.mail: seal: not available")
         zone = {"io.socklid.subject.mail": f"{MAIL} hours=10:00-11:00 zone=Europe/Nowhere"}
         refused(session, root, zone, unsupported, "Europe/Nowhere")
 
