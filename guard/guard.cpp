@@ -79,6 +79,13 @@ std::string path_of(const std::string& directory, std::string_view name) {
 
 }  // namespace
 
+bool judge_packets(const Hooks& hooks) {
+  return std::any_of(hooks.begin(), hooks.end(), [](Hook hook) {
+    return hook == Hook::inet_egress || hook == Hook::inet_egress_labels ||
+           hook == Hook::inet_ingress;
+  });
+}
+
 Result<> Links::pin(const std::string& directory) const {
   for (const Link& link : links_) {
     const std::string path = directory + "/" + std::string(name(link.hook));
@@ -244,7 +251,7 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
 
 /// Without a program attached to the cgroup there is no storage, and nobody to read it.
 Result<> SocketGuard::write_in_storage(const sl_policy& policy, const Hooks& hooks) const {
-  if (policy.flags & SL_JUDGE_PACKETS) {
+  if (judge_packets(hooks)) {
     const auto packets = std::make_unique<sl_packet_policy>();
     packets->policy = policy;
     if (::getrandom(&packets->seed, sizeof(packets->seed), 0) != sizeof(packets->seed)) {

@@ -104,7 +104,7 @@ def _(session, record):
         with Unchanged(), Forgotten(), runtime.hold(options(root, READONLY)) as container:
             seen = outcomes(container, WAYS)
             held = [what for what in WAYS if seen[what]]
-            expect_equal((root / "usr/sbin/file").read_text(), "before\n")
+            expect_equal((root / "usr/sbin/file").read_text(), "before\n", "the protected file")
             free = outcomes(container, FREE)
         record(f"readonly: each way arrives without it[{runtime.name}]", several(arrived))
         record(f"readonly: none arrives under it[{runtime.name}]", several(held))
@@ -120,8 +120,8 @@ def _(session):
     root = make_root(session)
     with session.crun.hold(options(root, READONLY)) as container:
         told = container.exec("/bin/sh", "-c", "echo x > /usr/sbin/file", check=False).text
-        expect_in("Operation not permitted", told)
-        expect_in("file", session.socklid("inspect", container.id).out)
+        expect_in("Operation not permitted", told, "the shell")
+        expect_in("file", session.socklid("inspect", container.id).out, "inspect")
 
 
 @test("a subject's own program is protected, by any of its names and places")
@@ -152,7 +152,7 @@ def _(session):
     with session.crun.hold(options(root, keys(readonly="/"))) as container:
         seen = outcomes(container, {"tmp": "touch /tmp/x", "var": "touch /var/x", "null": "echo x > /dev/null",
                                     "proc": "echo 0 > /proc/self/oom_score_adj"})
-        expect_equal(seen, {"tmp": False, "var": False, "null": True, "proc": True})
+        expect_equal(seen, {"tmp": False, "var": False, "null": True, "proc": True}, "mounts below /")
 
 
 @test("the host changes what a container may not")
@@ -161,7 +161,7 @@ def _(session):
     with session.crun.hold(options(root, READONLY)) as container:
         (root / "usr/sbin/file").write_text("after\n")
         os.rename(root / "usr/sbin/file", root / "usr/sbin/file3")
-        expect_equal(container.exec("/bin/busybox", "cat", "/usr/sbin/file3").out, "after\n")
+        expect_equal(container.exec("/bin/busybox", "cat", "/usr/sbin/file3").out, "after\n", "the host's text")
 
 
 @test("a path that cannot be protected refuses the container")
@@ -173,4 +173,4 @@ def _(session):
             raise Failure(f"{value}: started")
         refusal = last_refusal()
         expect_equal(refusal["exit"], Exit.UNSUPPORTED, refusal["message"])
-        expect_in(word, refusal["message"])
+        expect_in(word, refusal["message"], "refusal")
