@@ -9,10 +9,12 @@ has the same pages, and on / says its port.
 """
 
 import http.server
+import queue
 import socket
 import socketserver
 import struct
 import threading
+from contextlib import contextmanager
 
 from harness.network import CONTAINER4, NEIGHBOUR4, OUTSIDE
 from harness.sockets import inside
@@ -110,3 +112,35 @@ class NeighbourServers:
             except ConnectionError:
                 pass
             return answer.decode(errors="replace")
+
+
+class Smtp(socketserver.StreamRequestHandler):
+    """A mail server that takes everything, and puts it in the server's queue."""
+
+    def answer(self, line):
+        self.wfile.write(f"{line}\r\n".encode())
+
+    def handle(self):
+        self.answer("220 elsewhere.example ESMTP")
+        for line in self.rfile:
+            word = line.split()[0].upper() if line.split() else b""
+            if word == b"DATA":
+                self.answer("354 go on")
+                text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.server.mail.put(text.decode())
+            self.answer("221 bye" if word == b"QUIT" else "250 ok")
+            if word == b"QUIT":
+                return
+
+
+@contextmanager
+def mail_server():
+    """Its queue of mail. Every name leads to it."""
+    with NeighbourServers({}, ()):
+        server = start(socketserver.ThreadingTCPServer, Smtp, 25)
+        server.mail = queue.Queue()
+        try:
+            yield server.mail
+        finally:
+            server.shutdown()
+            server.server_close()

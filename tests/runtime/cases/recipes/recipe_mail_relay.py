@@ -10,11 +10,8 @@ sealed sendmail.
 """
 
 import os
-import queue
 import signal
 import smtplib
-import socketserver
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.commands import TIMEOUT, wait_until
@@ -23,7 +20,7 @@ from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, release, serving
 from harness.runner import expect_in, group
 from harness.result_table import ResultTable
-from harness.neighbour_servers import NeighbourServers, start
+from harness.neighbour_servers import mail_server
 
 PAGE, CONTAINER = "mail-relay", "mail"
 OK, DENIED, FAMILY, PROTOCOL = "ok", "EPERM", "EAFNOSUPPORT", "EPROTONOSUPPORT"
@@ -65,38 +62,6 @@ USER_STEPS = ["connect.tcp4:80", "connect.tcp6:80", "send.udp4:53", "send.udp6:1
               "bind.udp4:10999", "door.tcp4:10999"]
 POLICIES = ("none", CONTAINER)
 COLUMNS = [f"{policy}, {who}" for policy in POLICIES for who in ("root", USER)]
-
-
-class Smtp(socketserver.StreamRequestHandler):
-    """A mail server that takes everything, and puts it in the server's queue."""
-
-    def answer(self, line):
-        self.wfile.write(f"{line}\r\n".encode())
-
-    def handle(self):
-        self.answer("220 elsewhere.example ESMTP")
-        for line in self.rfile:
-            word = line.split()[0].upper() if line.split() else b""
-            if word == b"DATA":
-                self.answer("354 go on")
-                text = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mail.put(text.decode())
-            self.answer("221 bye" if word == b"QUIT" else "250 ok")
-            if word == b"QUIT":
-                return
-
-
-@contextmanager
-def mail_server():
-    """Its queue of mail. Every name leads to it."""
-    with NeighbourServers({}, ()):
-        server = start(socketserver.ThreadingTCPServer, Smtp, 25)
-        server.mail = queue.Queue()
-        try:
-            yield server.mail
-        finally:
-            server.shutdown()
-            server.server_close()
 
 
 def greets():

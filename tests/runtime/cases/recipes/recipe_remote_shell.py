@@ -9,7 +9,6 @@ forwarding leads elsewhere than to port 22.
 """
 
 import socket
-import telnetlib
 from contextlib import contextmanager
 
 from harness.bundle import Options
@@ -20,6 +19,7 @@ from harness.recipe import Page, as_run, from_outside, image, release, serving
 from harness.runner import expect, expect_equal, expect_in, group
 from harness.runtimes import Container, next_name
 from harness.result_table import ResultTable
+from harness.telnet import Telnet
 
 PAGE, CONTAINER = "remote-shell", "shell"
 OK, DENIED, RESET = "ok", "EPERM", "ECONNREFUSED"
@@ -81,39 +81,6 @@ def neighbour(session):
             yield host
 
 
-class Telnet:
-    """A session on the container, by password."""
-
-    def __enter__(self):
-        self.line = from_outside(lambda: telnetlib.Telnet(CONTAINER4, 23, TIMEOUT))
-        try:
-            self.say("login: ", "user")
-            self.say("assword: ", PASSWORD)
-            # No echo and no prompt: what comes from now on is output.
-            self.say("$ ", "stty -echo; PS1=; echo re''ady")
-            self.hear("ready\r\n")
-        except BaseException:
-            self.line.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.line.close()
-
-    def hear(self, text):
-        heard = self.line.read_until(text.encode(), TIMEOUT).decode(errors="replace")
-        expect(heard.endswith(text), f"telnet: no {text!r} in {heard!r}")
-        return heard.removesuffix(text)
-
-    def say(self, after, text):
-        self.hear(after)
-        self.line.write(f"{text}\n".encode())
-
-    def run(self, *command):
-        self.line.write(f"{' '.join(command)} 2>&1; echo do''ne\n".encode())
-        return self.hear("done\r\n").replace("\r", "")
-
-
 class Shells:
     """The container, its visitors' ways in, and the host that they come from and go on to."""
 
@@ -130,7 +97,7 @@ class Shells:
         expect_equal(self.by_ssh("id", "-un"), "user\n", "who that is")
 
     def log_in_by_telnet(self):
-        with Telnet() as session:
+        with Telnet("user", PASSWORD) as session:
             expect_equal(session.run("id", "-un"), "user\n", "who that is")
 
     def go_on_from_ssh(self):
@@ -138,7 +105,7 @@ class Shells:
         expect_equal(where, as_user(self.elsewhere, "hostname").out, "where that is")
 
     def go_on_from_telnet(self):
-        with Telnet() as session:
+        with Telnet("user", PASSWORD) as session:
             where = session.run("ssh", "-q", NEIGHBOUR6, "hostname")
         expect_equal(where, as_user(self.elsewhere, "hostname").out, "where that is")
 
@@ -178,7 +145,7 @@ class Shells:
         worm = ["/worm", "--victim4", NEIGHBOUR4, "--victim6", NEIGHBOUR6, "--own", CONTAINER4]
 
         def by_telnet(steps):
-            with Telnet() as session:
+            with Telnet("user", PASSWORD) as session:
                 return session.run(*worm, *steps)
 
         return {

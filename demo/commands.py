@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[1]
 
 
 def run(*arguments, check=True, timeout=180, env=None):
