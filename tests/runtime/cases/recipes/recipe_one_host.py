@@ -35,12 +35,10 @@ PORTS = (21, 22, 23, 80, 110, 443)
 PAGE_TEXT = "a page of ours\n"
 
 # What a server starts when it is told to. Those that run no program of a visitor's run one of PAM's.
-STEPS_FILE, SAID_FILE = "/worm-steps", "/worm-said"
+STEPS_FILE, SAID_FILE = "/tmp/worm-steps", "/tmp/worm-said"
 RELEASE = f"""#!/bin/sh
 exec 2>&1
-[ -e {STEPS_FILE} ] || exit 0
 {' '.join(WORM)} $(cat {STEPS_FILE}) >{SAID_FILE}.new
-rm {STEPS_FILE}
 mv {SAID_FILE}.new {SAID_FILE}
 """
 CGI_WORM = f"""#!/bin/sh
