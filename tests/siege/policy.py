@@ -92,13 +92,16 @@ class Policy:
 
 
 def of_recipes():
-    """{container: annotations} of every `podman run` of docs/recipes."""
+    """{container: annotations} of every `podman run` of docs/recipes, but of those whose programs have policies of
+    their own: the model knows of one program."""
     found = {}
     for page in sorted((TOP / "docs/recipes").glob("*.md")):
         for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
             for line in re.sub(r"\\\n\s*", "", block).splitlines():
                 words = shlex.split(line.removeprefix("$ ")) if line.startswith("$ podman run ") else []
                 pairs = [words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--annotation"]
+                if any(key.startswith(f"{PREFIX}subject.") for key, _ in pairs):
+                    continue
                 if pairs and "--name" in words:
                     found[words[words.index("--name") + 1]] = dict(pairs)
     return found

@@ -200,8 +200,9 @@ class Host:
     # Its life -----------------------------------------------------------------------------------
 
     def furnish(self):
-        self.server.enter("sh", "-ec", "umask 77; mkdir /home/alice/.ssh; ssh-keygen -q -t ed25519 -N '' -f /home/alice/.ssh/id_ed25519; "
-                          "cp /home/alice/.ssh/id_ed25519.pub /home/alice/.ssh/authorized_keys", user=USER)
+        home = f"/home/{USER}/.ssh"
+        self.server.enter("sh", "-ec", f"umask 77; mkdir {home}; ssh-keygen -q -t ed25519 -N '' -f {home}/id_ed25519; "
+                          f"cp {home}/id_ed25519.pub {home}/authorized_keys", user=USER)
         self.server.enter("sh", "-ec", "newaliases -oA/worm-aliases")
 
     def main_process(self, name):
