@@ -79,6 +79,34 @@ static __always_inline unsigned int level_of(const struct task_struct *task)
 	return pid ? BPF_CORE_READ(pid, level) : 0;
 }
 
+/* The process's number in the PID namespace; 0 if it has none there. */
+static __always_inline __u32 number_in(const struct task_struct *task, __u32 pid_namespace)
+{
+	const unsigned int own = level_of(task);
+
+	for (unsigned int level = 0; level < 32 && level <= own; level++) {
+		const struct upid number = own_number(task, level);
+
+		if (number.ns && BPF_CORE_READ(number.ns, ns.inum) == pid_namespace)
+			return (__u32)number.nr;
+	}
+	return 0;
+}
+
+/* Whether the task is of the container's first process, and that has not become a program yet: it is
+ * the engine's own code that writes sysctls and makes mounts. A number may be used again, and a time
+ * is in ticks: both together are that process. A global function, verified once. */
+__attribute__((noinline)) int acts_for_engine(const struct sl_policy *policy)
+{
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	return policy && policy->first_start != 0 &&
+	       (BPF_CORE_READ(leader, flags) & PF_FORKNOEXEC) != 0 &&
+	       BPF_CORE_READ(leader, start_boottime) / SL_TICK == policy->first_start &&
+	       number_in(leader, policy->pid_namespace) == policy->first_pid;
+}
+
 /* What is known of a socket whatever is done with it. */
 static __always_inline struct sl_attempt attempt_on(struct socket *sock, enum sl_verb verb)
 {

@@ -13,8 +13,9 @@
  * EPERM, as without CAP_NET_RAW, for then they ask for a ping socket. A malformed address is let through: the kernel
  * refuses it with its own error.
  *
- * Packets have a part of their own, bpf/decide_packet.h; so has what the kernel does on the container's
- * behalf, bpf/decide_deputies.h.
+ * Packets have a part of their own, bpf/decide_packet.h; so have what is rare, bpf/decide_rare.h, what the
+ * kernel does on the container's behalf, bpf/decide_deputies.h, and who is in which subject,
+ * bpf/decide_subjects.h.
  *
  * Whoever includes this defines sl_list_names(), because lists lie in maps (bpf/lists.bpf.h).
  */
@@ -23,22 +24,35 @@
 #include "bpf/decide_deputies.h"
 #include "bpf/decide_options.h"
 #include "bpf/decide_policy.h"
+#include "bpf/decide_rare.h"
 #include "bpf/policy_abi.h"
 
 /* Whether the policy's verbs would let the container make this socket, which is not of unix or
  * netlink. It is asked again where a socket that has no peer yet gets one or a port: made before
  * the seal or by someone else, it is worth no more than a new one. */
+SL_LOOKUP int sl_refuses_new(const struct sl_policy *p, const struct sl_attempt *a)
+{
+	int inet;
+
+	if (!p || !a)
+		return SL_REASON_CREATE;
+	inet = sl_is_inet(a->family);
+	if (sl_is_on(SL_REASON_CREATE) && !(sl_flags(p, a) & SL_ALLOW_CREATE))
+		return SL_REASON_CREATE;
+	if (sl_is_on(SL_REASON_CREATE_TCP) && !(sl_flags(p, a) & SL_ALLOW_CREATE_TCP) &&
+	    ((inet && sl_is_tcp(a)) || a->family == SL_AF_SMC))
+		return SL_REASON_CREATE_TCP;
+	if (sl_is_on(SL_REASON_CREATE_UDP) && !(sl_flags(p, a) & SL_ALLOW_CREATE_UDP) && inet &&
+	    sl_is_udp(a))
+		return SL_REASON_CREATE_UDP;
+	return SL_REASON_NONE;
+}
+
 SL_INLINE struct sl_decision sl_decide_new(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	const int inet = sl_is_inet(a->family);
+	const int reason = sl_refuses_new(p, a);
 
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE), EPERM, SL_REASON_CREATE);
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE_TCP) &&
-			   ((inet && sl_is_tcp(a)) || a->family == SL_AF_SMC),
-		   EPERM, SL_REASON_CREATE_TCP);
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CREATE_UDP) && inet && sl_is_udp(a), EPERM,
-		   SL_REASON_CREATE_UDP);
-	return sl_allow();
+	return reason ? sl_deny(EPERM, (enum sl_reason)reason) : sl_allow();
 }
 
 /* What busybox's ping asks for first. */
@@ -75,12 +89,20 @@ SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
 /*
  * A socket that the container cannot have made under its policy, and so was handed in: it has a
  * family or a protocol that is closed, lacks the mark, or is of another network namespace or
- * cgroup. Such a socket may go on with the peer it has, but chooses none.
+ * cgroup, or of a task that is in fewer subjects. Such a socket may go on with the peer it has, but
+ * chooses none.
  */
-SL_INLINE int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
+SL_LOOKUP int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	if ((p->flags & SL_SET_MARK) && (a->mark & p->mark_mask) != p->mark)
+	if (!p || !a)
 		return 1;
+	/* With subjects there are several marks, and who made the socket is known. */
+	if (p->more_flags & SL_HAS_SUBJECTS) {
+		if (a->flags & SL_ATTEMPT_FOREIGN)
+			return 1;
+	} else if ((p->flags & SL_SET_MARK) && (a->mark & p->mark_mask) != p->mark) {
+		return 1;
+	}
 	if (sl_is_elsewhere(p, a))
 		return 1;
 	/* Its packets are not the container's, so nobody would judge them. */
@@ -104,25 +126,31 @@ SL_INLINE int sl_is_short(const struct sl_attempt *a)
 
 /* The address is normalised, but AF_UNSPEC on inet stands for AF_INET. On inet6 it is no address to
  * some protocols and an IPv6 one to others: it names nothing. */
-SL_INLINE int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
+SL_LOOKUP int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
 		       const struct sl_attempt *a)
 {
-	struct sl_attempt named = *a;
+	struct sl_attempt named;
 
+	if (!p || !a)
+		return 0;
+	named = *a;
 	if (named.address_family == SL_AF_UNSPEC && a->family == SL_AF_INET)
 		named.address_family = SL_AF_INET;
 	return sl_is_inet(named.address_family) && sl_list_names(p, list, protocol, &named);
 }
 
 /* The bind list holds tcp and udp: no entry can name any other socket. */
-SL_INLINE int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
+SL_LOOKUP int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
+	if (!p || !a)
+		return 0;
 	if (sl_is_tcp(a))
 		return sl_names(p, SL_LIST_BIND, IPPROTO_TCP, a);
 	if (!sl_is_udp(a))
 		return 0;
 	/* Where nobody else's sockets are and what arrives is judged, a port is worth nothing. */
-	if ((p->flags & SL_OPEN_UDP_PORTS) && (a->flags & SL_ATTEMPT_ORDINARY_PORT))
+	if ((p->flags & SL_OPEN_UDP_PORTS) && p->subject == 0 &&
+	    (a->flags & SL_ATTEMPT_ORDINARY_PORT))
 		return 1;
 	return sl_names(p, SL_LIST_BIND, IPPROTO_UDP, a);
 }
@@ -205,11 +233,15 @@ SL_INLINE struct sl_decision sl_decide_accept(const struct sl_policy *p, const s
 
 /* Whether the peer that the attempt names is one of the list. A raw socket writes its ports, or
  * its whole header, itself: only ICMP, which has none, can be named for it. */
-SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
+SL_LOOKUP int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	struct sl_attempt peer = *a;
-	__u8 protocol = (__u8)a->protocol;
+	struct sl_attempt peer;
+	__u8 protocol;
 
+	if (!p || !a)
+		return 0;
+	peer = *a;
+	protocol = (__u8)a->protocol;
 	if (!sl_is_inet(a->family))
 		return 0;
 	if (sl_is_udp(a)) {
@@ -228,7 +260,7 @@ SL_INLINE int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
  * namespace keeps to itself. */
 SL_INLINE int sl_is_judged_by_packet(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	return (p->flags & SL_CONNECT_BY_PACKET) && a->verb == SL_VERB_CONNECT &&
+	return (p->flags & SL_CONNECT_BY_PACKET) && p->subject == 0 && a->verb == SL_VERB_CONNECT &&
 	       !(a->flags & SL_ATTEMPT_OUTSIDE) && a->netns == p->home &&
 	       sl_is_inet(a->family) && sl_is_udp(a) && a->protocol != IPPROTO_UDPLITE;
 }
@@ -246,34 +278,41 @@ SL_INLINE struct sl_decision sl_decide_peer(const struct sl_policy *p, const str
 	return sl_decide_new(p, a);
 }
 
+/* AF_UNSPEC dissolves an association, it makes none. */
+SL_INLINE int sl_connect_chooses_peer(const struct sl_attempt *a)
+{
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
+		return 0;
+	return !sl_is_inet(a->family) || (a->address_family != SL_AF_UNSPEC && !sl_is_short(a));
+}
+
+/* On a TCP socket the address counts only with MSG_FASTOPEN, which connects (tcp_sendmsg_fastopen);
+ * without it the kernel does not look at it. AF_UNSPEC with an address is sent on AF_INET. AF_PACKET
+ * gets its peer by bind too. */
+SL_INLINE int sl_send_chooses_peer(const struct sl_attempt *a)
+{
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
+		return 0;
+	if (!sl_is_inet(a->family))
+		return a->family == SL_AF_PACKET || (a->flags & SL_ATTEMPT_ADDRESS);
+	return (a->flags & SL_ATTEMPT_ADDRESS) && !sl_is_short(a) &&
+	       (!sl_is_tcp(a) || (a->flags & SL_ATTEMPT_FASTOPEN));
+}
+
 SL_INLINE struct sl_decision sl_decide_connect(const struct sl_policy *p,
 					       const struct sl_attempt *a)
 {
-	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
-		return sl_allow();
-	/* AF_UNSPEC dissolves an association, it makes none. */
-	if (sl_is_inet(a->family) && (a->address_family == SL_AF_UNSPEC || sl_is_short(a)))
-		return sl_allow();
-	return sl_decide_peer(p, a);
+	return sl_connect_chooses_peer(a) ? sl_decide_peer(p, a) : sl_allow();
 }
 
-/* Every send that chooses a peer. On a TCP socket the address counts only with MSG_FASTOPEN,
- * which connects (tcp_sendmsg_fastopen); without it the kernel does not look at it. AF_UNSPEC with
- * an address is sent on AF_INET. AF_PACKET gets its peer by bind too. */
 SL_INLINE struct sl_decision sl_decide_send(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK)
+	if (sl_send_chooses_peer(a))
+		return sl_decide_peer(p, a);
+	if (a->family == SL_AF_UNIX || a->family == SL_AF_NETLINK || sl_is_inet(a->family))
 		return sl_allow();
-	if (sl_is_inet(a->family)) {
-		if (!(a->flags & SL_ATTEMPT_ADDRESS) || sl_is_short(a))
-			return sl_allow();
-		if (sl_is_tcp(a) && !(a->flags & SL_ATTEMPT_FASTOPEN))
-			return sl_allow();
-	} else if (a->family != SL_AF_PACKET && !(a->flags & SL_ATTEMPT_ADDRESS)) {
-		SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
-		return sl_allow();
-	}
-	return sl_decide_peer(p, a);
+	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
+	return sl_allow();
 }
 
 /* An allow-list (bpf/decide_option_table.h). Of families that have no table in it only what would
@@ -285,6 +324,11 @@ SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const s
 	const __u32 kind = control ? sl_kind_of_control(a->level, a->option)
 				   : sl_kind_of_option(a->level, a->option);
 
+	SL_DENY_IF((a->flags & SL_ATTEMPT_TOO_LATE) &&
+			   (kind == SL_OPTION_BINDS || kind == SL_OPTION_CHOOSES_PEER),
+		   EPERM, SL_REASON_HOURS);
+	if (p->flags & SL_UNRESTRICTED)
+		return sl_allow();
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && kind == SL_OPTION_BINDS, EPERM,
 		   SL_REASON_BIND);
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && kind == SL_OPTION_CHOOSES_PEER, EPERM,
@@ -306,77 +350,37 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 		return sl_allow();
 	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SOL_SOCKET && a->option == SO_MARK,
 		   EPERM, SL_REASON_MARK);
-	return p->flags & SL_UNRESTRICTED ? sl_allow() : sl_decide_option(p, a);
+	return sl_decide_option(p, a);
 }
 
-/* A sandbox within the container makes a network namespace and sets up its lo: nothing leads out of
- * one with no other device. The container's own, and the host's, are never that. */
-SL_INLINE int sl_sets_up_sandbox(const struct sl_policy *p, const struct sl_attempt *a)
+/* Whether the attempt is what a subject has hours for: it makes a socket, or gives one a port, a peer
+ * or a queue. What is connected goes on. */
+SL_INLINE int sl_is_for_hours(const struct sl_attempt *a)
 {
-	return (a->flags & SL_ATTEMPT_SETS_UP) && a->netns != p->home && a->netns != p->host &&
-	       a->netns != 0;
-}
-
-/* A netlink socket that the policy would not let be made can still be handed in. */
-SL_INLINE struct sl_decision sl_decide_netlink(const struct sl_policy *p,
-					       const struct sl_attempt *a)
-{
-	const int changes_routes = a->protocol == 0 /* NETLINK_ROUTE */ &&
-				   !(p->flags & SL_WRITE_ROUTES) &&
-				   !(a->flags & SL_ATTEMPT_READS) && !sl_sets_up_sandbox(p, a);
-
-	SL_DENY_IF(!(p->flags & SL_UNRESTRICTED) &&
-			   (!sl_bit_is_set(p->netlink, a->protocol) || changes_routes),
-		   EPERM, SL_REASON_NETLINK);
-	return sl_allow();
-}
-
-/* The verbs of the node-wide LSM programs, which also run for tasks without any policy. */
-SL_INLINE struct sl_decision sl_decide_rare(const struct sl_policy *p, const struct sl_attempt *a)
-{
-	const int restricted = !(p->flags & SL_UNRESTRICTED);
-
+	if (a->family == SL_AF_UNIX)
+		return 0;
 	switch (a->verb) {
-	case SL_VERB_SHUTDOWN:
-		SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_SHUTDOWN) && a->family != SL_AF_UNIX, EPERM,
-			   SL_REASON_SHUTDOWN);
-		return sl_allow();
-	case SL_VERB_NETLINK:
-		return sl_decide_netlink(p, a);
-	case SL_VERB_BPF:
-		SL_DENY_IF(!(p->flags & SL_ALLOW_BPF) && !(a->flags & SL_ATTEMPT_HARMLESS), EPERM,
-			   SL_REASON_BPF);
-		return sl_allow();
-	case SL_VERB_IOCTL:
-		SL_DENY_IF(restricted && !(p->flags & SL_WRITE_ROUTES) &&
-				   !sl_ioctl_reads((__u32)a->option) && !sl_sets_up_sandbox(p, a),
-			   EPERM, SL_REASON_IOCTL);
-		return sl_allow();
-	case SL_VERB_CGROUP:
-		/* Outside its cgroup a task is under no policy, whatever that policy says. */
-		SL_DENY_IF(1, EPERM, SL_REASON_CGROUP);
-		return sl_allow();
-	default:
-		return sl_decide_deputy(p, a);
+	case SL_VERB_CREATE:
+		return a->family != SL_AF_NETLINK && !(a->flags & SL_ATTEMPT_KERNEL);
+	case SL_VERB_BIND:
+		return a->family != SL_AF_NETLINK;
+	case SL_VERB_CONNECT:
+		return sl_connect_chooses_peer(a);
+	case SL_VERB_SEND:
+		return sl_send_chooses_peer(a);
+	case SL_VERB_LISTEN:
+	case SL_VERB_ACCEPT:
+		return 1;
+	default: /* of options sl_decide_option() */
+		return 0;
 	}
-}
-
-SL_INLINE struct sl_decision sl_decide_unconfigured(const struct sl_attempt *a)
-{
-	return a->family == SL_AF_UNIX ? sl_allow() : sl_deny(EPERM, SL_REASON_UNCONFIGURED);
-}
-
-/* The same as sl_decide() of the verbs that are not about a socket's life: for programs that see no
- * others, and that have a seventh of it to verify. */
-SL_INLINE struct sl_decision sl_decide_rarely(const struct sl_policy *p, const struct sl_attempt *a)
-{
-	return p->flags & SL_CONFIGURED ? sl_decide_rare(p, a) : sl_decide_unconfigured(a);
 }
 
 SL_INLINE struct sl_decision sl_decide(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (!(p->flags & SL_CONFIGURED))
 		return sl_decide_unconfigured(a);
+	SL_DENY_IF((a->flags & SL_ATTEMPT_TOO_LATE) && sl_is_for_hours(a), EPERM, SL_REASON_HOURS);
 	switch (a->verb) {
 	case SL_VERB_CREATE:
 		return sl_decide_create(p, a);

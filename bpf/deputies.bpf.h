@@ -22,6 +22,7 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
+#include "bpf/subjects/protected.bpf.h"
 
 /* Each upcall has a key of this type, whatever key is asked for (security/keys/request_key_auth.c).
  * What the kernel asks for a volume that is mounted it asks with credentials of its own (fs/nfs/nfs4idmap.c,
@@ -60,6 +61,8 @@ SEC("lsm/sb_mount")
 int BPF_PROG(sb_mount, const char *dev_name, const struct path *path, const char *type,
 	     unsigned long flags)
 {
+	if (judge_mount(path, flags) != 0)
+		return -EPERM;
 	return flags & SL_MOUNT_OF_OLD ? 0 : judge_file_system(type);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files that act: other cgroups' files, with which a task leaves its policy, and those with which the
+ * Files that act, and those that are protected (bpf/subjects/protected.bpf.h): other cgroups' files, with which a task leaves its policy, and those with which the
  * kernel is told about devices, sysctls of the network, and what it sends itself.
  *
  *   file_open                    all of them, at the look whether they may be written to
@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <asm/fcntl.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
 
@@ -20,6 +21,7 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
+#include "bpf/subjects/protected.bpf.h"
 
 /* The kernfs node of a file of cgroup2 or sysfs, as a number. */
 static __always_inline __u64 private_of(const struct inode *inode)
@@ -179,8 +181,10 @@ int BPF_PROG(file_open, struct file *file)
 {
 	const struct inode *inode;
 
-	if (!(file->f_mode & FMODE_WRITE))
+	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
 		return 0;
+	if (judge_written_file(file) != 0)
+		return -EPERM;
 	inode = file->f_inode;
 	switch (inode->i_sb->s_magic) {
 	case CGROUP2_SUPER_MAGIC:
@@ -204,15 +208,15 @@ static __always_inline int judge_configfs(const struct inode *directory)
 }
 
 SEC("lsm/inode_mkdir")
-int BPF_PROG(inode_mkdir, struct inode *dir)
+int BPF_PROG(inode_mkdir, struct inode *dir, struct dentry *dentry)
 {
-	return judge_configfs(dir);
+	return judge_file(dentry, SL_NAME) != 0 ? -EPERM : judge_configfs(dir);
 }
 
 SEC("lsm/inode_symlink")
-int BPF_PROG(inode_symlink, struct inode *dir)
+int BPF_PROG(inode_symlink, struct inode *dir, struct dentry *dentry)
 {
-	return judge_configfs(dir);
+	return judge_file(dentry, SL_NAME) != 0 ? -EPERM : judge_configfs(dir);
 }
 
 /* The program's context hides the kernel's, which has the table (include/linux/filter.h). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the node-wide LSM programs ask with: every policy above the task has its say.
+ * What the node-wide LSM programs ask with: every policy above the task has its say, and each of the
+ * task's subjects.
  */
 #pragma once
 
@@ -14,44 +15,37 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/seal.bpf.h"
+#include "bpf/subjects/verdict.bpf.h"
 
-/* 0 to allow. `rarely`: what is no part of a socket's life (bpf/decide.h), known when it is compiled. */
-static __always_inline int judge_known(const struct sl_policy *policy,
-				       const struct sl_attempt *attempt, int rarely)
-{
-	struct sl_decision decision;
-	struct sl_attempt known;
-
-	if (!policy || !attempt)
-		return -EPERM;
-	known = *attempt;
-	known.flags |= seal_flag(policy);
-	decision = rarely ? sl_decide_rarely(policy, &known) : sl_decide(policy, &known);
-	if (decision.error == 0)
-		return 0;
-	count(policy->cgroup_id, decision.reason);
-	return -EPERM;
-}
-
-/* Global functions, verified once for all their callers and the loops of those. This one knows every
- * verb. */
-__attribute__((noinline)) int judge_any(const struct sl_policy *policy,
-					const struct sl_attempt *attempt)
-{
-	return judge_known(policy, attempt, 0);
-}
-
+/* A global function, verified once for all its callers and the loops of those. 0 to allow. */
 __attribute__((noinline)) int judge_by(const struct sl_policy *policy,
 				       const struct sl_attempt *attempt)
 {
-	return judge_known(policy, attempt, 1);
+	struct sl_attempt known;
+
+	if (!policy || !attempt) /* what the verifier must assume of a global function's arguments */
+		return -EPERM;
+	known = *attempt;
+	known.flags |= seal_flag(policy);
+	return judge_one_rarely(policy, &known) == 0 ? 0 : -EPERM;
+}
+
+/* The policy, and those of the task's subjects. */
+static __always_inline int judge_rarely(const struct sl_policy *policy,
+					const struct sl_attempt *attempt)
+{
+	int refused = judge_by(policy, attempt);
+
+	if (refused == 0 && (policy->more_flags & SL_HAS_SUBJECTS))
+		refused = judge_subjects_rarely(policy, attempt);
+	return refused;
 }
 
 /* Every policy above the task must allow it. 0, or a negative errno. */
 static __always_inline int judge_node_wide(const struct sl_attempt *attempt)
 {
 	for_each_policy(policy) {
-		if (judge_by(policy, attempt) != 0)
+		if (judge_rarely(policy, attempt) != 0)
 			return -EPERM;
 	}
 	return 0;
@@ -81,39 +75,11 @@ static __always_inline int judge_leaving(const struct sl_policy *policy)
 	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
 }
 
-/* The process's number in the PID namespace; 0 if it has none there. */
-static __always_inline __u32 number_in(const struct task_struct *task, __u32 pid_namespace)
-{
-	const unsigned int own = level_of(task);
-
-	for (unsigned int level = 0; level < 32 && level <= own; level++) {
-		const struct upid number = own_number(task, level);
-
-		if (number.ns && BPF_CORE_READ(number.ns, ns.inum) == pid_namespace)
-			return (__u32)number.nr;
-	}
-	return 0;
-}
-
-/* Whether the task is of the container's first process, and that has not become a program yet: it is
- * the engine's own code that writes sysctls and makes mounts. A number may be used again, and a time
- * is in ticks: both together are that process. A global function, verified once. */
-__attribute__((noinline)) int acts_for_engine(const struct sl_policy *policy)
-{
-	const struct task_struct *task = (const void *)bpf_get_current_task();
-	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
-	return policy && policy->first_start != 0 &&
-	       (BPF_CORE_READ(leader, flags) & PF_FORKNOEXEC) != 0 &&
-	       BPF_CORE_READ(leader, start_boottime) / SL_TICK == policy->first_start &&
-	       number_in(leader, policy->pid_namespace) == policy->first_pid;
-}
-
 /* Every policy above the task must allow it, but those that still wait for the container's program. */
 static __always_inline int judge_deputy(const struct sl_attempt *attempt)
 {
 	for_each_policy(policy) {
-		if (!acts_for_engine(policy) && judge_by(policy, attempt) != 0)
+		if (!acts_for_engine(policy) && judge_rarely(policy, attempt) != 0)
 			return -EPERM;
 	}
 	return 0;

@@ -17,6 +17,7 @@ enum {
 	TCPHDR_ACK = 0x10,
 	MSG_FASTOPEN = 0x20000000,   /* include/linux/socket.h */
 	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
+	PTRACE_MODE_ATTACH = 0x2,    /* include/linux/ptrace.h */
 	PF_FORKNOEXEC = 0x40,        /* include/linux/sched.h */
 	CONFIGFS_MAGIC = 0x62656570, /* fs/configfs/mount.c */
 	SKB_DST_PTRMASK = 1,         /* include/linux/skbuff.h, SKB_DST_NOREF: not of the address */
@@ -78,7 +79,11 @@ struct net {
 typedef struct {
 	struct net *net;
 } possible_net_t;
+struct mnt_namespace { /* fs/mount.h */
+	struct ns_common ns;
+};
 struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 	struct net *net_ns;
 };
 
@@ -118,6 +123,7 @@ struct cred;
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;          /* PF_* */
+	unsigned int ptrace;         /* not 0: it is traced */
 	__u64 start_boottime;        /* nanoseconds since boot */
 	struct task_struct *group_leader;
 	const struct cred *cred;     /* those that are in force */
@@ -260,19 +266,55 @@ struct kernfs_node___renamed {
 struct file_system_type {
 	const char *name;
 };
+struct dentry;
 struct super_block {
+	__u32 s_dev; /* MAJOR << 20 | MINOR */
 	unsigned long s_magic;
 	struct file_system_type *s_type;
+	struct dentry *s_root;
 };
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
 	struct super_block *i_sb;
 	void *i_private;
 };
+/* include/linux/dcache.h: the root of a file system is its own parent */
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+/* include/linux/path.h, include/linux/mount.h, fs/mount.h */
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	int mnt_group_id; /* not 0: what is mounted on it is mounted elsewhere too */
+};
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags; /* O_* */
+	struct path f_path;
 	struct inode *f_inode;
 	void *private_data; /* of a socket's: struct socket */
+};
+struct mnt_idmap;
+struct user_namespace;
+/* include/linux/binfmts.h */
+struct linux_binprm {
+	struct file *file; /* of a script's interpreter, once that is looked at */
 };
 
 /* include/linux/fs_context.h */

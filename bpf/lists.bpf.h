@@ -36,6 +36,7 @@ __attribute__((noinline)) int sl_list_names(const struct sl_policy *policy, enum
 		.cgroup_id = policy->cgroup_id,
 		.list = (__u8)list,
 		.family = (__u8)a->address_family,
+		.subject = (__u8)policy->subject,
 		.address = {a->address[0], a->address[1], a->address[2], a->address[3]},
 	};
 	struct sl_port_key port = {
@@ -43,6 +44,7 @@ __attribute__((noinline)) int sl_list_names(const struct sl_policy *policy, enum
 		.generation = policy->generation,
 		.cgroup_id = policy->cgroup_id,
 		.protocol = protocol,
+		.subject = (__u8)policy->subject,
 		.port = __builtin_bswap16(a->port),
 	};
 	__u32 bits = a->address_family == SL_AF_INET6 ? 128 : 32;

@@ -5,10 +5,10 @@
  *
  *   socket_shutdown      shutdown                    netlink_send        netlink that only reads
  *   file_ioctl, _compat  ioctls that only read, and no programs for perf
- *   task_alloc           children in other cgroups
+ *   task_alloc           children in other cgroups; those in subjects
  *   sctp_bind_connect    SCTP's own ways to bind and connect
  *
- * More of them are in bpf/bpf_calls.bpf.h, bpf/files.bpf.h and bpf/deputies.bpf.h.
+ * More of them are in bpf/bpf_calls.bpf.h, bpf/files.bpf.h, bpf/deputies.bpf.h and bpf/subjects/.
  *
  * None looks at the return value of the program before it, which follows the hook's arguments: the
  * first that answers with anything but 0 is the last (arch/x86/net/bpf_jit_comp.c,
@@ -33,6 +33,8 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
+#include "bpf/subjects/state.bpf.h"
+#include "bpf/subjects/verdict.bpf.h"
 
 SEC("lsm/socket_shutdown")
 int BPF_PROG(socket_shutdown, struct socket *sock)
@@ -182,16 +184,19 @@ int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 	return judge_ioctl(file, cmd);
 }
 
-/* clone3(2) can start a child in another cgroup, and which one is not to be seen here. */
+/* A child is in its parent's subjects. clone3(2) can start it in another cgroup, and which one is not to
+ * be seen here. */
 SEC("lsm/task_alloc")
 int BPF_PROG(task_alloc, struct task_struct *task, unsigned long clone_flags)
 {
 	const struct sl_policy *policy;
 
 	if (!(clone_flags & CLONE_INTO_CGROUP))
-		return 0;
+		return inherit_subjects(task);
 	policy = innermost_policy();
-	return policy ? judge_leaving(policy) : 0;
+	if (policy && judge_leaving(policy) != 0)
+		return -EPERM;
+	return inherit_subjects(task);
 }
 
 static __always_inline int is_ipv6(const void *address)
@@ -221,12 +226,15 @@ int BPF_PROG(sctp_bind_connect, struct sock *sk, int optname, struct sockaddr *a
 
 	if (!policy || optname == SCTP_PARAM_ADD_IP || optname == SCTP_PARAM_SET_PRIMARY)
 		return 0;
+	attempt.flags |= seal_flag(policy) | foreign_flag(policy, sk);
 	for (int i = 0; i < 8 && addrlen > 0; i++) {
 		int size;
 
 		read_address(&attempt, next, addrlen);
 		size = is_ipv6(next) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-		if (judge_any(policy, &attempt) != 0)
+		if (judge_one(policy, &attempt) != 0 ||
+		    ((policy->more_flags & SL_HAS_SUBJECTS) &&
+		     judge_subjects(policy, &attempt) != 0))
 			return -EPERM;
 		next += size;
 		addrlen -= size;

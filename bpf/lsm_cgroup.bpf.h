@@ -3,7 +3,7 @@
  * The per-cgroup LSM programs, one per hook:
  *
  *   socket_create        create, families, protocols     socket_sendmsg     connect, where a send
- *   socket_post_create   the mark                                           chooses its peer; the
+ *   socket_post_create   the mark, and who the maker is                     chooses its peer; the
  *   socket_bind          bind                                               mark by control message
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept; bind, unnamed
@@ -28,31 +28,42 @@
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
 #include "bpf/seal.bpf.h"
+#include "bpf/subjects/verdict.bpf.h"
 
-/* bpf_set_retval() gets constants: newer verifiers want its argument within [-4095, 0]. */
+/* bpf_set_retval() gets constants: newer verifiers want its argument within [-4095, 0]. The compiler would
+ * hand it the variable that it has just compared with one. */
+#define answer_if(error, constant)                            \
+	do {                                                  \
+		long answer_ = -(constant);                   \
+		if ((error) == -(constant)) {                 \
+			asm volatile("" : "+r"(answer_));     \
+			bpf_set_retval((int)answer_);         \
+			return 0;                             \
+		}                                             \
+	} while (0)
+
+static __always_inline int refuse(int error)
+{
+	answer_if(error, EAFNOSUPPORT);
+	answer_if(error, EPROTONOSUPPORT);
+	answer_if(error, ECONNREFUSED);
+	answer_if(error, ENOPROTOOPT);
+	answer_if(error, EINVAL);
+	bpf_set_retval(-EPERM);
+	return 0;
+}
+
+/* The container's policy first, then its subjects'. */
 static __always_inline int judge(struct sl_attempt *attempt)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
-	struct sl_decision decision;
+	int error;
 
 	attempt->flags |= seal_flag(policy);
-	decision = sl_decide(policy, attempt);
-	if (decision.error == 0)
-		return 1;
-	count(policy->cgroup_id, decision.reason);
-	if (decision.error == -EAFNOSUPPORT)
-		bpf_set_retval(-EAFNOSUPPORT);
-	else if (decision.error == -EPROTONOSUPPORT)
-		bpf_set_retval(-EPROTONOSUPPORT);
-	else if (decision.error == -ECONNREFUSED)
-		bpf_set_retval(-ECONNREFUSED);
-	else if (decision.error == -ENOPROTOOPT)
-		bpf_set_retval(-ENOPROTOOPT);
-	else if (decision.error == -EINVAL)
-		bpf_set_retval(-EINVAL);
-	else
-		bpf_set_retval(-EPERM);
-	return 0;
+	error = judge_one(policy, attempt);
+	if (error == 0 && (policy->more_flags & SL_HAS_SUBJECTS))
+		error = judge_subjects(policy, attempt);
+	return error == 0 ? 1 : refuse(error);
 }
 
 /* Whether the socket was made outside the policy's cgroup and those below it. */
@@ -78,6 +89,14 @@ static __always_inline __u32 outside_flag(struct socket *sock)
 	return SL_ATTEMPT_OUTSIDE;
 }
 
+/* What is known of a socket by who has made it. */
+static __always_inline __u32 maker_flags(struct socket *sock)
+{
+	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+
+	return outside_flag(sock) | foreign_flag(policy, sock->sk);
+}
+
 SEC("lsm_cgroup/socket_create")
 int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 {
@@ -101,9 +120,15 @@ int BPF_PROG(socket_post_create, struct socket *sock)
 	struct sock *sk = sock->sk;
 	__u32 mark;
 
-	if (!sk || !(policy->flags & SL_SET_MARK))
+	if (!sk)
 		return 1;
-	mark = (sk->sk_mark & ~policy->mark_mask) | policy->mark;
+	mark = sk->sk_mark;
+	if (policy->flags & SL_SET_MARK)
+		mark = (mark & ~policy->mark_mask) | policy->mark;
+	if ((policy->more_flags & SL_HAS_SUBJECTS) && note_maker(policy, sk, &mark) != 0)
+		return 0;
+	if (mark == sk->sk_mark)
+		return 1;
 	/* A socket that could not be marked must not exist. */
 	if (bpf_setsockopt(sk, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0)
 		return 0;
@@ -131,7 +156,7 @@ int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int 
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
 
-	attempt.flags |= outside_flag(sock);
+	attempt.flags |= maker_flags(sock);
 	read_address(&attempt, address, addrlen);
 	return judge(&attempt);
 }
@@ -201,7 +226,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg)
 	if (control_length != 0 && !judge_control(&attempt, control, control_length))
 		return 0;
 	attempt.verb = SL_VERB_SEND;
-	attempt.flags = outside_flag(sock);
+	attempt.flags = maker_flags(sock);
 	if (address) {
 		attempt.flags |= SL_ATTEMPT_ADDRESS;
 		read_address(&attempt, address, msg->msg_namelen);
@@ -280,7 +305,7 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 	attempt.option = optname;
 	/* Only a join asks whose socket it is, and whether bpf/packets/joins.bpf.h counts for it. */
 	if (sl_kind_of_option(level, optname) == SL_OPTION_JOINS)
-		attempt.flags |= outside_flag(sock) | (is_compat() ? SL_ATTEMPT_COMPAT : 0);
+		attempt.flags |= maker_flags(sock) | (is_compat() ? SL_ATTEMPT_COMPAT : 0);
 	return judge(&attempt);
 }
 

@@ -11,6 +11,7 @@
 
 #include "bpf/policy_abi.h"
 #include "bpf/search_abi.h"
+#include "bpf/subject_abi.h"
 
 /* As many as the node may have containers under policy. */
 #define SL_CONTAINERS 16384
@@ -97,6 +98,82 @@ struct {
 	__type(key, __u64);
 	__type(value, struct sl_packet_policy);
 } packet_policies SEC(".maps");
+
+/*
+ * What each task is, by the address of its task_struct; it goes with the task (bpf/subjects/). Not the
+ * tasks' own storage: on 6.1 that answers with nothing while another look-up on the same processor was
+ * interrupted, and a task without its subjects could exec out of them. Memory for an entry may be
+ * refused, as for every map here, and then the fork or the exec is.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_TASKS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct sl_task);
+} tasks SEC(".maps");
+
+/* How many entries of `tasks` a container has. Those of containers that are gone are used again: each
+ * fork and each end of a living one's tasks uses its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __s64);
+} task_counts SEC(".maps");
+
+/* The files of containers that are subjects' programs, or protected. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_file_key);
+	__type(value, struct sl_file);
+} files SEC(".maps");
+
+/* The names by which subjects' programs are found: bit i is subject i's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_named_key);
+	__type(value, __u32);
+} named SEC(".maps");
+
+/* The file systems that have anything protected: the first look of every program on files. What is there
+ * is one, the value means nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_subject_key);
+	__type(value, struct sl_subject);
+} subjects SEC(".maps");
+
+/* What a subject refused that its container allows, by reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_subject_key);
+	__type(value, struct sl_denials);
+} subject_denials SEC(".maps");
+
+/* Who made a socket of a container with subjects. A connection that is accepted has its listener's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct sl_maker);
+} makers SEC(".maps");
 
 /* Which processes to look for (bpf/tasks.bpf.h). */
 struct {

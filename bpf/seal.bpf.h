@@ -6,7 +6,8 @@
  *                          called once inet_listen() has succeeded, net/ipv4/af_inet.c)
  *   sock_graft             a connection is accepted (inet_accept(), in the task that accepts)
  *   bprm_committed_creds   the first process becomes the container's program: a duration begins,
- *                          and the first attempt after its end finds it over
+ *                          and the first attempt after its end finds it over. Subjects are entered
+ *                          there, too
  *   seal_by_hand           `socklid seal`, by BPF_PROG_TEST_RUN
  */
 #pragma once
@@ -21,6 +22,7 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
+#include "bpf/subjects/state.bpf.h"
 
 /* The first to get here seals; all others find it done. */
 static __always_inline void seal_now(struct sl_seal *seal, __u64 cgroup_id, __u32 cause, __u64 time)
@@ -136,10 +138,11 @@ int BPF_PROG(sock_graft, struct sock *sk)
 }
 
 SEC("lsm/bprm_committed_creds")
-int BPF_PROG(bprm_committed_creds)
+int BPF_PROG(bprm_committed_creds, struct linux_binprm *bprm)
 {
 	const __u32 pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
 
+	enter_subjects((__u64)BPF_CORE_READ(bprm, file));
 	for_each_policy(policy) {
 		struct sl_seal *seal = seal_waiting_for(policy, SL_SEAL_BY_TIME);
 

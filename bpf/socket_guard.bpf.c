@@ -7,6 +7,8 @@
  *   bpf/bpf_calls.bpf.h    bpf(2)
  *   bpf/files.bpf.h        files that act: of cgroups, sysfs, configfs and proc
  *   bpf/deputies.bpf.h     what the kernel would do on the container's behalf
+ *   bpf/subjects/exec.bpf.h        which programs tasks come from, and who may trace whom
+ *   bpf/subjects/protected.bpf.h   files that nobody may change
  *   bpf/packets/joins.bpf.h        how many multicast groups a container joins
  *   bpf/packets/packets.bpf.h      the packets themselves
  *   bpf/seal.bpf.h         what seals a container
@@ -28,6 +30,8 @@
 #include "bpf/lsm_cgroup.bpf.h"
 #include "bpf/packets/packets.bpf.h"
 #include "bpf/seal.bpf.h"
+#include "bpf/subjects/exec.bpf.h"
+#include "bpf/subjects/protected.bpf.h"
 #include "bpf/tasks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -22,12 +22,12 @@
 
 /* What a task is, in a hash by the address of its task_struct; it goes with the task. */
 struct sl_task {
-	__u64 cgroup_id;        /* of the container whose subjects these are; 0: not classified */
+	__u64 cgroup_id;        /* of the container whose subjects these are, and which it counts for */
 	__u64 inode;            /* of the program that it runs */
 	__u32 device;
 	__u32 subjects;         /* bit i: in subject i */
 	__u32 pending;          /* what the exec under way would add */
-	__u32 pad;
+	__u32 classified;       /* 0: it has not finished an exec in this container */
 	__u8 levels[SL_SUBJECTS];     /* execs of other programs until the subject ends; SL_LEVELS_ALL: never */
 	__u32 instances[SL_SUBJECTS]; /* which run of the subject it belongs to; 0: of one that is not sealed later */
 };
@@ -38,9 +38,11 @@ struct sl_maker {
 	__u64 cgroup_id;
 	__u32 subjects;
 	__u32 mark;             /* as it was given */
+	__u32 mark_mask;        /* the bits of it that the policy or a subject sets */
+	__u32 pad;
 	__u32 instances[SL_SUBJECTS];
 };
-SL_ASSERT_SIZE(struct sl_maker, 80);
+SL_ASSERT_SIZE(struct sl_maker, 88);
 
 struct sl_file_key {
 	__u64 cgroup_id;

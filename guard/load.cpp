@@ -89,7 +89,7 @@ Result<bool> anchor(Hook hook, const std::string& directory, const std::string& 
   const std::string path = directory + "/" + pins::anchor(hook);
   if (::access(path.c_str(), F_OK) == 0) return false;
   const UniqueFd program(bpf::get(directory + "/" + pins::program(hook)));
-  if (!program && errno == ENOENT && hook == Hook::file_ioctl_compat) return false;
+  if (!program && errno == ENOENT && row_of(hook).is_newer) return false;
   if (!program) return fail_errno(Exit::bpf, "open the program of " + std::string(name(hook)));
   UniqueFd link;
   if (is_per_cgroup(hook)) {

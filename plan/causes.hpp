@@ -78,6 +78,12 @@ Keys has_subjects(const Asked& asked);
 /// What files of the container are protected for: those that it names, and each subject's program.
 Keys protects_files(const Asked& asked);
 
+/// What any of these is for.
+template <Because... each>
+Keys either(const Asked& asked) {
+  return (each(asked) | ...);
+}
+
 template <annotations::Seal::Kind kind>
 Keys seals(const Asked& asked) {
   return asked.policy.seal.kind == kind ? Keys{Key::seal} : Keys{};

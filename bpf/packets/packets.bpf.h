@@ -3,7 +3,7 @@
  * The packets of a container's own sockets, on their way out and in: cgroup programs that nothing in
  * a network namespace can bypass or take away. Under `egress` they judge every packet, in every kind
  * of namespace: alone in the host's, where no rule of ours may be, and beside the rules elsewhere (D13).
- * Without it one of them compares what leaves with its socket.
+ * Without it one of them compares what leaves with its socket. So do the subjects of who made the socket.
  *
  *   inet_egress, inet_ingress    every packet, by the lists of egress and bind
  *   inet_egress_labels           the mark and the route alone, and datagrams by the list of connect
@@ -26,6 +26,7 @@
 #include "bpf/decide_packet.h"
 #include "bpf/packets/flows.bpf.h"
 #include "bpf/packets/headers.bpf.h"
+#include "bpf/packets/makers.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -147,12 +148,16 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	struct sl_packet packet = {.flags = flags};
 	struct sl_decision decision;
 	int has_flow, is_known, answers;
+	const struct sl_maker *maker;
 	struct bpf_sock *sk;
 	__u32 socket;
 
 	if (going_on && arrives)
 		return judge_going_on(skb, policy, 0, flags);
 	sk = full_socket(skb);
+	maker = maker_of(policy, sk);
+	if (!arrives && sk && lacks_makers_mark(policy, maker, skb, sk))
+		return 0;
 	if (going_on && sk && sk->type == SL_SOCK_STREAM)
 		return judge_going_on(skb, policy, sk, flags);
 	if (!read_plain(skb, &packet))
@@ -175,6 +180,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 	if (is_known || answers)
 		packet.flags |= SL_PACKET_KNOWN;
 	decision = sl_decide_packet(policy, &packet);
+	if (decision.error == 0 && maker && judge_makers(maker, &packet, 1) != 0)
+		return 0;
 	if (decision.error != 0 || !has_flow)
 		return answer(policy, decision);
 	if (!is_known && !(answers && policy->answers == SL_ANSWERS_ANY))
@@ -200,19 +207,21 @@ SEC("cgroup_skb/egress")
 int inet_egress_labels(struct __sk_buff *skb)
 {
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
+	struct bpf_sock *sk = full_socket(skb);
+	const struct sl_maker *maker = maker_of(policy, sk);
 	struct sl_packet packet = {};
-	struct bpf_sock *sk;
 
+	if (sk && lacks_makers_mark(policy, maker, skb, sk))
+		return 0;
 	if ((policy->flags & SL_CONNECT_BY_PACKET) && !goes_on(skb)) {
 		if (!read_plain(skb, &packet))
 			read_transport(skb, &packet, read_network(skb, &packet));
 	} else if (!has_no_route(skb)) {
 		read_network(skb, &packet);
 	}
-	if (sl_compared_mark(policy) != 0) {
-		sk = full_socket(skb);
-		if (sk)
-			read_labels(skb, sk, policy, &packet);
-	}
+	if (sk && sl_compared_mark(policy) != 0)
+		read_labels(skb, sk, policy, &packet);
+	if (maker && judge_makers(maker, &packet, 0) != 0)
+		return 0;
 	return answer(policy, sl_decide_labels(policy, &packet));
 }

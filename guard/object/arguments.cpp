@@ -13,6 +13,7 @@ namespace socklid {
 namespace {
 
 constexpr std::string_view hook_prefix = "bpf_lsm_";
+constexpr std::string_view bpf_prog_prefix = "____";
 
 using Types = std::unique_ptr<btf, decltype(&btf__free)>;
 
@@ -91,12 +92,48 @@ std::optional<Arguments> arguments_of(const btf& types, const std::string& name,
   return arguments_at(types, static_cast<__u32>(id), skipped);
 }
 
-std::optional<Arguments> taken_arguments(Hook hook) {
+std::vector<Variant> variants_of(Hook hook) {
   static const Types ours(btf__new(program_arguments_types, sizeof(program_arguments_types)),
                           btf__free);
-  if (!ours || !is_lsm(hook)) return std::nullopt;
-  // The first is the context; the name is BPF_PROG's (bpf/program.bpf.h).
-  return arguments_of(*ours, "____" + std::string(name(hook)), 1);
+  std::vector<Variant> variants;
+  if (!ours || !is_lsm(hook)) return variants;
+  const std::string own(name(hook));
+  for (__u32 id = 1; id < btf__type_cnt(ours.get()); ++id) {
+    const btf_type* type = btf__type_by_id(ours.get(), id);
+    if (btf_kind(type) != BTF_KIND_FUNC) continue;
+    std::string_view function = btf__name_by_offset(ours.get(), type->name_off);
+    // The name is BPF_PROG's (bpf/program.bpf.h).
+    if (!function.starts_with(bpf_prog_prefix)) continue;
+    function.remove_prefix(bpf_prog_prefix.size());
+    if (function != own && !function.starts_with(own + "___")) continue;
+    // The first is the context.
+    variants.push_back({std::string(function), arguments_at(*ours, id, 1)});
+  }
+  std::sort(variants.begin(), variants.end(),
+            [](const Variant& one, const Variant& other) { return one.program < other.program; });
+  return variants;
+}
+
+std::optional<Arguments> taken_arguments(Hook hook) {
+  const std::vector<Variant> variants = variants_of(hook);
+  if (variants.empty()) return std::nullopt;
+  return variants.front().taken;
+}
+
+std::set<std::string> fitting_programs(const btf& kernel) {
+  const auto handed = hooks_of(kernel);
+  std::set<std::string> programs;
+  for (const Hook hook : every_hook()) {
+    const auto found = handed.find(std::string(name(hook)));
+    if (found == handed.end()) continue;
+    const Arguments given = arguments_at(kernel, found->second, 0);
+    for (const Variant& variant : variants_of(hook)) {
+      if (!fits(variant.taken, given)) continue;
+      programs.insert(variant.program);
+      break;
+    }
+  }
+  return programs;
 }
 
 Result<> check_arguments(const btf& kernel, std::string_view release) {
@@ -107,16 +144,18 @@ Result<> check_arguments(const btf& kernel, std::string_view release) {
     if (!is_lsm(hook)) continue;
     const auto found = handed.find(std::string(name(hook)));
     if (found == handed.end()) {
-      if (hook == Hook::file_ioctl_compat) continue;
+      if (row_of(hook).is_newer) continue;
       missing.append(missing.empty() ? "" : ", ").append(name(hook));
       continue;
     }
-    const std::optional<Arguments> taken = taken_arguments(hook);
-    if (!taken) return fail(Exit::internal, "no arguments are known of ", name(hook));
+    const std::vector<Variant> variants = variants_of(hook);
+    if (variants.empty()) return fail(Exit::internal, "no arguments are known of ", name(hook));
     const Arguments given = arguments_at(kernel, found->second, 0);
-    if (fits(*taken, given)) continue;
+    const auto fitting = [&given](const Variant& one) { return fits(one.taken, given); };
+    if (std::any_of(variants.begin(), variants.end(), fitting)) continue;
     changed.append(changed.empty() ? "" : "; ").append(name(hook));
-    changed.append(" takes (").append(text_of(*taken)).append(") and is handed (");
+    changed.append(" takes (").append(text_of(variants.front().taken));
+    changed.append(") and is handed (");
     changed.append(text_of(given)).append(")");
   }
   if (!changed.empty()) {

@@ -61,8 +61,19 @@ struct SkeletonDeleter {
 };
 using Skeleton = std::unique_ptr<socket_guard, SkeletonDeleter>;
 
-bpf_program* program_of(const Skeleton& skeleton, Hook hook) {
-  return bpf_object__find_program_by_name(skeleton->obj, std::string(name(hook)).c_str());
+bpf_program* program_of(const Skeleton& skeleton, const std::string& name) {
+  return bpf_object__find_program_by_name(skeleton->obj, name.c_str());
+}
+
+/// Of several for the hook the one that is to be loaded; none on a kernel that lacks the hook.
+const bpf_program* loaded_program(const Skeleton& skeleton, Hook hook) {
+  std::vector<std::string> names{std::string(name(hook))};
+  for (const Variant& variant : variants_of(hook)) names.push_back(variant.program);
+  for (const std::string& name : names) {
+    const bpf_program* program = program_of(skeleton, name);
+    if (program != nullptr && bpf_program__autoload(program)) return program;
+  }
+  return nullptr;
 }
 
 Failure explain(int error, const FirstWarning& warning) {
@@ -76,16 +87,21 @@ bool has_hook(const Types& kernel, Hook hook) {
   return btf__find_by_name_kind(kernel.get(), function.c_str(), BTF_KIND_FUNC) >= 0;
 }
 
-/// Kernels before 6.8 and their stable series ask file_ioctl for 32-bit calls too: the hook is
-/// missing there, and nothing is missed.
+/// Of each hook the program that takes what this kernel hands over is loaded, and none for a hook
+/// that it lacks.
 Result<> fit_to_kernel(const Skeleton& skeleton, const FirstWarning& warning) {
   const Types kernel(btf__load_vmlinux_btf(), btf__free);
   if (!kernel) return explain(errno, warning);
   utsname names{};
   if (::uname(&names) != 0) return fail_errno(Exit::node, "ask for the kernel's version");
   SL_CHECK(check_arguments(*kernel, names.release));
-  if (!has_hook(kernel, Hook::file_ioctl_compat)) {
-    bpf_program__set_autoload(program_of(skeleton, Hook::file_ioctl_compat), false);
+  const std::set<std::string> fitting = fitting_programs(*kernel);
+  for (const Hook hook : every_hook()) {
+    for (const Variant& variant : variants_of(hook)) {
+      bpf_program* program = program_of(skeleton, variant.program);
+      if (program == nullptr) return fail(Exit::internal, "no program ", variant.program);
+      bpf_program__set_autoload(program, fitting.contains(variant.program));
+    }
   }
   return {};
 }
@@ -116,17 +132,25 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.joins), directory + "/" + pins::joins));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.tasks), directory + "/" + pins::tasks));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.task_counts), directory + "/" + pins::task_counts));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.files), directory + "/" + pins::files));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.named), directory + "/" + pins::named));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.devices), directory + "/" + pins::devices));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.subjects), directory + "/" + pins::subjects));
+  SL_CHECK(
+      pin(bpf_map__fd(skeleton->maps.subject_denials), directory + "/" + pins::subject_denials));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.search), directory + "/" + pins::search));
   SL_CHECK(
       pin(bpf_program__fd(skeleton->progs.seal_by_hand), directory + "/" + pins::seal_by_hand));
   SL_CHECK(pin(bpf_program__fd(skeleton->progs.find_tasks), directory + "/" + pins::find_tasks));
   for (const Hook hook : every_hook()) {
-    const bpf_program* program = program_of(skeleton, hook);
+    const bpf_program* program = loaded_program(skeleton, hook);
+    if (program == nullptr && row_of(hook).is_newer) continue;
     if (program == nullptr) {
       return fail(Exit::internal, "no program for " + std::string(name(hook)));
     }
-    if (!bpf_program__autoload(program)) continue;
     SL_CHECK(pin(bpf_program__fd(program), directory + "/" + pins::program(hook)));
   }
   return {};

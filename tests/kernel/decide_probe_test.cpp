@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The decision as the BPF compiler made it against the decision as the host's compiler made it.
-// Fails when one generated case of thousands gets another answer, or the probe does not load.
+// Fails when one generated case of thousands gets another answer, of attempts, packets, execs and
+// hours, or the probe does not load.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
+#include <random>
 
+#include "bpf/decide_subjects.h"
 #include "decide_probe.skel.h"
 #include "guard/lists.hpp"
 #include "tests/support/decide_cases.hpp"
@@ -95,6 +99,69 @@ TEST_F(DecideProbe, GivesTheHostsAnswerForThousandsOfCases) {
         SL_REASON_ARRIVAL,    SL_REASON_JOIN}) {
     EXPECT_GT(seen[static_cast<std::size_t>(reason)], 0) << reason;
   }
+}
+
+/// As the probe's struct moment.
+struct Moment {
+  sl_hours hours;
+  __s64 now;
+};
+
+TEST_F(DecideProbe, GivesTheHostsAnswerOfExecs) {
+  std::mt19937 random(20031122);
+  const auto any = [&random](std::uint32_t end) {
+    return static_cast<std::uint32_t>(random() % end);
+  };
+  sl_task task{};
+  int left = 0;
+  for (int i = 0; i < 3000; i++) {
+    sl_program program{};
+    program.inode = any(3);
+    program.device = any(2);
+    program.entered = any(3) == 0 ? any(1U << 16) & any(1U << 16) & any(1U << 16) : 0;
+    program.is_traced = any(8) == 0 ? 1 : 0;
+    program.has_others = i / 100 % 2;
+    for (__u8& inherit : program.inherit) {
+      inherit = static_cast<__u8>(any(4) == 0 ? 255 : any(3));
+    }
+    put(probe_->maps.task_under_test, task);
+    put(probe_->maps.program_under_test, program);
+    run(probe_->progs.exec_probe);
+    const __u32 key = 0, before = task.subjects;
+    sl_task after{};
+    ASSERT_EQ(bpf_map_lookup_elem(bpf_map__fd(probe_->maps.task_under_test), &key, &after), 0);
+    sl_exec(&task, &program);
+    ASSERT_EQ(std::memcmp(&after, &task, sizeof(task)), 0) << i;
+    if ((before & ~task.subjects) != 0) left++;
+  }
+  EXPECT_GT(left, 100);
+}
+
+TEST_F(DecideProbe, GivesTheHostsAnswerOfHours) {
+  std::mt19937_64 random(20031122);
+  const auto any = [&random](std::uint64_t end) {
+    return static_cast<std::int64_t>(random() % end);
+  };
+  int late = 0;
+  for (int i = 0; i < 3000; i++) {
+    Moment moment{};
+    moment.now = any(4'000'000'000) - 100'000'000;
+    moment.hours.windows = static_cast<__u32>(any(6));
+    moment.hours.zones = static_cast<__u32>(any(SL_HOURS_ZONES + 2));
+    for (sl_window& window : moment.hours.window) {
+      window = {static_cast<__u16>(any(1440)), static_cast<__u16>(any(1441))};
+    }
+    __s64 from = any(1'000'000'000);
+    for (sl_zone_change& zone : moment.hours.zone) {
+      zone = {from += any(100'000'000), static_cast<__s32>(any(100'000) - 50'000), 0};
+    }
+    put(probe_->maps.moment_under_test, moment);
+    const int expected = sl_is_too_late(&moment.hours, moment.now);
+    ASSERT_EQ(run(probe_->progs.hours_probe).error, expected) << i;
+    late += expected;
+  }
+  EXPECT_GT(late, 100);
+  EXPECT_LT(late, 2900);
 }
 
 }  // namespace

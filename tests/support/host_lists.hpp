@@ -55,12 +55,14 @@ static int sl_list_names(const sl_policy* policy, sl_list list, __u8 protocol,
   prefix.cgroup_id = policy->cgroup_id;
   prefix.list = static_cast<__u8>(list);
   prefix.family = static_cast<__u8>(a->address_family);
+  prefix.subject = static_cast<__u8>(policy->subject);
   std::copy(std::begin(a->address), std::end(a->address), prefix.address);
   sl_port_key port{};
   port.bits = SL_PORT_FIXED_BITS + 16;
   port.generation = policy->generation;
   port.cgroup_id = policy->cgroup_id;
   port.protocol = protocol;
+  port.subject = static_cast<__u8>(policy->subject);
   port.port = __builtin_bswap16(a->port);
   __u32 bits = a->address_family == SL_AF_INET6 ? 128 : 32;
   while (true) {

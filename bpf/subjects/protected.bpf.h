@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Files that nobody in a container may change, and what leads to them: the container's `readonly`, and
+ * the programs of its subjects. From a file up to its file system's root the nearest entry decides, so
+ * that mounts, links and chroot make no difference (bpf/decide_subjects.h, sl_look_at).
+ *
+ *   inode_create, _mknod, _link, _unlink, _rmdir, _rename     names; _mkdir and _symlink are in bpf/files.bpf.h
+ *   inode_setattr, _setxattr, _removexattr, _set_acl, _remove_acl   what a file has besides what is in it
+ *   move_mount, sb_umount, sb_pivotroot                       sb_mount is in bpf/deputies.bpf.h
+ *   file_open                                                 writing; it is in bpf/files.bpf.h
+ *
+ * A hook that kernels hand different arguments has a program for each, NAME___WHICH, of which the one that
+ * fits is loaded (guard/object/arguments.hpp).
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/mount.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/attempt.bpf.h"
+#include "bpf/decide_subjects.h"
+#include "bpf/kernel_types.bpf.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/policy_abi.h"
+#include "bpf/program.bpf.h"
+
+/* What an attempt on a file is on. */
+enum sl_part {
+	SL_CONTENT = 0, /* what it holds, and what is told of it */
+	SL_NAME = 1,    /* the name that it has, which goes or is mounted over */
+};
+
+/* A file whose place is asked for. A struct, for a global function takes no pointer of the kernel's. */
+struct sl_place {
+	const struct dentry *dentry;
+	__u64 cgroup_id;
+	__u32 part; /* enum sl_part */
+	__u32 pad;
+};
+
+/* A dentry that does not lead to its file system's root has come by open_by_handle_at(2), and could lie
+ * anywhere: it is protected, and so is what lies deeper than 128. */
+__attribute__((noinline)) int is_protected(const struct sl_place *place)
+{
+	struct sl_file_key key = {};
+	const struct dentry *dentry;
+	int on_name;
+
+	if (!place) /* what the verifier must assume of a global function's argument */
+		return 1;
+	dentry = place->dentry;
+	on_name = place->part == SL_NAME;
+	key.cgroup_id = place->cgroup_id;
+	for (int i = 0; i < 128; i++) {
+		const struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+		const struct dentry *parent;
+		const struct sl_file *found;
+
+		if (inode) {
+			key.inode = BPF_CORE_READ(inode, i_ino);
+			key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+			found = bpf_map_lookup_elem(&files, &key);
+			switch (found ? sl_look_at(found->flags, i == 0, on_name) : SL_GOES_UP) {
+			case SL_IS_FREE:
+				return 0;
+			case SL_IS_PROTECTED:
+				return 1;
+			default:
+				break;
+			}
+		}
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (parent == dentry)
+			return dentry != BPF_CORE_READ(dentry, d_sb, s_root) &&
+			       sl_is_on(SL_REASON_FILE);
+		dentry = parent;
+	}
+	return sl_is_on(SL_REASON_FILE);
+}
+
+static __always_inline int is_watched(const struct dentry *dentry)
+{
+	const __u32 device = BPF_CORE_READ(dentry, d_sb, s_dev);
+
+	return bpf_map_lookup_elem(&devices, &device) != 0;
+}
+
+static __always_inline int refuse_file(const struct sl_policy *policy)
+{
+	count(policy->cgroup_id, SL_REASON_FILE);
+	return -EPERM;
+}
+
+static __always_inline int holds_files(const struct sl_policy *policy)
+{
+	return (policy->more_flags & SL_HAS_FILES) && !acts_for_engine(policy);
+}
+
+/* Every policy above the task that protects files has its say. */
+static __always_inline int judge_file(const struct dentry *dentry, enum sl_part part)
+{
+	struct sl_place place = {.dentry = dentry, .part = part};
+
+	if (!is_watched(dentry))
+		return 0;
+	for_each_policy(policy) {
+		if (!holds_files(policy))
+			continue;
+		place.cgroup_id = policy->cgroup_id;
+		if (is_protected(&place))
+			return refuse_file(policy);
+	}
+	return 0;
+}
+
+/* O_TRUNC needs no descriptor for writing. */
+static __always_inline int judge_written_file(const struct file *file)
+{
+	return judge_file(BPF_CORE_READ(file, f_path.dentry), SL_CONTENT);
+}
+
+SEC("lsm/inode_create")
+int BPF_PROG(inode_create, struct inode *dir, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_NAME);
+}
+
+SEC("lsm/inode_mknod")
+int BPF_PROG(inode_mknod, struct inode *dir, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_NAME);
+}
+
+/* By another name, elsewhere, it could be written to. */
+SEC("lsm/inode_link")
+int BPF_PROG(inode_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)
+{
+	if (judge_file(old_dentry, SL_CONTENT) != 0)
+		return -EPERM;
+	return judge_file(new_dentry, SL_NAME);
+}
+
+SEC("lsm/inode_unlink")
+int BPF_PROG(inode_unlink, struct inode *dir, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_NAME);
+}
+
+SEC("lsm/inode_rmdir")
+int BPF_PROG(inode_rmdir, struct inode *dir, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_NAME);
+}
+
+/* Of two that change places the kernel asks twice (security_inode_rename). */
+SEC("lsm/inode_rename")
+int BPF_PROG(inode_rename, struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+	     struct dentry *new_dentry)
+{
+	if (judge_file(old_dentry, SL_NAME) != 0)
+		return -EPERM;
+	return judge_file(new_dentry, SL_NAME);
+}
+
+SEC("lsm/inode_setattr")
+int BPF_PROG(inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+/* Before 6.6. */
+SEC("lsm/inode_setattr")
+int BPF_PROG(inode_setattr___bare, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(inode_setxattr, struct mnt_idmap *idmap, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+/* Before 6.3, as is the next. */
+SEC("lsm/inode_setxattr")
+int BPF_PROG(inode_setxattr___userns, struct user_namespace *mnt_userns, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(inode_removexattr, struct mnt_idmap *idmap, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(inode_removexattr___userns, struct user_namespace *mnt_userns, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+/* Before 6.2 they were extended attributes. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+static __always_inline const struct mount *mount_of(const struct vfsmount *mnt)
+{
+	return (const void *)((const char *)mnt - bpf_core_field_offset(struct mount, mnt));
+}
+
+static __always_inline __u32 own_mount_namespace(void)
+{
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+}
+
+/* The policy in whose mount namespace the task is, if that protects files: what it mounts there all see.
+ * One whose namespace nobody has written down is in every one. */
+static __always_inline const struct sl_policy *policy_of_mounts(void)
+{
+	const __u32 own = own_mount_namespace();
+
+	for_each_policy(policy) {
+		if (holds_files(policy) && (policy->mntns == 0 || policy->mntns == own))
+			return policy;
+	}
+	return 0;
+}
+
+/* In a namespace that was made inside, mounts are its own business, unless they go on to others: with a
+ * peer group, which mount_setattr(2) gives without any hook. `mount`: where it is mounted. */
+static __always_inline int is_seen_by_others(const struct mount *mount)
+{
+	return policy_of_mounts() || BPF_CORE_READ(mount, mnt_group_id) != 0;
+}
+
+static __always_inline int judge_mount_on(const struct path *path)
+{
+	if (!is_seen_by_others(mount_of(BPF_CORE_READ(path, mnt))))
+		return 0;
+	return judge_file(BPF_CORE_READ(path, dentry), SL_NAME);
+}
+
+/* What is mounted goes from there. Either side of the place may be the one that is known: the mount's root
+ * is where paths lead, and it hides the directory. */
+static __always_inline int judge_mount_off(const struct mount *mount)
+{
+	if (!is_seen_by_others(BPF_CORE_READ(mount, mnt_parent)))
+		return 0;
+	if (judge_file(BPF_CORE_READ(mount, mnt.mnt_root), SL_NAME) != 0)
+		return -EPERM;
+	return judge_file(BPF_CORE_READ(mount, mnt_mountpoint), SL_NAME);
+}
+
+#define SL_MOUNT_PROPAGATES (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+/* Of several flags the first counts, in the kernel's order (fs/namespace.c, path_mount). What is moved
+ * mount(2) hands over as text alone, so nothing is, but in namespaces of the container's making. */
+static __always_inline int judge_mount(const struct path *path, unsigned long flags)
+{
+	const struct sl_policy *policy;
+
+	if (flags & MS_REMOUNT)
+		return 0;
+	if (flags & MS_BIND)
+		return judge_mount_on(path);
+	if (flags & SL_MOUNT_PROPAGATES)
+		return 0;
+	policy = flags & MS_MOVE ? policy_of_mounts() : 0;
+	if (policy && sl_is_on(SL_REASON_FILE))
+		return refuse_file(policy);
+	return judge_mount_on(path);
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(move_mount, const struct path *from_path, const struct path *to_path)
+{
+	const struct mount *mount = mount_of(BPF_CORE_READ(from_path, mnt));
+
+	/* What is mounted nowhere yet is its own parent. */
+	if (BPF_CORE_READ(mount, mnt_parent) != mount && judge_mount_off(mount) != 0)
+		return -EPERM;
+	return judge_mount_on(to_path);
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(sb_umount, struct vfsmount *mnt)
+{
+	return judge_mount_off(mount_of(mnt));
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(sb_pivotroot)
+{
+	const struct sl_policy *policy = policy_of_mounts();
+
+	return policy && sl_is_on(SL_REASON_FILE) ? refuse_file(policy) : 0;
+}

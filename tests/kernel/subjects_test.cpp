@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Subjects as the programs hold them, on a bare cgroup. Fails when a program is not recognised by
+// one of its names, when a task leaves its subjects by another way than a level's end, when a task
+// of which nothing is known is let through, when a fork or an exec that failed changes something,
+// and when a subject has a hold of a task that may do more.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/kernel/subject_fixture.hpp"
+#include "tests/kernel/subject_maps.hpp"
+
+namespace socklid::test {
+namespace {
+
+const annotations::Annotations no_sockets{{"io.socklid.create", "deny"}};
+
+void write_script(const std::string& path, const std::string& interpreter) {
+  std::ofstream(path) << "#!" << interpreter << "\n";
+  ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+}
+
+/// A container in which `caged` is a subject's program, and `other` is none.
+class Subjects : public testing::Test {
+ protected:
+  const std::string caged = container.root() + "/bin/caged";
+  const std::string other = container.root() + "/bin/other";
+  const std::string third = container.root() + "/bin/third";
+
+  void SetUp() override {
+    for (const char* name : {"bin/caged", "bin/other", "bin/third"}) container.program(name);
+    // Without a policy each of these may.
+    ASSERT_EQ(container.run({caged, "socket"}), 0);
+    ASSERT_EQ(container.run({other, "socket"}), 0);
+  }
+  sl_subject& cage(const annotations::Annotations& wanted = no_sockets) {
+    return container.subject(0, caged, wanted);
+  }
+  void link_as(const char* name, int (*link)(const char*, const char*)) {
+    ASSERT_EQ(link(caged.c_str(), (container.root() + name).c_str()), 0);
+  }
+
+  SubjectContainer container{"subjects"};
+};
+
+TEST_F(Subjects, ExecOfItsProgramEntersAndOfOthersDoesNot) {
+  cage();
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "unix"}), 0);
+  EXPECT_EQ(container.run({other, "socket"}), 0);
+  EXPECT_EQ(container.run({other, "exec", caged, "socket"}), EPERM);
+  EXPECT_EQ(container.denials_of(0, SL_REASON_CREATE), 2U);
+  EXPECT_EQ(container.denials(SL_REASON_CREATE), 0U);
+}
+
+TEST_F(Subjects, APoliciesFamiliesAreClosedAsAContainersAre) {
+  cage({{"io.socklid.bind", "tcp/80"}});
+  container.subject(1, other, {{"io.socklid.listen", "deny"}});
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "bind", "81"}), EPERM);
+  EXPECT_EQ(container.run({caged, "bind", "80"}), 0);
+  EXPECT_EQ(container.run({other, "bind", "81"}), 0);
+}
+
+TEST_F(Subjects, ItIsItsProgramByEveryName) {
+  cage();
+  link_as("/hard", ::link);
+  link_as("/soft", ::symlink);
+  write_script(container.root() + "/script", caged);
+  write_script(container.root() + "/nested", container.root() + "/script");
+  std::ofstream(container.root() + "/mounted").put(' ');
+  ASSERT_EQ(
+      ::mount(caged.c_str(), (container.root() + "/mounted").c_str(), nullptr, MS_BIND, nullptr),
+      0);
+  container.enforce();
+  for (const char* name : {"/hard", "/soft", "/script", "/nested", "/mounted"}) {
+    EXPECT_EQ(container.run({container.root() + name, "socket"}), EPERM) << name;
+  }
+  EXPECT_EQ(container.run({other, "at", caged, "socket"}), EPERM);
+  // From outside, where the name may be changed.
+  ASSERT_EQ(::rename(caged.c_str(), (container.root() + "/renamed").c_str()), 0);
+  EXPECT_EQ(container.run({container.root() + "/renamed", "socket"}), EPERM);
+  ASSERT_EQ(::umount((container.root() + "/mounted").c_str()), 0);
+}
+
+TEST_F(Subjects, AScriptIsASubjectByItself) {
+  write_script(container.root() + "/script", other);
+  container.subject(0, container.root() + "/script", no_sockets);
+  container.enforce();
+  EXPECT_EQ(container.run({container.root() + "/script", "socket"}), EPERM);
+  EXPECT_EQ(container.run({other, "socket"}), 0);
+}
+
+TEST_F(Subjects, WhateverHasItsPlaceIsIt) {
+  cage();
+  container.name(container.root() + "/bin", "caged", 1);
+  container.enforce();
+  ASSERT_EQ(::unlink(caged.c_str()), 0);
+  container.program("bin/caged");
+  EXPECT_EQ(container.run({caged, "socket"}), EPERM);
+  EXPECT_EQ(container.run({other, "socket"}), 0);
+}
+
+TEST_F(Subjects, ItGoesOnWhateverRunsInIt) {
+  cage();
+  container.enforce();
+  const std::string copy = container.program("copy");
+  EXPECT_EQ(container.run({copy, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "exec", copy, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", other, "exec", third, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "at", copy, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "memfd", copy, "socket"}), EPERM);
+  EXPECT_EQ(container.run({other, "memfd", copy, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "fork", "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "thread", "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "vfork", other, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "thread", "exec", other, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "fork", "thread", "fork", "exec", copy, "socket"}), EPERM);
+}
+
+TEST_F(Subjects, TwoHoldTogether) {
+  cage();
+  container.subject(1, other, {{"io.socklid.bind", "tcp/80"}});
+  container.enforce();
+  EXPECT_EQ(container.run({other, "socket"}), 0);
+  EXPECT_EQ(container.run({other, "exec", caged, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", other, "socket"}), EPERM);
+}
+
+TEST_F(Subjects, AnExecThatFailsChangesNothing) {
+  const std::string broken = container.root() + "/broken";
+  std::ofstream(broken) << "\177ELF";
+  ASSERT_EQ(::chmod(broken.c_str(), 0755), 0);
+  cage();
+  container.file(broken, SL_FILE_SELF, 1);
+  container.enforce();
+  EXPECT_EQ(container.run({other, "exec", broken}), ENOEXEC);
+  EXPECT_EQ(container.run({other, "try", broken, "socket"}), 0);
+}
+
+TEST_F(Subjects, LevelsAreCountedByOtherPrograms) {
+  cage().inherit = 1;
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", caged, "exec", caged, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", other, "exec", other, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", other, "exec", third, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "fork", "exec", other, "fork", "exec", third, "socket"}), 0);
+}
+
+std::uint64_t tai_offset() {
+  timespec tai{}, utc{};
+  ::clock_gettime(CLOCK_TAI, &tai);
+  ::clock_gettime(CLOCK_REALTIME, &utc);
+  return static_cast<std::uint64_t>((tai.tv_sec - utc.tv_sec + 1) / 2 * 2) * 1000000000;
+}
+
+/// Of the day, as of now, in UTC.
+std::uint16_t minute(int ahead) {
+  const std::time_t now = std::time(nullptr);
+  return static_cast<std::uint16_t>((now / 60 + 1440 + ahead) % 1440);
+}
+
+TEST_F(Subjects, HoursAreKeptAtEachCall) {
+  sl_subject& open = cage({{"io.socklid.listen", "deny"}});
+  open.hours.tai_offset = tai_offset();
+  open.hours.windows = 1;
+  open.hours.window[0] = {minute(-120), minute(120)};
+  sl_subject& closed = container.subject(1, other, {{"io.socklid.listen", "deny"}});
+  closed.hours = open.hours;
+  closed.hours.window[0] = {minute(120), minute(240)};
+  sl_subject& away = container.subject(2, third, {{"io.socklid.listen", "deny"}});
+  away.hours = closed.hours;
+  away.hours.zones = 1;
+  away.hours.zone[0].offset = 3 * 3600;
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "socket"}), 0);
+  EXPECT_EQ(container.run({other, "socket"}), EPERM);
+  EXPECT_EQ(container.run({other, "unix"}), 0);
+  EXPECT_EQ(container.run({third, "socket"}), 0);
+  EXPECT_EQ(container.denials_of(1, SL_REASON_HOURS), 1U);
+}
+
+TEST_F(Subjects, ATaskOfWhichNothingIsKnownMayUseUnixSocketsAlone) {
+  cage();
+  container.enforce();
+  const auto create = [](int family) {
+    return [family] { return ::socket(family, SOCK_STREAM, 0) < 0 ? errno : 0; };
+  };
+  EXPECT_EQ(container.run_here(create(AF_INET)), EPERM);
+  EXPECT_EQ(container.run_here(create(AF_UNIX)), 0);
+  EXPECT_EQ(container.denials(SL_REASON_SUBJECT), 1U);
+}
+
+TEST_F(Subjects, OfTheContainersOwnTasksNoneIsForgottenAndNoneIsLeft) {
+  cage();
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "many", "50"}), 0);
+  EXPECT_EQ(container.run({other, "thread", "fork", "exec", caged, "many", "10"}), 0);
+  // The last reference to a task goes after its end: RCU, and who waits for it.
+  const std::uint64_t id = container.cgroup().id();
+  for (int i = 0; i < 3000 && tasks_of(id) != 0; i++) ::usleep(10000);
+  EXPECT_EQ(tasks_of(id), 0U);
+  EXPECT_EQ((find_in<std::uint64_t, std::int64_t>("task_counts", id)), 0);
+}
+
+TEST_F(Subjects, AContainerThatHasAllItsTasksGetsNoMore) {
+  cage();
+  container.enforce();
+  const std::uint64_t id = container.cgroup().id();
+  // As if others of it were there: 4,096 of them take a minute here.
+  put_in("task_counts", id, std::int64_t{SL_TASKS_OF_ONE - 3});
+  EXPECT_EQ(container.run({other, "many", "20"}), EAGAIN);
+  EXPECT_EQ(container.run({caged, "many", "20"}), EAGAIN);
+  put_in("task_counts", id, std::int64_t{SL_TASKS_OF_ONE});
+  EXPECT_EQ(container.run({other, "socket"}), EAGAIN);
+  put_in("task_counts", id, std::int64_t{0});
+  EXPECT_EQ(container.run({other, "many", "20"}), 0);
+}
+
+/// A process that stays until it is let go.
+class Waiting {
+ public:
+  Waiting(const SubjectContainer& container, const std::string& program) {
+    std::array<int, 2> ready{}, gate{};
+    EXPECT_EQ(::pipe(ready.data()), 0);
+    EXPECT_EQ(::pipe2(gate.data(), 0), 0);
+    ::fcntl(gate[1], F_SETFD, FD_CLOEXEC);
+    pid_ = container.start(
+        {program, "ready", std::to_string(ready[1]), "wait", std::to_string(gate[0])});
+    ::close(ready[1]);
+    ::close(gate[0]);
+    gate_ = gate[1];
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    ::close(ready[0]);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() {
+    ::close(gate_);
+    EXPECT_EQ(exit_of(pid_), 0);
+  }
+  [[nodiscard]] std::string pid() const { return std::to_string(pid_); }
+
+ private:
+  pid_t pid_{0};
+  int gate_{-1};
+};
+
+TEST_F(Subjects, AHoldOfAnotherTaskIsForThoseThatMayNoLess) {
+  const std::vector<Words> ways = {{"trace"}, {"writev"}, {"mem"}, {"getfd"}};
+  const auto hold = [&](const std::string& program, const Words& way, const std::string& pid) {
+    Words words{program, way.front(), pid};
+    if (way.front() == "getfd") words.emplace_back("0");
+    return container.run(words);
+  };
+  {
+    const Waiting free(container, other);
+    for (const Words& way : ways) EXPECT_EQ(hold(caged, way, free.pid()), 0) << way.front();
+  }
+  cage();
+  container.subject(1, third, {{"io.socklid.listen", "deny"}});
+  container.enforce();
+  const Waiting free(container, other);
+  const Waiting held(container, caged);
+  const Waiting beside(container, third);
+  for (const Words& way : ways) {
+    EXPECT_EQ(hold(caged, way, free.pid()), EPERM) << way.front();
+    EXPECT_EQ(hold(caged, way, beside.pid()), EPERM) << way.front();
+    EXPECT_EQ(hold(caged, way, held.pid()), 0) << way.front();
+    EXPECT_EQ(hold(other, way, held.pid()), 0) << way.front();
+  }
+  EXPECT_EQ(container.run({caged, "traceme"}), 0);
+  EXPECT_EQ(container.denials(SL_REASON_TRACE), 2 * ways.size());
+}
+
+TEST_F(Subjects, WhoIsFreedByALevelIsNotTracedByWhoIsNot) {
+  ASSERT_EQ(container.run({caged, "fork", "exec", other, "offer"}), 0);
+  cage().inherit = 0;
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "fork", "exec", other, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "fork", "exec", other, "offer"}), EPERM);
+}
+
+TEST_F(Subjects, EveryoneElseIsASubject) {
+  cage({{"io.socklid.listen", "deny"}});
+  container.subject(SL_SUBJECT_OTHERS, "", no_sockets);
+  container.enforce();
+  EXPECT_EQ(container.run({other, "socket"}), EPERM);
+  EXPECT_EQ(container.run({other, "fork", "exec", third, "socket"}), EPERM);
+  EXPECT_EQ(container.run({caged, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "exec", other, "socket"}), 0);
+  // Whoever leaves it begins clean.
+  EXPECT_EQ(container.run({other, "secure"}), 0);
+  EXPECT_EQ(container.run({other, "exec", caged, "secure"}), EPERM);
+  EXPECT_EQ(container.run({caged, "exec", caged, "secure"}), 0);
+}
+
+TEST_F(Subjects, EveryoneElseIsWhoeverALevelHasFreed) {
+  cage({{"io.socklid.listen", "deny"}}).inherit = 0;
+  container.subject(SL_SUBJECT_OTHERS, "", no_sockets);
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "socket"}), 0);
+  EXPECT_EQ(container.run({caged, "exec", other, "socket"}), EPERM);
+}
+
+}  // namespace
+}  // namespace socklid::test
