@@ -1,32 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "annotations/document.hpp"
 
+#include "annotations/subject/members.hpp"
+#include "annotations/subject/paths.hpp"
 #include "base/json.hpp"
 
 namespace socklid::annotations {
 namespace {
 
-Failure fail_type(const std::string& label, const Setting& setting, std::string_view found) {
-  std::string expected = "a string";
-  if (setting.json == Setting::Json::array) expected += " or an array of strings";
-  if (setting.json == Setting::Json::integer) expected += " or an integer";
-  return fail(Exit::annotation, label + ": expected " + expected + ", found " + std::string(found),
-              {.key = setting.info.name});
+using Json = Setting::Json;
+
+/// What a value may be, and what errors call it.
+struct Place {
+  std::string label;  ///< "io.socklid.policy: bind", "io.socklid.policy: subjects: sshd: bind"
+  OwnText key;        ///< that it stands for
+  Json json{Json::string};
+};
+
+bool is_list(Json json) {
+  return json == Json::array || json == Json::paths;
+}
+
+Failure fail_type(const Place& place, std::string_view found) {
+  std::string expected = place.json == Json::object ? "an object" : "a string";
+  if (is_list(place.json)) expected += " or an array of strings";
+  if (place.json == Json::integer) expected += " or an integer";
+  return fail(Exit::annotation, concat(place.label, ": expected ", expected, ", found ", found),
+              {.key = place.key});
+}
+
+/// Whether a string of an array is one item, and nothing besides.
+bool is_one_item(const std::string& text, Json json) {
+  const auto items = json == Json::paths ? split_words(text) : split_list(text);
+  return items.size() == 1 && items.front() == text;
 }
 
 /// The elements with a space between, which is the same list as a string.
-Result<std::string> join(const std::string& label, const Setting& setting,
-                         const json::Array& array) {
+Result<std::string> join(const Place& place, const json::Array& array) {
   std::string text;
   for (const json::Value& element : array) {
     if (!element.is_string()) {
-      return fail_type(label, setting, "an array with " + std::string(element.type_name()));
+      return fail_type(place, concat("an array with ", element.type_name()));
     }
     const std::string& item = element.string();
-    if (const auto items = split_list(item); items.size() != 1 || items.front() != item) {
-      return fail(Exit::annotation,
-                  label + ": " + quoted(item) + ": expected one item in each string of an array",
-                  {.key = setting.info.name});
+    if (!is_one_item(item, place.json)) {
+      return fail(
+          Exit::annotation,
+          concat(place.label, ": ", quoted(item), ": expected one item in each string of an array"),
+          {.key = place.key});
     }
     if (!text.empty()) text += ' ';
     text += item;
@@ -34,33 +55,85 @@ Result<std::string> join(const std::string& label, const Setting& setting,
   return text;
 }
 
-Result<std::string> member_text(const std::string& label, const Setting& setting,
-                                const json::Value& value) {
+Result<std::string> text_of(const Place& place, const json::Value& value) {
+  if (place.json == Json::object) return fail_type(place, value.type_name());
   if (value.is_string()) return value.string();
-  if (value.is_integer() && setting.json == Setting::Json::integer) {
-    return std::to_string(value.integer());
-  }
-  if (value.is_array() && setting.json == Setting::Json::array) {
-    return join(label, setting, value.array());
-  }
-  return fail_type(label, setting, value.type_name());
+  if (value.is_integer() && place.json == Json::integer) return std::to_string(value.integer());
+  if (value.is_array() && is_list(place.json)) return join(place, value.array());
+  return fail_type(place, value.type_name());
 }
 
-Result<Given> read_member(std::string_view document_key, const std::string& name,
-                          const json::Value& value) {
-  const std::string label = std::string(document_key) + ": " + excerpt(name);
-  const std::string key = std::string(key_prefix) + name;
+/// Reads a value by `read`, which gets it bare.
+template <typename Read>
+Result<> read_text(const Place& place, const json::Value& value, const Read& read) {
+  const std::string text = SL_TRY(text_of(place, value));
+  const ValueText given{.key = place.label, .text = text, .is_array = value.is_array()};
+  SL_CHECK(about(place.key, check_printable(given)));
+  const BareText bare = SL_TRY(about(place.key, BareText::of(given)));
+  return about(place.key, read(bare.value()));
+}
+
+Result<Subject> read_subject(const Place& place, const std::string& name,
+                             const json::Value& value) {
+  if (!is_subject_name(name)) return fail_subject_name(place.label);
+  if (!value.is_object()) return fail_type(place, value.type_name());
+  Subject subject;
+  subject.name = name;
+  const json::Value* exec = value.find("exec");
+  if (exec == nullptr) {
+    return fail(Exit::annotation, concat(place.label, ": expected exec, the path of a program"),
+                {.key = place.key});
+  }
+  for (const auto& [member_name, text] : value.object()) {
+    const std::string label = concat(place.label, ": ", excerpt(member_name));
+    if (member_name == "exec") {
+      SL_CHECK(read_text({label, place.key, Json::paths}, text,
+                         [&](const ValueText& bare) { return read_exec(bare, subject); }));
+      continue;
+    }
+    const Member member = SL_TRY(find_member(label, member_name));
+    SL_CHECK(read_text({label, place.key, member.json()}, text,
+                       [&](const ValueText& bare) { return member.read(bare, subject); }));
+  }
+  SL_CHECK(check_subject(place.label, subject));
+  return subject;
+}
+
+Result<> read_subjects(const Setting& setting, const std::string& label, const json::Value& value,
+                       GivenSettings& given) {
+  if (!value.is_object()) {
+    return fail_type({label, setting.info.name, setting.json}, value.type_name());
+  }
+  for (const auto& [name, members] : value.object()) {
+    const Place place{concat(label, ": ", excerpt(name)), setting.info.name, setting.json};
+    Given one{&setting, place.label, {}, {}};
+    one.meaning.subjects.push_back(SL_TRY(read_subject(place, name, members)));
+    one.shown = quoted(to_string(one.meaning.subjects.front()));
+    given.emplace(concat(stem_of(setting.info), ".", name), std::move(one));
+  }
+  return {};
+}
+
+Result<> read_member(std::string_view document_key, const std::string& name,
+                     const json::Value& value, GivenSettings& given) {
+  const std::string label = concat(document_key, ": ", excerpt(name));
+  const std::string key = concat(key_prefix, name);
   if (key == policy_key) {
     return fail(Exit::annotation, label, ": a policy can't hold another policy");
   }
-  const Setting* setting = find_setting(key);
+  const Setting* setting = find_member_setting(name);
   if (setting == nullptr) {
     // Whoever writes the whole key meant the key.
-    return fail_unknown(label, "unknown member", name.starts_with(key_prefix) ? name : key,
-                        key_prefix);
+    return fail_unknown(label, "unknown member",
+                        std::string_view(name).starts_with(key_prefix) ? name : key,
+                        Called::member);
   }
-  const std::string text = SL_TRY(member_text(label, *setting, value));
-  return read_setting(*setting, {.key = label, .text = text, .is_array = value.is_array()});
+  if (setting->key == Key::subject) return read_subjects(*setting, label, value, given);
+  const std::string text = SL_TRY(text_of({label, setting->info.name, setting->json}, value));
+  given.emplace(
+      std::string(setting->info.name.view()),
+      SL_TRY(read_setting(*setting, {.key = label, .text = text, .is_array = value.is_array()})));
+  return {};
 }
 
 }  // namespace
@@ -84,26 +157,35 @@ Result<GivenSettings> read_document(const ValueText& document) {
   }
   GivenSettings given;
   for (const auto& [name, value] : parsed->object()) {
-    Given member = SL_TRY(read_member(document.key, name, value));
-    given.emplace(member.setting->info.name, std::move(member));
+    SL_CHECK(read_member(document.key, name, value, given));
   }
   return given;
 }
 
 Failure fail_unknown(std::string_view label, std::string_view what, std::string_view name,
-                     std::string_view prefix) {
-  std::string message = std::string(label) + ": " + std::string(what);
-  if (const OwnText nearest = nearest_key(name); !nearest.empty()) {
-    message += "; did you mean " + std::string(nearest.view().substr(prefix.size())) + "?";
-    return fail(Exit::annotation, std::move(message), {.nearest = nearest});
+                     Called called) {
+  const auto shown = [called](const KeyInfo& info) {
+    return called == Called::key ? info.name.view() : member_of(info);
+  };
+  std::string message = concat(label, ": ", what);
+  if (const KeyInfo* nearest = nearest_key(name); nearest != nullptr) {
+    message += concat("; did you mean ", shown(*nearest), "?");
+    return fail(Exit::annotation, std::move(message), {.nearest = nearest->name});
   }
   message += "; there are";
   for (const KeyInfo& info : keys()) {
-    if (!prefix.empty() && info.name == policy_key) continue;
-    message += ' ';
-    message += info.name.view().substr(prefix.size());
+    if (called == Called::member && info.name == policy_key) continue;
+    message += concat(" ", shown(info));
   }
   return fail(Exit::annotation, std::move(message));
+}
+
+Failure fail_subject_name(std::string_view label) {
+  return fail(Exit::annotation,
+              concat(label,
+                     ": expected the name of a subject, a to z, 0 to 9 and -, at most 20 of "
+                     "them"),
+              {.key = name_of(Key::subject)});
 }
 
 }  // namespace socklid::annotations

@@ -4,9 +4,14 @@
 //
 //   {"create": "deny", "bind": ["tcp/80", "tcp/443"], "egress": "udp/53@10.0.0.2", "mark": 3}
 //
-// A value is the string that the key would have. Lists (families, connect, bind, egress) may also
-// be arrays of strings with one item each, mark an integer. Unknown members, duplicate ones and a
-// "policy" inside the policy are errors. Internal to annotations/.
+// A value is the string that the key would have. Lists (families, connect, bind, egress, readonly)
+// may also be arrays of strings with one item each, mark an integer. Subjects are the members of an
+// object, by their names, each with its programs as "exec":
+//
+//   {"subjects": {"sshd": {"exec": ["/usr/sbin/sshd"], "bind": "tcp/22", "inherit": 1}}}
+//
+// Unknown members, duplicate ones and a "policy" inside the policy are errors. Internal to
+// annotations/.
 #pragma once
 
 #include <map>
@@ -26,8 +31,8 @@ struct Given {
   Policy meaning;     ///< the default policy with this one setting in it
 };
 
-/// By the setting's key.
-using GivenSettings = std::map<std::string_view, Given>;
+/// By key, of subjects with their name: "io.socklid.subject.sshd".
+using GivenSettings = std::map<std::string, Given, std::less<>>;
 
 /// Checks and reads one value. Errors: Exit::annotation, Exit::unsupported.
 [[nodiscard]] Result<Given> read_setting(const Setting& setting, const ValueText& value);
@@ -36,8 +41,12 @@ using GivenSettings = std::map<std::string_view, Given>;
 [[nodiscard]] Result<GivenSettings> read_document(const ValueText& document);
 
 /// "io.socklid.conect: unknown annotation; did you mean io.socklid.connect?"; without a near one,
-/// the list of those there are. `prefix` is left off the names that are suggested.
+/// the list of those there are. Keys are suggested, or what a document calls them.
+enum class Called : std::uint8_t { key, member };
 [[nodiscard]] Failure fail_unknown(std::string_view label, std::string_view what,
-                                   std::string_view name, std::string_view prefix);
+                                   std::string_view name, Called called);
+
+/// LABEL: expected the name of a subject, ...
+[[nodiscard]] Failure fail_subject_name(std::string_view label);
 
 }  // namespace socklid::annotations

@@ -41,11 +41,12 @@ Failure fail_nearly_ours(std::string_view key) {
   constexpr std::string_view what = "nearly an annotation of socklid's, which nobody would read";
   const std::string own = squeezed(key, longest).substr(beginnings[0].size());
   for (const KeyInfo& info : keys()) {
-    if (squeezed(info.name.view().substr(key_prefix.size()), longest) == own) {
-      return fail_unknown(excerpt(key), what, info.name, {});
+    const std::string stem = squeezed(stem_of(info).substr(key_prefix.size()), longest);
+    if (stem == own || (is_named(info) && own.starts_with(stem))) {
+      return fail_unknown(excerpt(key), what, info.name, Called::key);
     }
   }
-  return fail_unknown(excerpt(key), what, concat(key_prefix, own), {});
+  return fail_unknown(excerpt(key), what, concat(key_prefix, own), Called::key);
 }
 
 }  // namespace socklid::annotations

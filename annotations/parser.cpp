@@ -7,6 +7,7 @@
 #include "annotations/document.hpp"
 #include "annotations/nearly_ours.hpp"
 #include "annotations/settings.hpp"
+#include "annotations/subject.hpp"
 #include "annotations/value_text.hpp"
 
 namespace socklid::annotations {
@@ -15,6 +16,8 @@ namespace {
 /// A key taken apart: "io.socklid.bind/web" is the setting io.socklid.bind for the container web.
 struct GivenKey {
   const Setting* setting{nullptr};  ///< null: io.socklid.policy
+  std::string_view base;            ///< "io.socklid.bind", "io.socklid.subject.sshd"
+  std::string_view subject;         ///< "sshd"; empty: the setting is no subject
   std::optional<std::string_view> container;
 
   [[nodiscard]] OwnText name() const { return setting ? setting->info.name : policy_key; }
@@ -29,15 +32,32 @@ bool is_dns_label(std::string_view name) {
          std::all_of(name.begin(), name.end(), is_inner);
 }
 
+/// Of io.socklid.subject.NAME: the setting, and NAME. `whole` is what errors call it.
+Result<GivenKey> parse_subject_key(std::string_view base, std::string_view whole) {
+  const Setting& setting = setting_of(Key::subject);
+  const std::string_view stem = stem_of(setting.info);
+  const std::string_view name = base.substr(std::min(base.size(), stem.size() + 1));
+  if (!is_subject_name(name)) return fail_subject_name(excerpt(whole));
+  return GivenKey{&setting, base, name, std::nullopt};
+}
+
+Result<GivenKey> parse_base(std::string_view base, std::string_view whole) {
+  const std::string_view stem = stem_of(setting_of(Key::subject).info);
+  if (base == stem || (base.starts_with(stem) && base[stem.size()] == '.')) {
+    return parse_subject_key(base, whole);
+  }
+  const Setting* setting = find_setting(base);
+  if (setting == nullptr && base != policy_key) {
+    return fail_unknown(excerpt(whole), "unknown annotation", base, Called::key);
+  }
+  return GivenKey{setting, base, {}, std::nullopt};
+}
+
 Result<GivenKey> parse_key(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const std::string_view name = text.substr(0, slash);
-  const Setting* setting = find_setting(name);
-  if (setting == nullptr && name != policy_key) {
-    return fail_unknown(excerpt(text), "unknown annotation", name, {});
-  }
-  if (slash == std::string_view::npos) return GivenKey{setting, std::nullopt};
-  const GivenKey key{setting, text.substr(slash + 1)};
+  GivenKey key = SL_TRY(parse_base(text.substr(0, slash), text));
+  if (slash == std::string_view::npos) return key;
+  key.container = text.substr(slash + 1);
   if (!is_dns_label(*key.container)) {
     return fail(Exit::annotation,
                 excerpt(text) +
@@ -81,7 +101,7 @@ Result<> collect(const GivenKey& key, const ValueText& value, Collected& collect
     return {};
   }
   SL_CHECK(check_size(value.key, value.text, max_value_bytes, "; io.socklid.policy holds more"));
-  collected.by_key[key.setting->info.name] = SL_TRY(read_setting(*key.setting, value));
+  collected.by_key[std::string(key.base)] = SL_TRY(read_setting(*key.setting, value));
   return {};
 }
 
@@ -104,30 +124,40 @@ Result<Policy> merge(const Collected& collected) {
 
 /// Of a setting that was given: it lacks another one beside it.
 Failure fail_alone(const Collected& collected, Key setting, std::string_view problem) {
-  const OwnText name = name_of(setting);
+  const std::string_view name = name_of(setting);
   const auto key = collected.by_key.find(name);
-  const Given& given = key != collected.by_key.end() ? key->second : collected.by_document.at(name);
+  const Given& given =
+      key != collected.by_key.end() ? key->second : collected.by_document.find(name)->second;
   return fail(Exit::annotation, given.label + ": " + given.shown + ": " + std::string(problem),
               {.key = given.setting->info.name});
 }
 
-Result<> check_whole(const Policy& policy, const Collected& collected) {
-  if (policy.otherwise && !policy.egress) {
-    return fail_alone(collected, Key::otherwise,
-                      "expected io.socklid.egress beside it, which says what may leave (an empty "
-                      "list for nothing)");
-  }
-  if (policy.answers != Answers::peer && !policy.egress) {
+/// Whether `is` holds for the container's policy or that of a subject.
+template <typename Is>
+bool any_policy(const Policy& policy, const Is& is) {
+  return is(policy) || std::any_of(policy.subjects.begin(), policy.subjects.end(),
+                                   [&](const Subject& subject) { return is(subject.policy); });
+}
+
+/// What opens something, without anything that closes it.
+Result<> check_openings(const Policy& policy, const Collected& collected) {
+  const bool has_egress =
+      any_policy(policy, [](const Policy& one) { return one.egress.has_value(); });
+  const bool restricted =
+      any_policy(policy, [](const Policy& one) { return restricts(one); }) ||
+      std::any_of(policy.subjects.begin(), policy.subjects.end(),
+                  [](const Subject& subject) { return !subject.hours.empty(); });
+  if (policy.answers != Answers::peer && !has_egress) {
     return fail_alone(
         collected, Key::answers,
         "expected io.socklid.egress beside it: without that whoever answers is heard");
   }
-  if (policy.options != OpenedOptions{} && !restricts(policy)) {
+  if (policy.options != OpenedOptions{} && !restricted) {
     return fail_alone(collected, Key::options,
                       "expected a key beside it that restricts the network, such as "
                       "io.socklid.connect or io.socklid.egress: without one all options are open");
   }
-  if (policy.deputies != Deputies{} && !restricts(policy)) {
+  if (policy.deputies != Deputies{} && !restricted) {
     return fail_alone(collected, Key::deputies,
                       "expected a key beside it that restricts the network, such as "
                       "io.socklid.connect or io.socklid.egress: without one all deputies are open");
@@ -137,18 +167,35 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "expected a policy beside it, such as io.socklid.connect: without one bpf(2) "
                       "is open");
   }
+  return {};
+}
+
+std::size_t count_endpoints(const Policy& policy) {
+  return named(policy.connect).size() + named(policy.bind).size() + named(policy.egress).size();
+}
+
+Result<> check_endpoints(const Policy& policy) {
+  std::size_t endpoints = count_endpoints(policy);
+  for (const Subject& subject : policy.subjects) endpoints += count_endpoints(subject.policy);
+  if (endpoints <= max_endpoints) return {};
+  return fail(Exit::annotation, policy_key, ": ", endpoints,
+              " endpoints in all lists together, the limit is ", max_endpoints);
+}
+
+Result<> check_whole(const Policy& policy, const Collected& collected) {
+  if (policy.otherwise && !policy.egress) {
+    return fail_alone(collected, Key::otherwise,
+                      "expected io.socklid.egress beside it, which says what may leave (an empty "
+                      "list for nothing)");
+  }
+  SL_CHECK(check_openings(policy, collected));
   if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
     return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "
                       "shutdown beside it, for all else holds from the start");
   }
-  const std::size_t endpoints =
-      named(policy.connect).size() + named(policy.bind).size() + named(policy.egress).size();
-  if (endpoints > max_endpoints) {
-    return fail(Exit::annotation, policy_key, ": ", endpoints,
-                " endpoints in all lists together, the limit is ", max_endpoints);
-  }
-  return {};
+  SL_CHECK(check_subjects(policy.subjects));
+  return check_endpoints(policy);
 }
 
 }  // namespace
@@ -202,7 +249,8 @@ Result<Policy> parse(const Annotations& annotations, std::string_view container)
     if (!text.starts_with(key_prefix)) continue;
     const GivenKey key = SL_TRY(parse_key(text));
     if (!SL_TRY(about(key.name(), concerns(key, text, container)))) continue;
-    SL_CHECK(about(key.name(), collect(key, {.key = text, .text = value}, collected)));
+    SL_CHECK(about(key.name(),
+                   collect(key, {.key = text, .text = value, .name = key.subject}, collected)));
   }
   const Policy policy = SL_TRY(merge(collected));
   SL_CHECK(check_whole(policy, collected));

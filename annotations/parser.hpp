@@ -6,6 +6,7 @@
 //
 //   PORTS, ENDPOINTS   annotations/address.hpp        MARK   annotations/mark.hpp
 //   FAMILIES           annotations/family.hpp         SEAL   annotations/seal.hpp
+//   PATHS, `readonly`  annotations/subject/paths.hpp  SUBJECT   annotations/subject.hpp
 //   JSON               annotations/document.hpp, of io.socklid.policy, which is no setting
 //
 // Every value is printable ASCII, case counts, and white space around words counts nothing, nor do
@@ -48,9 +49,10 @@ inline constexpr std::size_t max_endpoints = 10'000;
 
 /// One key of ours, for the reference and `socklid explain --keys`.
 struct KeyInfo {
-  OwnText name;              ///< "io.socklid.bind"
+  OwnText name;              ///< "io.socklid.bind"; "io.socklid.subject.NAME" is one for each NAME
   std::string_view values;   ///< "allow | deny | PORTS"
   std::string_view meaning;  ///< one line, lower case, no full stop
+  OwnText member{};          ///< of io.socklid.policy, where it is not the key's own end
 };
 
 /// Every key, in the order of the reference.

@@ -3,6 +3,7 @@
 
 #include "annotations/settings.hpp"
 #include "annotations/subject.hpp"
+#include "base/text.hpp"
 
 namespace socklid::annotations {
 
@@ -34,7 +35,13 @@ const Endpoints& named(const std::optional<Endpoints>& setting) {
 std::vector<Written> written(const Policy& policy) {
   std::vector<Written> all;
   for (const Setting& setting : settings()) {
-    if (setting.given(policy)) all.push_back({setting.info.name, setting.print(policy)});
+    if (setting.key == Key::subject) {
+      for (const Subject& subject : policy.subjects) {
+        all.push_back({concat(stem_of(setting.info), ".", subject.name), to_string(subject)});
+      }
+    } else if (setting.given(policy)) {
+      all.push_back({std::string(setting.info.name.view()), setting.print(policy)});
+    }
   }
   return all;
 }

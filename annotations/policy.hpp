@@ -160,7 +160,7 @@ inline constexpr Keys held_back_keys{Key::create, Key::create_tcp, Key::create_u
 
 /// One setting that is not the default's, as it is written.
 struct Written {
-  OwnText key;        ///< "io.socklid.bind"
+  std::string key;    ///< "io.socklid.bind"
   std::string value;  ///< "tcp/80"; empty for a list without items
 };
 

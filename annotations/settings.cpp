@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "annotations/family.hpp"
+#include "annotations/nearest.hpp"
 #include "annotations/subject.hpp"
+#include "annotations/subject/paths.hpp"
+#include "base/text.hpp"
 
 namespace socklid::annotations {
 namespace {
@@ -147,8 +149,33 @@ Result<> read_profile(const ValueText& value, Policy& /*policy*/) {
                           "annotations, or into io.socklid.policy");
 }
 
-Result<> read_nothing(const ValueText& value, Policy& /*policy*/) {
-  return fail_unsupported(value, "not available in this version");
+Result<> read_subject(const ValueText& value, Policy& policy) {
+  policy.subjects.assign(1, SL_TRY(parse_subject(value)));
+  return {};
+}
+
+/// Each takes the place of the one that has its name.
+void copy_subjects(const Policy& from, Policy& to) {
+  for (const Subject& subject : from.subjects) {
+    const auto place = std::lower_bound(
+        to.subjects.begin(), to.subjects.end(), subject.name,
+        [](const Subject& one, const std::string& name) { return one.name < name; });
+    if (place != to.subjects.end() && place->name == subject.name) {
+      *place = subject;
+    } else {
+      to.subjects.insert(place, subject);
+    }
+  }
+}
+
+std::string print_subjects(const Policy& policy) {
+  std::vector<std::string> texts;
+  for (const Subject& subject : policy.subjects) texts.push_back(to_string(subject));
+  return joined(texts, "\n");
+}
+
+std::string print_readonly(const std::vector<ProtectedPath>& paths) {
+  return to_string(paths);
 }
 
 constexpr std::string_view verdicts = "allow | deny";
@@ -237,26 +264,21 @@ constexpr Setting table[] = {
          "its address, or anybody; peer if not given"}),
     {
         .key = Key::subject,
-        .info = {"io.socklid.subject.NAME", "PATHS [MEMBER=VALUE ...]",
-                 "a program of the container that has less than the container: the keys above, "
-                 "as members, that hold for whatever runs in it"},
-        .json = Setting::Json::string,
-        .read = read_nothing,
-        .copy = [](const Policy& from, Policy& to) { to.subjects = from.subjects; },
+        .info = {"io.socklid.subject.NAME", "PATHS MEMBER=VALUE ...",
+                 "a program of the container and what is taken from whatever runs in it: members "
+                 "are keys from io.socklid.create to io.socklid.seal, inherit, hours and zone",
+                 "subjects"},
+        .json = Setting::Json::object,
+        .read = read_subject,
+        .copy = copy_subjects,
         .given = [](const Policy& policy) { return !policy.subjects.empty(); },
-        .print = [](const Policy& /*policy*/) { return std::string(); },
+        .print = print_subjects,
     },
-    {
-        .key = Key::readonly,
-        .info = {"io.socklid.readonly", "PATHS",
-                 "files and directories that nobody in the container may change; !PATH is an "
-                 "exception"},
-        .json = Setting::Json::array,
-        .read = read_nothing,
-        .copy = [](const Policy& from, Policy& to) { to.readonly = from.readonly; },
-        .given = [](const Policy& policy) { return !policy.readonly.empty(); },
-        .print = [](const Policy& /*policy*/) { return std::string(); },
-    },
+    row<&Policy::readonly, parse_readonly, print_readonly>(
+        Key::readonly,
+        {"io.socklid.readonly", "PATHS",
+         "files and directories that nobody in the container may change; !PATH is an exception"},
+        Setting::Json::paths),
     later(
         Key::mode,
         {"io.socklid.mode", "enforce", "whether to deny or to tell; only enforce in this version"},
@@ -282,22 +304,6 @@ constexpr auto infos = [] {
   return all;
 }();
 
-/// How many characters to insert, delete or replace to make one out of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 std::span<const KeyInfo> keys() {
@@ -308,8 +314,12 @@ std::span<const Setting> settings() {
   return table;
 }
 
+const Setting& setting_of(Key key) {
+  return table[static_cast<std::size_t>(key)];
+}
+
 OwnText name_of(Key key) {
-  return table[static_cast<std::size_t>(key)].info.name;
+  return setting_of(key).info.name;
 }
 
 std::vector<std::string_view> Keys::names() const {
@@ -327,21 +337,27 @@ const Setting* find_setting(std::string_view name) {
   return nullptr;
 }
 
-OwnText nearest_key(std::string_view name) {
-  constexpr std::size_t longest = 64;  // of a name worth comparing
-  if (name.size() > longest) return {};
-  OwnText nearest;
-  std::size_t best = longest;
-  for (const KeyInfo& info : infos) {
-    const std::size_t distance = edit_distance(name, info.name);
-    // A third of the part that is the key's own: more than that is another word.
-    const std::size_t near = (info.name.view().size() - key_prefix.size()) / 3 + 1;
-    if (distance <= near && distance < best) {
-      best = distance;
-      nearest = info.name;
-    }
-  }
-  return nearest;
+const Setting* find_member_setting(std::string_view member) {
+  const auto* const found =
+      std::find_if(std::begin(table), std::end(table),
+                   [&](const Setting& one) { return member_of(one.info) == member; });
+  return found == std::end(table) ? nullptr : found;
+}
+
+const KeyInfo* nearest_key(std::string_view name) {
+  // Whatever the name of a subject is, it is not the key that it is compared with.
+  std::vector<std::string_view> own;
+  for (const KeyInfo& info : infos) own.push_back(stem_of(info).substr(key_prefix.size()));
+  const std::string_view given = name.substr(std::min(name.size(), key_prefix.size()));
+  const auto find = [&](std::string_view word) -> const KeyInfo* {
+    const std::string_view nearest = nearest_of(word, own);
+    if (nearest.empty()) return nullptr;
+    return &infos[static_cast<std::size_t>(std::find(own.begin(), own.end(), nearest) -
+                                           own.begin())];
+  };
+  if (const KeyInfo* whole = find(given)) return whole;
+  const KeyInfo* first_part = find(given.substr(0, given.find('.')));
+  return first_part != nullptr && is_named(*first_part) ? first_part : nullptr;
 }
 
 }  // namespace socklid::annotations

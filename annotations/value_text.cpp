@@ -76,7 +76,8 @@ ValueText BareText::value() const {
           .text = first < end ? text.substr(first, end - first) : text.substr(first),
           .is_array = given_.is_array,
           .whole = given_.text,
-          .skipped = first};
+          .skipped = first,
+          .name = given_.name};
 }
 
 std::vector<std::string_view> split_list(std::string_view text) {

@@ -27,6 +27,7 @@ struct ValueText {
   bool is_array{false};      ///< from a JSON array: `text` is its elements with spaces between
   std::string_view whole{};  ///< as it was given, where `text` is what counts of it; else empty
   std::size_t skipped{0};    ///< how many bytes of `whole` stand before `text`
+  std::string_view name{};   ///< of a key that has one: NAME of io.socklid.subject.NAME
 };
 
 /// Exit::annotation: KEY: "VALUE": at byte N ("TOKEN"): PROBLEM. `token` must be a part of

@@ -59,6 +59,7 @@ Inspection gather(const Paths& paths, Node& node, Container container) {
                         .damage = std::move(now.damage),
                         .denials = now.denials,
                         .seal = status_of(now.seal, moment()),
+                        .subjects = std::move(now.subjects),
                         .counters = std::move(now.counters),
                         .counters_missing = std::move(now.counters_missing),
                         .this_build = false};

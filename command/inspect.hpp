@@ -35,6 +35,7 @@ struct Inspection {
   std::vector<std::string> damage;  ///< what of the record is not in force
   std::optional<sl_denials> denials;
   std::optional<SealStatus> seal;
+  std::vector<ObservedSubject> subjects;
   std::vector<RuleCounter> counters;
   std::string counters_missing;  ///< why there are none; empty if there are
   bool this_build{false};        ///< whether its programs are those this command would load
@@ -42,6 +43,10 @@ struct Inspection {
 
 [[nodiscard]] std::string inspect_text(const Inspection& inspection);
 [[nodiscard]] json::Value inspect_json(const Inspection& inspection);
+
+/// Of its subjects: their files, how many tasks are in each, and what it refused; empty if none.
+[[nodiscard]] std::string subjects_text(const std::vector<ObservedSubject>& subjects);
+[[nodiscard]] json::Value subjects_json(const std::vector<ObservedSubject>& subjects);
 
 /// 1 if ID is unknown or ambiguous, or the container damaged.
 [[nodiscard]] Result<int> inspect(const InspectOptions& options);

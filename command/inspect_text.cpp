@@ -197,8 +197,10 @@ std::string inspect_text(const Inspection& inspection) {
   }
   return head(inspection) + (damage.empty() ? "" : section("damage", damage)) +
          section("annotations", annotations_text(inspection.container)) +
-         section("policy", policy) + section("hooks", hooks_text(inspection)) +
-         section("denials", denials_text(inspection)) +
+         section("policy", policy) +
+         (inspection.subjects.empty() ? ""
+                                      : section("subjects", subjects_text(inspection.subjects))) +
+         section("hooks", hooks_text(inspection)) + section("denials", denials_text(inspection)) +
          section("nft counters", counters_text(inspection)) + section("notes", notes);
 }
 
@@ -210,6 +212,7 @@ json::Value inspect_json(const Inspection& inspection) {
                       {"hooks", hooks_json(inspection)},
                       {"denials", denials_json(inspection)},
                       {"seal", seal_json(inspection.seal)},
+                      {"subjects", subjects_json(inspection.subjects)},
                       {"damage", json_array(inspection.damage)},
                       {"counters", counters_json(inspection)}};
   if (inspection.policy) object.emplace("policy", policy_json(*inspection.policy));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/list.hpp"
 
+#include <algorithm>
+
 #include "command/doctor/labels.hpp"
 #include "command/output.hpp"
 #include "hook/linux_node.hpp"
@@ -10,13 +12,20 @@ namespace {
 
 constexpr std::size_t id_width = 12;
 constexpr std::size_t policy_width = 40;
+/// Keys of one subject each, of which there is room for the number only.
+constexpr std::string_view subject_prefix = "io.socklid.subject.";
 
 /// "connect=deny bind=tcp/80": the annotations of ours without the prefix they share, and whole
-/// what nearly is one. A value of many lines is on one.
-std::string short_policy(const annotations::Annotations& annotations) {
+/// what nearly is one. A value of many lines is on one. Of subjects it is said how many:
+/// `subjects`, if they are known, for a document may name some.
+std::string short_policy(const annotations::Annotations& annotations, std::size_t subjects = 0) {
+  const auto named = static_cast<std::size_t>(
+      std::count_if(annotations.begin(), annotations.end(),
+                    [](const auto& one) { return one.first.starts_with(subject_prefix); }));
   std::string text;
+  if (std::max(subjects, named) != 0) text = concat("subjects ", std::max(subjects, named));
   for (const auto& [key, value] : annotations) {
-    if (!annotations::concerns_us(key)) continue;
+    if (!annotations::concerns_us(key) || key.starts_with(subject_prefix)) continue;
     if (!text.empty()) text += ' ';
     const bool ours = key.starts_with(annotations::key_prefix);
     text += printable(ours ? key.substr(annotations::key_prefix.size()) : key) + "=" +
@@ -29,7 +38,7 @@ std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
   const std::optional<Record>& record = line.container.entry.record;
   const std::string id = printable(id_of(line.container));
   const std::optional<Details>& details = line.container.details;
-  const std::string policy = details ? short_policy(details->annotations) : "-";
+  const std::string policy = details ? short_policy(details->annotations, line.subjects) : "-";
   return {no_trunc ? id : std::string(first_characters(id, id_width)),
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
@@ -91,6 +100,7 @@ json::Value list_json(const Listing& listing) {
                         {"state", to_string(line.container.state)},
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
                         {"seal", seal_json(line.seal)},
+                        {"subjects", std::uint64_t{line.subjects}},
                         {"damage", json_array(line.damage)},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
     if (const auto& details = line.container.details) {
@@ -119,9 +129,9 @@ Result<int> list(const ListOptions& options) {
     Observed observed = look_at(node, observer, container);
     damaged = damaged || container.state == State::damaged;
     const bool counted = observed.denials.has_value();
-    listing.lines.push_back({std::move(container),
-                             counted ? std::optional(refused_by(observed)) : std::nullopt,
-                             status_of(observed.seal, now), std::move(observed.damage)});
+    listing.lines.push_back(
+        {std::move(container), counted ? std::optional(refused_by(observed)) : std::nullopt,
+         status_of(observed.seal, now), std::move(observed.damage), observed.subjects.size()});
   }
   for (const ListLine& line : listing.lines) {
     if (line.damage.empty()) continue;

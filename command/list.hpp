@@ -24,6 +24,7 @@ struct ListLine {
   std::optional<std::uint64_t> denied;  ///< by programs and by rules
   std::optional<SealStatus> seal;
   std::vector<std::string> damage{};  ///< of a damaged one
+  std::size_t subjects{0};            ///< how many it has
 };
 
 struct Listing {

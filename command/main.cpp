@@ -99,6 +99,8 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_option("--container", options.explain.container, "its name in the pod");
   verb->add_option("--network", options.explain.network,
                    "its network namespace: own (default), shared (a pod's) or host");
+  verb->add_option("--root", options.explain.root,
+                   "a container's root file system, to look paths of subjects and readonly up in");
   verb->add_flag("--keys", options.explain.keys, "print every key, its values and its meaning");
   verb->add_flag("--json", options.explain.json, json_help);
 

@@ -30,11 +30,13 @@ Result<Expected> expected_of(const StoreEntry& entry, const Details& details) {
                     .comment = table_comment(record.id, record.cgroup_id),
                     .exact = record.object_hash == object_hash(),
                     .plan = {},
+                    .looked_up = {},
                     .rules = std::nullopt};
   if (!expected.exact) return expected;
   const auto policy = annotations::parse(details.annotations, details.container);
   if (!policy) return fail(Exit::store, "its record: ", policy.error().message);
   expected.plan = compile(*policy, record.placement);
+  expected.looked_up = details.looked_up;
   expected.hooks.clear();
   for (const Hook hook : expected.plan.hooks) expected.hooks.emplace_back(name(hook));
   expected.has_rules = expected.plan.rules && expected.plan.mark;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "node/files/looked_up.hpp"
 #include "plan/plan.hpp"
 #include "plan/rules/ruleset.hpp"
 #include "store/policy_store.hpp"
@@ -39,6 +40,7 @@ struct Expected {
   /// two are empty.
   bool exact{false};
   Plan plan;
+  LookedUp looked_up;  ///< of its subjects and protected files, as written down
   std::optional<NftRuleset> rules;
 };
 

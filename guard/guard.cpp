@@ -118,6 +118,13 @@ Result<SocketGuard> SocketGuard::find_maps(const std::string& directory) {
   };
   SL_CHECK(find_same(guard.lists_.prefixes, pins::prefixes));
   SL_CHECK(find_same(guard.lists_.ports, pins::ports));
+  SL_CHECK(find_same(guard.subjects_.tasks, pins::tasks));
+  SL_CHECK(find_same(guard.subjects_.task_counts, pins::task_counts));
+  SL_CHECK(find_same(guard.subjects_.files, pins::files));
+  SL_CHECK(find_same(guard.subjects_.named, pins::named));
+  SL_CHECK(find_same(guard.subjects_.devices, pins::devices));
+  SL_CHECK(find_same(guard.subjects_.subjects, pins::subjects));
+  SL_CHECK(find(guard.subjects_.denials, pins::subject_denials));
   return guard;
 }
 
@@ -175,11 +182,9 @@ Result<bool> SocketGuard::write_seal(const GuardedContainer& container, sl_seal 
   return *added == Put::done;
 }
 
-Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan& plan) const {
-  const std::uint64_t id = container.cgroup_id;
-  const auto old = SL_TRY(policies_by_cgroup_.find(id));
+Result<sl_policy> SocketGuard::image_of(const GuardedContainer& container, const Plan& plan) const {
   sl_policy policy = plan.image;
-  policy.cgroup_id = id;
+  policy.cgroup_id = container.cgroup_id;
   policy.netns = plan.rules ? container.netns : 0;
   if (container.first_start != 0) {
     policy.first_start = container.first_start;
@@ -188,6 +193,14 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   }
   policy.home = container.netns;
   policy.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
+  policy.mntns = container.looked_up.mntns;
+  return policy;
+}
+
+Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan& plan) const {
+  const std::uint64_t id = container.cgroup_id;
+  const auto old = SL_TRY(policies_by_cgroup_.find(id));
+  sl_policy policy = SL_TRY(image_of(container, plan));
   policy.generation = old ? 1 - old->generation : 0;
   // What a run that was killed has left.
   SL_CHECK(clear_lists(lists_, id, policy.generation));
@@ -202,7 +215,17 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   if (plan.seal && SL_TRY(write_seal(container, *plan.seal))) {
     transaction.done("write seal", [&] { return remove_entry(seals_, id); });
   }
-  SL_CHECK(fill_lists(lists_, plan.lists, id, policy.generation));
+  const SubjectEntries wanted = entries_of(plan, container.looked_up, policy);
+  const bool had_entries = old && (old->more_flags & (SL_HAS_SUBJECTS | SL_HAS_FILES)) != 0;
+  SubjectEntries before;
+  if (had_entries || !wanted.empty()) before = SL_TRY(read_entries(subjects_, id));
+  transaction.done("write subjects", [&]() -> Result<> {
+    if (wanted.empty()) return {};
+    SL_CHECK(put_entries(subjects_, before));
+    return take_entries(subjects_, wanted, before);
+  });
+  SL_CHECK(put_entries(subjects_, wanted));
+  SL_CHECK(fill_lists(lists_, all_lists(plan), id, policy.generation));
   transaction.done("fill lists", [&] { return clear_lists(lists_, id, policy.generation); });
   SL_CHECK(write_node_wide(policy));
   transaction.done("write policy by cgroup", [&] {
@@ -210,10 +233,12 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   });
   SL_CHECK(write_in_storage(policy, plan.hooks));
   transaction.commit();
-  if (!old) return {};
-  // The policy is in force. Lists that nobody asks any more go with the next one, or with it.
-  const auto cleared = clear_lists(lists_, id, old->generation);
-  if (!cleared) log_warning(cleared.error().message);
+  // The policy is in force. What nobody asks any more goes with the next one, or with it.
+  const auto warn = [](const Result<>& done) {
+    if (!done) log_warning(done.error().message);
+  };
+  if (!before.empty()) warn(take_entries(subjects_, before, wanted));
+  if (old) warn(clear_lists(lists_, id, old->generation));
   return {};
 }
 
@@ -267,6 +292,7 @@ Result<> SocketGuard::forget(std::uint64_t cgroup_id) const {
     SL_CHECK(clear_lists(lists_, cgroup_id, generation));
   }
   SL_CHECK(remove_entry(policies_by_cgroup_, cgroup_id));
+  SL_CHECK(forget_entries(subjects_, cgroup_id));
   SL_CHECK(remove_entry(denials_, cgroup_id));
   SL_CHECK(remove_entry(joins_, cgroup_id));
   return remove_entry(seals_, cgroup_id);
@@ -280,11 +306,30 @@ Result<sl_denials> SocketGuard::denials(std::uint64_t cgroup_id) const {
   return sum;
 }
 
+Result<sl_denials> SocketGuard::subject_denials(std::uint64_t cgroup_id,
+                                                std::uint32_t index) const {
+  sl_denials sum{};
+  const sl_subject_key key = {.cgroup_id = cgroup_id, .index = index, .pad = 0};
+  for (const sl_denials& value : SL_TRY(subjects_.denials.find_all(key))) {
+    for (std::size_t i = 0; i < SL_REASON_COUNT; i++) sum.count[i] += value.count[i];
+  }
+  return sum;
+}
+
+Result<std::vector<std::uint64_t>> SocketGuard::tasks_in_subjects(std::uint64_t cgroup_id) const {
+  if (!subjects_.tasks) return std::vector<std::uint64_t>();
+  return tasks_in(subjects_, cgroup_id);
+}
+
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
   std::set<std::uint64_t> ids = SL_TRY(keys_of(policies_by_cgroup_));
   ids.merge(SL_TRY(keys_of(denials_)));
   ids.merge(SL_TRY(keys_of(seals_)));
   ids.merge(SL_TRY(keys_of(joins_)));
+  const auto add = [&ids](const auto& key, const auto& /*value*/) { ids.insert(key.cgroup_id); };
+  SL_CHECK(subjects_.files.for_each(add));
+  SL_CHECK(subjects_.named.for_each(add));
+  SL_CHECK(subjects_.subjects.for_each(add));
   return std::vector<std::uint64_t>(ids.begin(), ids.end());
 }
 
@@ -298,6 +343,17 @@ Result<std::vector<MapUse>> SocketGuard::map_use() const {
   SL_CHECK(add("counters", denials_));
   SL_CHECK(add("seals", seals_));
   SL_CHECK(add("joins", joins_));
+  const auto add_entries = [&all](std::string_view what, const auto& map) -> Result<> {
+    std::uint64_t used = 0;
+    SL_CHECK(map.for_each([&used](const auto& /*key*/, const auto& /*value*/) { used++; }));
+    if (map) all.push_back({what, used, map.max_entries()});
+    return {};
+  };
+  SL_CHECK(add_entries("subjects", subjects_.subjects));
+  SL_CHECK(add_entries("subjects' tasks", subjects_.tasks));
+  SL_CHECK(add_entries("subjects' and protected files", subjects_.files));
+  SL_CHECK(add_entries("subjects' names", subjects_.named));
+  SL_CHECK(add_entries("file systems with such files", subjects_.devices));
   if (!lists_.prefixes || !lists_.ports) return all;
   ListSize sum;
   for (const std::uint64_t id : SL_TRY(known_cgroups())) {

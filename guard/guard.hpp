@@ -22,6 +22,8 @@
 #include "base/unique_fd.hpp"
 #include "guard/lists.hpp"
 #include "guard/maps.hpp"
+#include "guard/subjects.hpp"
+#include "node/files/looked_up.hpp"
 #include "plan/plan.hpp"
 
 namespace socklid {
@@ -86,6 +88,8 @@ struct GuardedContainer {
   /// When that process began, as parse_start_time(), if it is to become the container's program
   /// yet: until then the kernel does for it what an engine asks. 0: it is no engine's.
   std::uint64_t first_start{0};
+  /// Its subjects' and protected files.
+  LookedUp looked_up{};
 };
 
 /// Whether `found` is the seal that was written as `wanted`, whatever it has seen since.
@@ -128,6 +132,16 @@ class SocketGuard {
   [[nodiscard]] Result<std::size_t> count_wrong_entries(const EndpointLists& lists,
                                                         std::uint64_t cgroup_id,
                                                         std::uint32_t generation) const;
+  /// What of the container's subjects and protected files is missing, changed or too much, by name.
+  /// `policy` is the container's, as it should be.
+  [[nodiscard]] Result<std::vector<std::string>> wrong_subjects(const Plan& plan,
+                                                                const LookedUp& looked_up,
+                                                                const sl_policy& policy) const;
+  /// How many tasks are in each subject now, by number; none if this build has no subjects.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> tasks_in_subjects(std::uint64_t cgroup_id) const;
+  /// What a subject refused that its container allows; sum over all CPUs.
+  [[nodiscard]] Result<sl_denials> subject_denials(std::uint64_t cgroup_id,
+                                                   std::uint32_t index) const;
   /// Whether the container's denials are counted.
   [[nodiscard]] Result<bool> has_counters(std::uint64_t cgroup_id) const;
   /// Names of the maps that find() has not found.
@@ -158,6 +172,8 @@ class SocketGuard {
   [[nodiscard]] Result<bool> write_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> rewrite_seal(const GuardedContainer& container, sl_seal seal) const;
   [[nodiscard]] Result<> write_node_wide(const sl_policy& policy) const;
+  [[nodiscard]] Result<sl_policy> image_of(const GuardedContainer& container,
+                                           const Plan& plan) const;
   [[nodiscard]] Result<> write_in_storage(const sl_policy& policy, const Hooks& hooks) const;
   static Result<SocketGuard> open_pins(const std::string& directory, const Hooks& hooks);
   static Result<SocketGuard> find_maps(const std::string& directory);
@@ -170,6 +186,7 @@ class SocketGuard {
   BpfMap<std::uint64_t, sl_seal> seals_;
   BpfMap<std::uint64_t, sl_joins> joins_;  ///< made by the program, at a container's first join
   ListMaps lists_;
+  SubjectMaps subjects_;
 };
 
 }  // namespace socklid

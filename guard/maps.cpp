@@ -108,6 +108,29 @@ Result<Put> RawMap::put_all(const void* keys, const void* values, std::size_t co
   return Put::done;
 }
 
+Result<bool> RawMap::take(Batch& batch) const {
+  constexpr std::size_t most = 1024;
+  if (batch.ended) return false;
+  if (batch.keys.empty()) batch.keys.resize(most * key_size_);
+  batch.values.resize(batch.keys.size() / key_size_ * value_size_);
+  batch.count = static_cast<std::uint32_t>(batch.keys.size() / key_size_);
+  const std::uint32_t* const from = batch.begun ? &batch.place : nullptr;
+  if (bpf::take_batch(fd_.get(), from, &batch.place, batch.keys.data(), batch.values.data(),
+                      batch.count) == 0) {
+    batch.begun = true;
+    return true;
+  }
+  if (errno == ENOENT) {
+    batch.ended = true;
+    return batch.count != 0;
+  }
+  if (errno != ENOSPC || batch.keys.size() > most * key_size_ * most) {
+    return fail_errno(Exit::bpf, "go through a map");
+  }
+  batch.keys.resize(batch.keys.size() * 2);
+  return take(batch);
+}
+
 Result<> RawMap::erase(const void* key) const {
   if (bpf::erase(fd_.get(), key) == 0 || errno == ENOENT) return {};
   return fail_errno(Exit::bpf, "remove an entry of a map");

@@ -63,8 +63,29 @@ class RawMap {
   /// The key after `key`, or the first one after nullptr, into `found`; false at the end. After a
   /// key that has gone meanwhile the walk begins anew.
   [[nodiscard]] Result<bool> next(const void* key, void* found) const;
+  /// All entries of a hash that is not per CPU, many at a time: calls visit(key, value). What comes
+  /// or goes meanwhile may be left out.
+  template <typename Visit>
+  [[nodiscard]] Result<> for_each(Visit visit) const {
+    Batch batch;
+    while (SL_TRY(take(batch))) {
+      for (std::size_t i = 0; i < batch.count; i++) {
+        visit(&batch.keys[i * key_size_], &batch.values[i * value_size_]);
+      }
+    }
+    return {};
+  }
 
  private:
+  struct Batch {
+    std::vector<char> keys, values;
+    std::uint32_t count{0};  ///< of entries in them
+    std::uint32_t place{0};  ///< where the next ones begin
+    bool begun{false};
+    bool ended{false};
+  };
+  /// False after the last.
+  [[nodiscard]] Result<bool> take(Batch& batch) const;
   [[nodiscard]] Result<Put> write(const void* key, const void* value, std::uint64_t flags) const;
 
   UniqueFd fd_;
@@ -148,6 +169,19 @@ class BpfMap {
   [[nodiscard]] Result<> for_each_key(Visit visit) const {
     for (auto key = SL_TRY(next({})); key; key = SL_TRY(next(key))) visit(*key);
     return {};
+  }
+  /// Calls `visit` with each key and value; of one found by find_same(), see RawMap::for_each().
+  template <typename Visit>
+  [[nodiscard]] Result<> for_each(Visit visit) const {
+    if (!raw_) return {};
+    SL_CHECK(check_writable());
+    return raw_.for_each([&visit](const char* key_bytes, const char* value_bytes) {
+      Key key{};
+      Value value{};
+      std::memcpy(&key, key_bytes, sizeof(key));
+      std::memcpy(&value, value_bytes, sizeof(value));
+      visit(key, value);
+    });
   }
 
  private:

@@ -23,9 +23,22 @@ inline constexpr const char* seals = "map_seals";
 inline constexpr const char* joins = "map_joins";
 inline constexpr const char* events = "map_events";
 inline constexpr const char* search = "map_search";
-inline constexpr std::array<std::string_view, 10> maps{
-    policies, policies_by_cgroup, packet_policies, denials, prefixes, ports, seals, joins, events,
-    search};
+inline constexpr const char* tasks = "map_tasks";
+inline constexpr const char* task_counts = "map_task_counts";
+inline constexpr const char* files = "map_files";
+inline constexpr const char* named = "map_named";
+inline constexpr const char* devices = "map_devices";
+inline constexpr const char* subjects = "map_subjects";
+inline constexpr const char* subject_denials = "map_subject_denials";
+inline constexpr std::array<std::string_view, 17> maps{policies,        policies_by_cgroup,
+                                                       packet_policies, denials,
+                                                       prefixes,        ports,
+                                                       seals,           joins,
+                                                       events,          search,
+                                                       tasks,           task_counts,
+                                                       files,           named,
+                                                       devices,         subjects,
+                                                       subject_denials};
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 

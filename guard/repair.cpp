@@ -30,6 +30,14 @@ Result<std::size_t> SocketGuard::count_wrong_entries(const EndpointLists& lists,
   return socklid::count_wrong_entries(lists_, lists, cgroup_id, generation);
 }
 
+Result<std::vector<std::string>> SocketGuard::wrong_subjects(const Plan& plan,
+                                                             const LookedUp& looked_up,
+                                                             const sl_policy& policy) const {
+  if (!subjects_.files || !subjects_.subjects) return std::vector<std::string>();
+  return differences(subjects_, entries_of(plan, looked_up, policy), plan, looked_up,
+                     policy.cgroup_id);
+}
+
 std::vector<std::string> SocketGuard::missing_maps() const {
   std::vector<std::string> missing;
   const auto look = [&missing](const auto& map, const char* name) {
@@ -43,6 +51,13 @@ std::vector<std::string> SocketGuard::missing_maps() const {
   look(lists_.ports, pins::ports);
   look(seals_, pins::seals);
   look(joins_, pins::joins);
+  look(subjects_.tasks, pins::tasks);
+  look(subjects_.task_counts, pins::task_counts);
+  look(subjects_.files, pins::files);
+  look(subjects_.named, pins::named);
+  look(subjects_.devices, pins::devices);
+  look(subjects_.subjects, pins::subjects);
+  look(subjects_.denials, pins::subject_denials);
   return missing;
 }
 
@@ -63,7 +78,7 @@ Result<> SocketGuard::rewrite_policy(const GuardedContainer& container, const Pl
   if (plan.seal) SL_CHECK(rewrite_seal(container, *plan.seal));
   // Entries that have lost what they are found by would stay, and count.
   for (const std::uint32_t generation : {0U, 1U}) {
-    SL_CHECK(mark_lists(lists_, plan.lists, container.cgroup_id, generation));
+    SL_CHECK(mark_lists(lists_, all_lists(plan), container.cgroup_id, generation));
   }
   SL_CHECK(write_policy(container, plan));
   const auto written = SL_TRY(read_node_wide_policy(container.cgroup_id));

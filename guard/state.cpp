@@ -53,19 +53,6 @@ std::uint32_t program_id(const std::string& path) {
   return info.id;
 }
 
-/// But for what the programs write into it themselves.
-/// Of one that was repaired or restored, no process is the engine's any more.
-bool same_policy(sl_policy found, const sl_policy& wanted) {
-  found.generation = wanted.generation;
-  if (found.first_start == 0 && found.first_pid == 0 && found.pid_namespace == 0) {
-    found.first_start = wanted.first_start;
-    found.first_pid = wanted.first_pid;
-    found.pid_namespace = wanted.pid_namespace;
-  }
-  found.flags &= ~SL_COMPARE_MARKS;
-  return std::memcmp(&found, &wanted, sizeof(found)) == 0;
-}
-
 bool is_alive(pid_t pid) {
   return ::access(("/proc/" + std::to_string(pid)).c_str(), F_OK) == 0;
 }
@@ -124,6 +111,7 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
   wanted.pid_namespace = static_cast<std::uint32_t>(expected.pid_namespace);
   wanted.home = static_cast<std::uint32_t>(expected.netns);
   wanted.host = static_cast<std::uint32_t>(SL_TRY(host_netns()).front());
+  wanted.mntns = expected.looked_up.mntns;
   const auto node_wide = SL_TRY(guard_.read_node_wide_policy(expected.cgroup_id));
   if (!node_wide) {
     all.emplace_back("node-wide policy: not there");
@@ -152,9 +140,18 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
       all.emplace_back("policy of the cgroup's packets: asks other lists than the others");
     }
   }
-  if (!generation || expected.plan.lists.empty()) return {};
+  if (!generation) return {};
+  if (has_entries(expected.plan)) {
+    wanted.generation = *generation;
+    for (std::string& what :
+         SL_TRY(guard_.wrong_subjects(expected.plan, expected.looked_up, wanted))) {
+      all.push_back(std::move(what));
+    }
+  }
+  const EndpointLists lists = all_lists(expected.plan);
+  if (lists.empty()) return {};
   const std::size_t wrong =
-      SL_TRY(guard_.count_wrong_entries(expected.plan.lists, expected.cgroup_id, *generation));
+      SL_TRY(guard_.count_wrong_entries(lists, expected.cgroup_id, *generation));
   if (wrong != 0) all.push_back(std::to_string(wrong) + " entries of the endpoint lists");
   return {};
 }

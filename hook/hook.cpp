@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "annotations/parser.hpp"
+#include "annotations/subject.hpp"
 #include "base/transaction.hpp"
 #include "hook/neighbours.hpp"
 #include "plan/rules/rules.hpp"
@@ -20,11 +21,15 @@ struct InForce {
   Placement placement;
   Plan plan;
   std::optional<NftRuleset> rules;
+  LookedUp looked_up;
 };
 
 InForce in_force(const annotations::Policy& policy, Placement placement,
                  const ContainerTarget& target) {
-  InForce result{.placement = placement, .plan = compile(policy, placement), .rules = std::nullopt};
+  InForce result{.placement = placement,
+                 .plan = compile(policy, placement),
+                 .rules = std::nullopt,
+                 .looked_up = {}};
   if (result.plan.rules && result.plan.mark) {
     result.rules =
         compile_rules(policy, *result.plan.mark, placement.slot, target.id, target.cgroup.id);
@@ -41,11 +46,12 @@ annotations::Annotations only_ours(const annotations::Annotations& all) {
 }
 
 Saved saved_of(const Node& node, const ContainerState& container, const ContainerTarget& target,
-               const Identity& identity, Placement placement, const Plan& plan) {
+               const Identity& identity, const InForce& wanted) {
+  const Plan& plan = wanted.plan;
   Saved saved{.record = {.id = target.id,
                          .cgroup_id = target.cgroup.id,
                          .netns = target.netns.inode,
-                         .placement = placement,
+                         .placement = wanted.placement,
                          .object_hash = node.programs(),
                          .mark = plan.mark,
                          .rules = plan.rules,
@@ -57,7 +63,8 @@ Saved saved_of(const Node& node, const ContainerState& container, const Containe
                           .annotations = only_ours(container.annotations),
                           .container = identity.container,
                           .hooks = {},
-                          .notes = plan.notes}};
+                          .notes = plan.notes,
+                          .looked_up = wanted.looked_up}};
   for (const Hook hook : plan.hooks) saved.details.hooks.emplace_back(name(hook));
   return saved;
 }
@@ -163,13 +170,15 @@ std::optional<InForce> earlier(const std::optional<Saved>& saved, const Containe
   if (!saved || saved->details.annotations.empty()) return std::nullopt;
   const auto policy = annotations::parse(saved->details.annotations, saved->details.container);
   if (!policy) return std::nullopt;  // written by a version with another language
-  return in_force(*policy, saved->record.placement, target);
+  InForce before = in_force(*policy, saved->record.placement, target);
+  before.looked_up = saved->details.looked_up;
+  return before;
 }
 
 /// Of a container that had a policy which nobody knows any more, the new one stays.
 Result<> write_back(Node& node, const ContainerTarget& target, const Record& record,
                     const std::optional<Saved>& saved, const std::optional<InForce>& before) {
-  if (before) return node.write_policy(target, before->plan);
+  if (before) return node.write_policy(target, before->plan, before->looked_up);
   return saved ? Result<>{} : node.forget(record.object_hash, target.cgroup.id);
 }
 
@@ -211,7 +220,7 @@ Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted,
       "attach programs", [&] { return node.attach(target, wanted.plan.hooks); },
       [&] { return node.detach(target); }));
   SL_CHECK(transaction.step(
-      "write policy", [&] { return node.write_policy(target, wanted.plan); },
+      "write policy", [&] { return node.write_policy(target, wanted.plan, wanted.looked_up); },
       [&] { return write_back(node, target, next.record, saved, before); }));
   SL_CHECK(transaction.step(
       "stage", [&] { return node.stage(key); }, [&] { return node.unstage(key); }));
@@ -223,6 +232,19 @@ Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted,
   // What was published before, if anything, is in the staging directory now.
   for (const auto& done : {node.intend_no_more(), node.unstage(key)}) {
     if (!done) node.warn(done.error().message);
+  }
+  return {};
+}
+
+/// What is read and explained, and not yet put in force.
+Result<> check_available(const annotations::Policy& policy) {
+  for (const annotations::Subject& subject : policy.subjects) {
+    if (subject.policy.seal == annotations::Seal{}) continue;
+    return fail(Exit::unsupported,
+                concat("io.socklid.subject.", subject.name,
+                       ": seal: not available in this version for a subject; take it out, or seal "
+                       "the whole container with io.socklid.seal"),
+                {.key = "io.socklid.subject"});
   }
   return {};
 }
@@ -239,10 +261,15 @@ Result<> create(Node& node, const ContainerState& container) {
       SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
   if (policy == annotations::Policy{}) return {};                             // I1
 
+  SL_CHECK(check_available(policy));
+
   // All that can be worked out beforehand is, for others wait for the lock.
   ContainerTarget target = SL_TRY(node.open_target(container, identity));
   SL_CHECK(check_author(policy, target.netns_kind, is_written_by_pods_author(identity.engine)));
   InForce wanted = in_force(policy, {.netns = target.netns_kind, .slot = 0}, target);
+  if (!policy.subjects.empty() || !policy.readonly.empty()) {
+    wanted.looked_up = SL_TRY(node.look_up(container, wanted.plan));
+  }
 
   const bool has_others = policy.egress && target.netns_kind != NetnsKind::host;
   if (has_others) SL_CHECK(node.look_for_rules(target));
@@ -256,9 +283,12 @@ Result<> create(Node& node, const ContainerState& container) {
 
   const auto saved = find_saved(node, entries, key_of(target.id, target.cgroup.id));
   const Placement placement = SL_TRY(place(node, policy, target, entries, in_flight, saved));
-  if (placement != wanted.placement) wanted = in_force(policy, placement, target);
-  SL_CHECK(apply(node, target, wanted,
-                 saved_of(node, container, target, identity, placement, wanted.plan), saved));
+  if (placement != wanted.placement) {
+    LookedUp looked_up = std::move(wanted.looked_up);
+    wanted = in_force(policy, placement, target);
+    wanted.looked_up = std::move(looked_up);
+  }
+  SL_CHECK(apply(node, target, wanted, saved_of(node, container, target, identity, wanted), saved));
   for (const std::string& note : wanted.plan.notes) {
     node.note(short_id(target.id) + ": " + note);
   }

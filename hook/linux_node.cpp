@@ -220,15 +220,6 @@ Result<> LinuxNode::detach(const ContainerTarget& /*target*/) {
   return {};
 }
 
-Result<> LinuxNode::write_policy(const ContainerTarget& target, const Plan& plan) {
-  if (!guard_) return out_of_order("write_policy");
-  return guard_->write_policy({.cgroup_id = target.cgroup.id,
-                               .netns = static_cast<std::uint32_t>(target.netns.inode),
-                               .pid = target.pid,
-                               .first_start = target.restored ? 0 : target.start_time},
-                              plan);
-}
-
 Result<> LinuxNode::forget(const std::string& hash, std::uint64_t cgroup_id) {
   const std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(hash));
   return guard ? guard->forget(cgroup_id) : Result<>{};

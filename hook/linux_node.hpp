@@ -60,7 +60,10 @@ class LinuxNode : public Node {
                                             const RulesOwner& owner) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
-  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
+  [[nodiscard]] Result<LookedUp> look_up(const ContainerState& container,
+                                         const Plan& plan) override;
+  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan,
+                                      const LookedUp& looked_up) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
   [[nodiscard]] Result<> intend(const Record& wanted) override;
   [[nodiscard]] Result<> intend_no_more() override;
@@ -86,7 +89,8 @@ class LinuxNode : public Node {
   /// Takes away the node's anchors that hold on to nothing any more: attach() makes them anew.
   [[nodiscard]] Result<> drop_dead_anchors(const Hooks& hooks);
   /// As write_policy(), whatever is left of it: see SocketGuard::rewrite_policy().
-  [[nodiscard]] Result<> rewrite_policy(const ContainerTarget& target, const Plan& plan);
+  [[nodiscard]] Result<> rewrite_policy(const ContainerTarget& target, const Plan& plan,
+                                        const LookedUp& looked_up);
 
  private:
   [[nodiscard]] Result<CgroupMount> mount();
@@ -94,6 +98,7 @@ class LinuxNode : public Node {
   [[nodiscard]] Result<int> mount_fd();
   [[nodiscard]] Result<> begin(bool takes_view);
   [[nodiscard]] Result<> settle_view(const View& here, bool takes_it);
+  [[nodiscard]] Result<> check_not_nested(const ContainerTarget& target) const;
   [[nodiscard]] Result<bool> anybody_lives();
   [[nodiscard]] Result<> clean_up_after_killed_runs();
   [[nodiscard]] Result<> take_back(const Record& begun);

@@ -53,11 +53,14 @@ Result<> LinuxNode::drop_dead_anchors(const Hooks& hooks) {
   return state->drop_dead_anchors(names);
 }
 
-Result<> LinuxNode::rewrite_policy(const ContainerTarget& target, const Plan& plan) {
+Result<> LinuxNode::rewrite_policy(const ContainerTarget& target, const Plan& plan,
+                                   const LookedUp& looked_up) {
   if (!guard_) return fail(Exit::internal, "rewrite_policy before attach()");
   return guard_->rewrite_policy({.cgroup_id = target.cgroup.id,
                                  .netns = static_cast<std::uint32_t>(target.netns.inode),
-                                 .pid = target.pid},
+                                 .pid = target.pid,
+                                 .first_start = 0,
+                                 .looked_up = looked_up},
                                 plan);
 }
 

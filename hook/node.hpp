@@ -17,6 +17,7 @@
 #include "node/cgroup.hpp"
 #include "node/container_state.hpp"
 #include "node/engine.hpp"
+#include "node/files/looked_up.hpp"
 #include "node/netns.hpp"
 #include "plan/plan.hpp"
 #include "plan/rules/ruleset.hpp"
@@ -99,6 +100,12 @@ class Node {
   [[nodiscard]] virtual Result<> look_for_rules(ContainerTarget& target) = 0;
   /// Whether other containers are in it: into `netns_kind`. Not for the host's namespace.
   [[nodiscard]] virtual Result<> look_around(ContainerTarget& target) = 0;
+  /// The files of the policy's subjects and of `readonly` in the container's own root, and the
+  /// clocks of its hours. Of the process that identify() has found. Needs no lock.
+  /// Exit::unsupported for what cannot be held: see node/files/resolve.hpp; a container that is
+  /// restored.
+  [[nodiscard]] virtual Result<LookedUp> look_up(const ContainerState& container,
+                                                 const Plan& plan) = 0;
   /// Exit::process if the container's process is no longer the one that identify() found.
   [[nodiscard]] virtual Result<> check_unchanged(const ContainerTarget& target) = 0;
 
@@ -117,7 +124,9 @@ class Node {
   [[nodiscard]] virtual Result<> attach(const ContainerTarget& target, const Hooks& hooks) = 0;
   [[nodiscard]] virtual Result<> detach(const ContainerTarget& target) = 0;
   /// After attach(): until then the kernel has no place for the policy, and denies everything.
-  [[nodiscard]] virtual Result<> write_policy(const ContainerTarget& target, const Plan& plan) = 0;
+  /// Exit::unsupported for subjects or `readonly` in a container that is within one with either.
+  [[nodiscard]] virtual Result<> write_policy(const ContainerTarget& target, const Plan& plan,
+                                              const LookedUp& looked_up) = 0;
   /// Takes the cgroup out of the maps of the programs `hash`, if these are still there.
   [[nodiscard]] virtual Result<> forget(const std::string& hash, std::uint64_t cgroup_id) = 0;
 

@@ -49,6 +49,25 @@ Result<> Observer::look_at_maps(const Expected& expected, Observed& observed) {
   }
   observed.denials = SL_TRY(state->guard().denials(expected.cgroup_id));
   observed.seal = SL_TRY(state->guard().read_seal(expected.cgroup_id));
+  return look_at_subjects(expected, state->guard(), observed);
+}
+
+Result<> Observer::look_at_subjects(const Expected& expected, const SocketGuard& guard,
+                                    Observed& observed) {
+  if (expected.plan.subjects.empty()) return {};
+  const std::vector<std::uint64_t> tasks = SL_TRY(guard.tasks_in_subjects(expected.cgroup_id));
+  for (const SubjectPlan& subject : expected.plan.subjects) {
+    ObservedSubject one{
+        .name = subject.name,
+        .index = subject.index,
+        .programs = {},
+        .tasks = subject.index < tasks.size() ? tasks[subject.index] : 0,
+        .denials = SL_TRY(guard.subject_denials(expected.cgroup_id, subject.index))};
+    for (const ProgramFile& program : expected.looked_up.programs) {
+      if (program.subject == subject.index) one.programs.push_back(program);
+    }
+    observed.subjects.push_back(std::move(one));
+  }
   return {};
 }
 
@@ -126,6 +145,9 @@ std::uint64_t refused_by(const Observed& observed) {
   if (observed.denials) {
     sum = std::accumulate(std::begin(observed.denials->count), std::end(observed.denials->count),
                           sum);
+  }
+  for (const ObservedSubject& subject : observed.subjects) {
+    sum = std::accumulate(std::begin(subject.denials.count), std::end(subject.denials.count), sum);
   }
   for (const RuleCounter& counter : observed.counters) sum += counter.packets;
   return sum;

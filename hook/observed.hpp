@@ -26,13 +26,23 @@
 
 namespace socklid {
 
+/// A subject of the container.
+struct ObservedSubject {
+  std::string name;
+  std::uint32_t index{0};             ///< its number
+  std::vector<ProgramFile> programs;  ///< which files its paths were when the container started
+  std::uint64_t tasks{0};             ///< in it now
+  sl_denials denials{};               ///< what it refused that its container allows
+};
+
 struct Observed {
   std::vector<std::string> damage;  ///< what of the record is not in force, by name; empty: nothing
   bool rules_damaged{false};        ///< whether some of that is in the network namespace
-  std::optional<sl_denials> denials;  ///< nothing: the programs that count are not there
-  std::optional<sl_seal> seal;        ///< nothing: held to its policy from the start
-  std::vector<RuleCounter> counters;  ///< of the rules
-  std::string counters_missing;       ///< why there are none; empty if there are
+  std::optional<sl_denials> denials;      ///< nothing: the programs that count are not there
+  std::optional<sl_seal> seal;            ///< nothing: held to its policy from the start
+  std::vector<ObservedSubject> subjects;  ///< by name; of another build's none are known
+  std::vector<RuleCounter> counters;      ///< of the rules
+  std::string counters_missing;           ///< why there are none; empty if there are
 };
 
 /// Everything that containers share is opened once: builds' maps and programs, the cgroups.
@@ -47,6 +57,8 @@ class Observer {
   [[nodiscard]] Result<Expected> expect(const StoreEntry& entry) const;
   [[nodiscard]] Result<const GuardState*> state_of(const std::string& hash);
   [[nodiscard]] Result<> look_at_maps(const Expected& expected, Observed& observed);
+  [[nodiscard]] static Result<> look_at_subjects(const Expected& expected, const SocketGuard& guard,
+                                                 Observed& observed);
   [[nodiscard]] Result<> look_at_rules(const Expected& expected, Observed& observed);
   [[nodiscard]] Result<NetnsRef> netns_of(const Expected& expected);
   [[nodiscard]] Result<int> cgroups();

@@ -57,7 +57,7 @@ Result<> repair(LinuxNode& node, const StoreEntry& entry, bool with_rules) {
   SL_CHECK(node.pin_again(expected.key));
   SL_CHECK(node.drop_dead_anchors(expected.plan.hooks));
   SL_CHECK(node.attach(target, expected.plan.hooks));
-  SL_CHECK(node.rewrite_policy(target, expected.plan));
+  SL_CHECK(node.rewrite_policy(target, expected.plan, expected.looked_up));
   SL_CHECK(node.stage(expected.key));
   if (auto published = node.publish({*entry.record, details}); !published) {
     if (auto done = node.unstage(expected.key); !done) node.warn(done.error().message);

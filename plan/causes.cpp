@@ -95,7 +95,7 @@ Keys keeps_routes(const Asked& asked) {
 Keys names_sctp(const Asked& asked) {
   const Policy& policy = asked.policy;
   if (policy.connect && !names(*policy.connect, Protocol::sctp)) return {};
-  Keys keys = given<Key::connect>(asked);
+  Keys keys = policy.connect ? given<Key::connect>(asked) : Keys{};
   // Without `connect`, `egress` says which peers there are: SCTP's ports are judged if `bind` is.
   if (policy.bind && policy.egress && names(*policy.egress, Protocol::sctp)) {
     keys |= {Key::bind, Key::egress};

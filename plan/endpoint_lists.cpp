@@ -118,34 +118,57 @@ void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
 }
 
 /// As many entries as there can be, without compiling: most lists are short.
-bool may_be_too_long(std::initializer_list<const std::vector<Endpoint>*> lists) {
+bool may_be_too_long(const std::vector<NamedLists>& lists) {
   constexpr std::size_t most_of_one =
       30;  // prefixes of a range; places, with those of `served`, are 4
   std::size_t endpoints = 0;
-  for (const std::vector<Endpoint>* list : lists) endpoints += list == nullptr ? 0 : list->size();
+  for (const NamedLists& one : lists) {
+    endpoints += one.connect->size() + one.bind->size();
+    if (one.egress != nullptr) endpoints += one.egress->size();
+  }
   return endpoints > max_list_entries / (2 * most_of_one);
 }
 
-struct Share {
-  std::string_view annotation;
-  EndpointLists lists;
+/// Entries of the two tries.
+struct Entries {
+  std::size_t places{0};
+  std::size_t ports{0};
+
+  static Entries of(const EndpointLists& lists) {
+    return {lists.prefixes.size(), lists.ports.size()};
+  }
 };
+
+struct Share {
+  std::string annotation;
+  Entries entries;
+};
+
+void append_shares(std::vector<Share>& shares, const NamedLists& one) {
+  const std::vector<Endpoint> none;
+  const auto* const served = one.egress == nullptr ? nullptr : &none;
+  shares.push_back({one.prefix + "connect", Entries::of(compile_lists(*one.connect, none))});
+  shares.push_back({one.prefix + "bind", Entries::of(compile_lists(none, *one.bind, served))});
+  if (one.egress == nullptr) return;
+  shares.push_back({one.prefix + "egress", Entries::of(compile_lists(none, none, one.egress))});
+}
 
 }  // namespace
 
-Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
-                     const std::vector<Endpoint>* egress) {
-  if (!may_be_too_long({&connect, &bind, egress})) return {};
-  const EndpointLists all = compile_lists(connect, bind, egress);
-  const bool places = all.prefixes.size() > max_list_entries;
-  if (!places && all.ports.size() <= max_list_entries) return {};
-  const std::vector<Endpoint> none;
-  std::vector<Share> shares = {
-      {"io.socklid.connect", compile_lists(connect, none)},
-      {"io.socklid.bind", compile_lists(none, bind, egress == nullptr ? nullptr : &none)}};
-  if (egress != nullptr) shares.push_back({"io.socklid.egress", compile_lists(none, none, egress)});
+Result<> check_share(const std::vector<NamedLists>& lists) {
+  if (!may_be_too_long(lists)) return {};
+  Entries all;
+  for (const NamedLists& one : lists) {
+    const Entries entries = Entries::of(compile_lists(*one.connect, *one.bind, one.egress));
+    all.places += entries.places;
+    all.ports += entries.ports;
+  }
+  const bool places = all.places > max_list_entries;
+  if (!places && all.ports <= max_list_entries) return {};
+  std::vector<Share> shares;
+  for (const NamedLists& one : lists) append_shares(shares, one);
   const auto entries = [&](const Share& share) {
-    return places ? share.lists.prefixes.size() : share.lists.ports.size();
+    return places ? share.entries.places : share.entries.ports;
   };
   const auto most =
       std::max_element(shares.begin(), shares.end(),

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "annotations/address.hpp"
@@ -44,10 +45,17 @@ struct EndpointLists {
     const std::vector<annotations::Endpoint>& bind,
     const std::vector<annotations::Endpoint>* egress = nullptr);
 
-/// Whether the lists keep to one container's share. Exit::unsupported: names the annotation that
-/// has most of what is too much, how much it comes to, and the share. Arguments as above.
-[[nodiscard]] Result<> check_share(const std::vector<annotations::Endpoint>& connect,
-                                   const std::vector<annotations::Endpoint>& bind,
-                                   const std::vector<annotations::Endpoint>* egress = nullptr);
+/// The lists of a container, or of a subject of it, and what their annotations begin with:
+/// "io.socklid.", "io.socklid.subject.sshd: ".
+struct NamedLists {
+  std::string prefix;
+  const std::vector<annotations::Endpoint>* connect;
+  const std::vector<annotations::Endpoint>* bind;
+  const std::vector<annotations::Endpoint>* egress;  ///< null: not given
+};
+
+/// Whether all of them keep to one container's share. Exit::unsupported: names the annotation that
+/// has most of what is too much, how much it comes to, and the share.
+[[nodiscard]] Result<> check_share(const std::vector<NamedLists>& lists);
 
 }  // namespace socklid

@@ -2,22 +2,23 @@
 #include "plan/kernel_hooks.hpp"
 
 #include "annotations/subject.hpp"
+#include "plan/subjects.hpp"
 
 namespace socklid {
 
 using annotations::Key;
 using annotations::Keys;
 using annotations::Policy;
+using annotations::Subject;
 
 namespace {
 
-/// A subject's own policy needs what a container's does. Its packets are judged by the programs
-/// alone, as in the host's namespace.
+/// A subject's own policy needs what a container's does.
 Keys keys_behind(const HookInfo& row, const Policy& policy, NetnsKind netns) {
   Keys keys = row.because({policy, annotations::given_keys(policy), netns});
-  for (const annotations::Subject& subject : policy.subjects) {
-    const Asked asked{subject.policy, annotations::given_keys(subject.policy), NetnsKind::host};
-    if (!row.because(asked).empty()) keys |= Keys{Key::subject};
+  for (const Subject& subject : policy.subjects) {
+    const Policy within = annotations::policy_within(policy, subject);
+    if (!row.because(asked_by(subject, within)).empty()) keys |= Keys{Key::subject};
   }
   return keys;
 }

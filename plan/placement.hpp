@@ -33,6 +33,9 @@ inline constexpr std::uint32_t slot_mask = 0xff000000;
 inline constexpr unsigned slot_shift = 24;
 inline constexpr unsigned slot_max = 255;
 
+/// The mark with a slot in it; slot 0 leaves it as it is.
+[[nodiscard]] annotations::Mark with_slot(annotations::Mark mark, std::uint8_t slot);
+
 struct Placement {
   NetnsKind netns{NetnsKind::own};
   /// 1..255 of a container with rules in a shared namespace, another one than its neighbours'; 0
@@ -46,8 +49,8 @@ struct Placement {
 /// Its inverse; nothing if the table is none of ours.
 [[nodiscard]] std::optional<std::uint8_t> slot_of_table(std::string_view name);
 
-/// Whether the policy can be had in such a namespace, and its lists within one container's share
-/// (plan/endpoint_lists.hpp). Exit::unsupported: names the annotation.
+/// Whether the policy can be had in such a namespace, with its subjects, and all lists within one
+/// container's share (plan/endpoint_lists.hpp). Exit::unsupported: names the annotation.
 [[nodiscard]] Result<> check_placement(const annotations::Policy& policy, NetnsKind netns);
 
 /// Whether who wrote the policy may ask for what it asks for in such a namespace. In the host's a

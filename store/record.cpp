@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "store/looked_up.hpp"
 
 namespace socklid {
 namespace {
@@ -157,6 +158,7 @@ std::string to_json(const Details& details) {
   if (!details.container.empty()) document["container"] = details.container;
   document["hooks"] = to_array(details.hooks);
   document["notes"] = to_array(details.notes);
+  if (details.looked_up != LookedUp{}) document["looked_up"] = to_value(details.looked_up);
   return json::to_pretty_string(json::Value(std::move(document))) + "\n";
 }
 
@@ -183,11 +185,13 @@ Result<Details> parse_details(std::string_view text) {
   const json::Value value = SL_TRY(parse_document(text));
   annotations::Annotations annotations = SL_TRY(annotations_at(value));
   std::string container = SL_TRY(container_at(value, annotations));
+  const json::Value* const looked_up = value.find("looked_up");
   return Details{.cgroup_path = SL_TRY(text_at(value, "cgroup_path")),
                  .annotations = std::move(annotations),
                  .container = std::move(container),
                  .hooks = SL_TRY(list_at(value, "hooks")),
-                 .notes = SL_TRY(list_at(value, "notes"))};
+                 .notes = SL_TRY(list_at(value, "notes")),
+                 .looked_up = looked_up ? SL_TRY(parse_looked_up(*looked_up)) : LookedUp{}};
 }
 
 std::string encode_id(std::string_view id) {

@@ -18,6 +18,7 @@
 #include "annotations/parser.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "node/files/looked_up.hpp"
 #include "plan/placement.hpp"
 #include "store/view.hpp"
 
@@ -47,6 +48,7 @@ struct Details {
   std::string container;                 ///< its name in its pod, if its engine said it for sure
   std::vector<std::string> hooks;        ///< names, as in plan/kernel_hooks.hpp
   std::vector<std::string> notes;        ///< from the plan, for people
+  LookedUp looked_up{};                  ///< its subjects' and protected files; mostly nothing
   friend bool operator==(const Details&, const Details&) = default;
 };
 

@@ -89,6 +89,20 @@ int put_all(int map, const void* keys, const void* values, std::uint32_t count) 
   return call(BPF_MAP_UPDATE_BATCH, attributes);
 }
 
+int take_batch(int map, const std::uint32_t* from, std::uint32_t* to, void* keys, void* values,
+               std::uint32_t& count) {
+  bpf_attr attributes = no_attributes();
+  attributes.batch.map_fd = static_cast<std::uint32_t>(map);
+  attributes.batch.in_batch = address(from);
+  attributes.batch.out_batch = address(to);
+  attributes.batch.keys = address(keys);
+  attributes.batch.values = address(values);
+  attributes.batch.count = count;
+  const int result = call(BPF_MAP_LOOKUP_BATCH, attributes);
+  count = attributes.batch.count;
+  return result;
+}
+
 int erase(int map, const void* key) {
   bpf_attr attributes = no_attributes();
   attributes.map_fd = static_cast<std::uint32_t>(map);

@@ -32,6 +32,11 @@ namespace socklid::bpf {
 [[nodiscard]] int put(int map, const void* key, const void* value, std::uint64_t flags);
 /// `count` entries, each replacing what is there.
 [[nodiscard]] int put_all(int map, const void* keys, const void* values, std::uint32_t count);
+/// The next entries of a hash, at most `count`, which becomes how many there were. `from` is null
+/// at the beginning, and then what an earlier call has put into `to`, which may be the same. ENOENT
+/// is the end, with entries or without; ENOSPC: `count` is less than some bucket has.
+[[nodiscard]] int take_batch(int map, const std::uint32_t* from, std::uint32_t* to, void* keys,
+                             void* values, std::uint32_t& count);
 [[nodiscard]] int erase(int map, const void* key);
 /// The key after `key`, or the first one after nullptr; ENOENT at the end.
 [[nodiscard]] int next_key(int map, const void* key, void* next);

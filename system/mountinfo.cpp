@@ -29,6 +29,16 @@ std::string unescape(std::string_view text) {
   return result;
 }
 
+/// "MAJOR:MINOR"; 0 if it is none.
+std::uint32_t device_of(std::string_view text) {
+  constexpr unsigned minor_bits = 20;  // MINORBITS, include/linux/kdev_t.h
+  const std::vector<std::string_view> parts = split(text, ':');
+  if (parts.size() != 2) return 0;
+  const auto major = parse_number<std::uint32_t>(parts[0]);
+  const auto minor = parse_number<std::uint32_t>(parts[1]);
+  return major && minor ? *major << minor_bits | *minor : 0;
+}
+
 }  // namespace
 
 std::vector<Mount> parse_mountinfo(std::string_view text) {
@@ -42,7 +52,9 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     if (dash == fields.end() || dash + 1 == fields.end()) continue;
     mounts.push_back({.root = unescape(fields[3]),
                       .point = unescape(fields[4]),
-                      .type = std::string(*(dash + 1))});
+                      .type = std::string(*(dash + 1)),
+                      .id = parse_number<std::uint64_t>(fields[0]).value_or(0),
+                      .device = device_of(fields[2])});
   }
   return mounts;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,11 @@ namespace socklid {
 inline constexpr std::size_t mountinfo_limit = std::size_t{64} * 1024 * 1024;
 
 struct Mount {
-  std::string root;   ///< the part of the filesystem that is mounted; "net:[INODE]" for nsfs
-  std::string point;  ///< where it is mounted, below our root directory
-  std::string type;   ///< "cgroup2", "nsfs", ...
+  std::string root;         ///< the part of the filesystem that is mounted; "net:[INODE]" for nsfs
+  std::string point;        ///< where it is mounted, below our root directory
+  std::string type;         ///< "cgroup2", "nsfs", ...
+  std::uint64_t id{0};      ///< as `mnt_id:` of proc_pid_fdinfo(5)
+  std::uint32_t device{0};  ///< of its file system, as the kernel has it: MAJOR << 20 | MINOR
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 

@@ -57,6 +57,9 @@ struct Check {
 // maps.cpp: how full the maps are
 [[nodiscard]] Check check_maps(const Paths& paths);
 
+// storage.cpp: where containers' roots lie
+[[nodiscard]] Check check_overlays(const Paths& paths);
+
 // engine.cpp: whether podman will call us, and with whose annotations
 [[nodiscard]] Check check_hooks_directories(const Paths& paths);
 [[nodiscard]] Check check_image_annotations(const Paths& paths);
@@ -103,6 +106,10 @@ struct Damaged {
 
 /// A risk if a container that runs has labels that look like annotations of ours.
 [[nodiscard]] Check judge_labels(const LabelSurvey& survey);
+
+/// Of `count` overlays that were looked at, those whose directories get new numbers when the kernel
+/// has forgotten them. A risk: policies with subjects or `readonly` are refused there.
+[[nodiscard]] Check judge_overlays(std::size_t count, const std::vector<std::string>& unstable);
 
 /// One build's maps, by the hash of its object.
 struct BuildMaps {

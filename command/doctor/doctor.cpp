@@ -27,6 +27,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_containerd,
     check_builds,
     check_maps,
+    check_overlays,
     check_containers,
     check_unguarded,
     check_labels,

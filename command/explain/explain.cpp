@@ -84,13 +84,22 @@ void write_text(const std::vector<Explanation>& explanations, const AnnotationFi
     if (!text.empty()) text += '\n';
     if (!one.container.empty()) text += "container " + printable(one.container) + ":\n";
     text += explain_text(one);
+    if (one.files) text += files_text(*one.files, one.plan);
   }
   print(text + notes_text(file));
 }
 
 void write_json(const std::vector<Explanation>& explanations, const AnnotationFile& file) {
   json::Array array;
-  for (const Explanation& one : explanations) array.push_back(explain_json(one));
+  for (const Explanation& one : explanations) {
+    json::Value value = explain_json(one);
+    if (one.files) {
+      json::Object object = value.object();
+      object.emplace("files", files_json(*one.files, one.plan));
+      value = std::move(object);
+    }
+    array.push_back(std::move(value));
+  }
   print_json(json::Value(json::Object{{"containers", std::move(array)},
                                       {"unmatched", json_array(unmatched_keys(file))},
                                       {"labels", json_array(file.labels)}}));
@@ -131,6 +140,8 @@ Result<int> explain(const ExplainOptions& options) {
   std::vector<Explanation> explanations;
   for (const std::string& container : SL_TRY(chosen(options, file))) {
     explanations.push_back(SL_TRY(explain_annotations(file.annotations, container, network)));
+    Explanation& one = explanations.back();
+    if (!options.root.empty()) one.files = SL_TRY(look_up_in(options.root, one.plan));
   }
   if (options.json) {
     write_json(explanations, file);

@@ -10,6 +10,7 @@
 #include "annotations/parser.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "node/files/looked_up.hpp"
 #include "plan/plan.hpp"
 
 namespace socklid::command {
@@ -19,6 +20,7 @@ struct ExplainOptions {
   std::string file;                      ///< empty: none; "-": standard input
   std::string container;                 ///< its name in the pod; empty: not given
   std::string network{"own"};            ///< own, shared or host: what kind of network namespace
+  std::string root;                      ///< a directory to look paths up in; empty: none
   bool keys{false};                      ///< print all keys there are, and nothing else
   bool json{false};
 };
@@ -30,7 +32,8 @@ struct Explanation {
   NetnsKind network{NetnsKind::own};  ///< of what kind its network namespace would be
   annotations::Policy policy;
   Plan plan;
-  std::string nft;  ///< the ruleset as nft reads it; empty without rules
+  std::string nft;                  ///< the ruleset as nft reads it; empty without rules
+  std::optional<LookedUp> files{};  ///< of its subjects and protected paths, if a root was named
 };
 
 /// Errors as the hook's.
@@ -40,6 +43,11 @@ struct Explanation {
 
 [[nodiscard]] std::string explain_text(const Explanation& explanation);
 [[nodiscard]] json::Value explain_json(const Explanation& explanation);
+/// The paths of the plan in the directory `root`, as the hook would look them up in a container's
+/// own. Errors as resolve()'s.
+[[nodiscard]] Result<LookedUp> look_up_in(const std::string& root, const Plan& plan);
+[[nodiscard]] std::string files_text(const LookedUp& files, const Plan& plan);
+[[nodiscard]] json::Value files_json(const LookedUp& files, const Plan& plan);
 /// Every key, its values and its meaning, from the table in annotations/settings.cpp.
 [[nodiscard]] std::string keys_text();
 [[nodiscard]] json::Value keys_json();

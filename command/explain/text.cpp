@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/explain/explain.hpp"
 #include "command/explain/policy_json.hpp"
+#include "command/explain/subjects.hpp"
 #include "command/output.hpp"
 
 namespace socklid::command {
@@ -45,6 +46,7 @@ std::string explain_text(const Explanation& explanation) {
   if (explanation.plan.mark) {
     text += "mark of new sockets: " + annotations::to_string(*explanation.plan.mark) + "\n";
   }
+  text += subjects_text(explanation);
   for (const std::string& note : explanation.plan.notes) text += "note: " + note + "\n";
   if (!explanation.nft.empty()) {
     text += "nft rules of the container's network namespace:\n" + explanation.nft;
@@ -68,6 +70,8 @@ json::Value explain_json(const Explanation& explanation) {
                       {"restricts", annotations::restricts(explanation.policy)},
                       {"hooks", std::move(hooks)},
                       {"mark", mark ? json::Value(annotations::to_string(*mark)) : json::Value()},
+                      {"subjects", subjects_json(explanation)},
+                      {"readonly", readonly_json(explanation)},
                       {"notes", json_array(explanation.plan.notes)},
                       {"nft", text_or_null(explanation.nft)}};
 }

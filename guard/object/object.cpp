@@ -132,6 +132,14 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.ports), directory + "/" + pins::ports));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.seals), directory + "/" + pins::seals));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.joins), directory + "/" + pins::joins));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.tasks), directory + "/" + pins::tasks));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.task_counts), directory + "/" + pins::task_counts));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.files), directory + "/" + pins::files));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.named), directory + "/" + pins::named));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.devices), directory + "/" + pins::devices));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.subjects), directory + "/" + pins::subjects));
+  SL_CHECK(
+      pin(bpf_map__fd(skeleton->maps.subject_denials), directory + "/" + pins::subject_denials));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.search), directory + "/" + pins::search));
   SL_CHECK(

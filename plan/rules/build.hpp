@@ -45,6 +45,18 @@ inline Compare differs(Field field, annotations::Mark mark) {
   return {field, Operator::not_equal, mark.value, mark.mask};
 }
 
+/// Of several marks none.
+inline std::vector<Match> differs(Field field, const std::vector<annotations::Mark>& marks) {
+  std::vector<Match> matches;
+  for (const annotations::Mark& mark : marks) matches.emplace_back(differs(field, mark));
+  return matches;
+}
+
+inline std::vector<Match> operator+(std::vector<Match> some, const std::vector<Match>& more) {
+  some.insert(some.end(), more.begin(), more.end());
+  return some;
+}
+
 inline InSet in_set(Field field, std::string set) {
   return {{{field}}, std::move(set)};
 }

@@ -12,13 +12,14 @@ namespace socklid {
 
 /// What a container asked of its rules, as far as the chains differ by it.
 struct RulesAsked {
-  annotations::Mark mark;
-  std::uint8_t slot{0};     ///< 0: in a namespace of its own
-  bool serves{false};       ///< bind names ports
-  bool sends{false};        ///< egress names endpoints
-  bool hears{false};        ///< of them some answer without a connection
-  bool transparent{false};  ///< sockets may have addresses of others
-  bool hears_all{false};    ///< which datagrams come in the programs alone judge (`answers`)
+  annotations::Mark mark;                ///< of the container's sockets
+  std::vector<annotations::Mark> marks;  ///< that one first, and those of its subjects' sockets
+  std::uint8_t slot{0};                  ///< 0: in a namespace of its own
+  bool serves{false};                    ///< bind names ports
+  bool sends{false};                     ///< egress names endpoints
+  bool hears{false};                     ///< of them some answer without a connection
+  bool transparent{false};               ///< sockets may have addresses of others
+  bool hears_all{false};  ///< which datagrams come in the programs alone judge (`answers`)
 };
 
 /// From the base chain `output` to `egress`, which is not among them. They ask `replies` if

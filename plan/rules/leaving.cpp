@@ -35,39 +35,45 @@ constexpr const char* not_an_address = "io.socklid.egress: not an address of thi
 /// own sockets for it have no mark (net/ipv6/ndisc.c, mcast.c), and IGMP's packets no socket
 /// (net/ipv4/igmp.c); a raw socket of the container has. What a program joins is in the reports:
 /// where nothing may leave they stay.
-std::vector<Rule> accept_upkeep(Mark mark, bool reports) {
-  const Compare not_ours = differs(Field::socket_mark, mark);
-  std::vector<Rule> rules = {
-      accept({in_set(Field::icmpv6_type, "nd_out"), equals(Field::ipv6_hop_limit, 255), not_ours})};
+std::vector<Rule> accept_upkeep(const std::vector<Mark>& marks, bool reports) {
+  const std::vector<Match> not_ours = differs(Field::socket_mark, marks);
+  const std::vector<Match> neighbours = {in_set(Field::icmpv6_type, "nd_out"),
+                                         equals(Field::ipv6_hop_limit, 255)};
+  const std::vector<Match> listeners = {in_set(Field::icmpv6_type, "mld_out"),
+                                        equals(Field::ipv6_hop_limit, 1)};
+  const std::vector<Match> groups = {equals(Field::l4proto, IPPROTO_IGMP),
+                                     equals(Field::destination_type, RTN_MULTICAST)};
+  std::vector<Rule> rules = {accept(neighbours + not_ours)};
   if (!reports) return rules;
-  rules.push_back(
-      accept({in_set(Field::icmpv6_type, "mld_out"), equals(Field::ipv6_hop_limit, 1), not_ours}));
-  rules.push_back(
-      accept({equals(Field::l4proto, IPPROTO_IGMP), equals(Field::destination_type, RTN_MULTICAST),
-              differs(Field::mark, mark)}));
+  rules.push_back(accept(listeners + not_ours));
+  rules.push_back(accept(groups + differs(Field::mark, marks)));
   return rules;
 }
 
 /// What the kernel answers by itself, to whoever has sent something here.
-std::vector<Rule> accept_answers_of_the_kernel(Mark mark) {
-  const Compare not_ours = differs(Field::socket_mark, mark);
-  std::vector<Rule> rules = accept_errors({not_ours});
-  rules.push_back(accept({equals(Field::icmp_type, ICMP_ECHOREPLY), not_ours}));
-  rules.push_back(accept({equals(Field::icmpv6_type, ICMPV6_ECHO_REPLY), not_ours}));
+std::vector<Rule> accept_answers_of_the_kernel(const std::vector<Mark>& marks) {
+  const std::vector<Match> not_ours = differs(Field::socket_mark, marks);
+  std::vector<Rule> rules = accept_errors(not_ours);
+  for (const Compare& reply :
+       {equals(Field::icmp_type, ICMP_ECHOREPLY), equals(Field::icmpv6_type, ICMPV6_ECHO_REPLY)}) {
+    rules.push_back(accept(std::vector<Match>{reply} + not_ours));
+  }
   return rules;
 }
 
 /// A packet carries its socket's mark (I5); a mark that a control message or a rule of someone
 /// else's gave it is not enough. SYN-ACKs and packets of TIME_WAIT have no full socket, so the
-/// second test does not apply and their own mark decides.
-std::vector<Rule> judge_marks(Mark mark) {
+/// second test does not apply and their own mark decides. Which of several marks a socket has the
+/// programs compare (SL_PACKET_REMARKED).
+std::vector<Rule> judge_marks(const std::vector<Mark>& marks) {
   return {
       // The kernel resets a connection whose socket is gone without a mark. Where it may go is
       // judged all the same.
-      jump({has(Field::tcp_flags, tcp_reset), Compare{Field::mark, Operator::equal, 0, mark.mask}},
+      jump({has(Field::tcp_flags, tcp_reset),
+            Compare{Field::mark, Operator::equal, 0, marks.front().mask}},
            Action::go_to, "named"),
-      drop({differs(Field::mark, mark)}, "io.socklid.mark: unmarked or foreign mark"),
-      drop({differs(Field::socket_mark, mark)}, "io.socklid.mark: not the mark of its socket"),
+      drop(differs(Field::mark, marks), "io.socklid.mark: unmarked or foreign mark"),
+      drop(differs(Field::socket_mark, marks), "io.socklid.mark: not the mark of its socket"),
       jump({}, Action::go_to, "named"),
   };
 }
@@ -170,10 +176,10 @@ std::vector<Rule> leaving_rules(const RulesAsked& asked, const std::string& judg
   append(rules, hand_over(IPPROTO_UDP, {}, {Action::go_to, "datagrams", {}}));
   append(rules, drop_source_routes("io.socklid.egress"));
   rules.push_back(jump({equals(Field::oif, loopback)}, Action::go_to, "loopback"));
-  append(rules, accept_upkeep(asked.mark, asked.sends));
+  append(rules, accept_upkeep(asked.marks, asked.sends));
   rules.push_back(jump({opens_nothing}, Action::go_to, judging));
   if (!asked.transparent) append(rules, judge_source(judging));
-  append(rules, accept_answers_of_the_kernel(asked.mark));
+  append(rules, accept_answers_of_the_kernel(asked.marks));
   rules.push_back(jump({}, Action::go_to, judging));
   return rules;
 }
@@ -181,7 +187,7 @@ std::vector<Rule> leaving_rules(const RulesAsked& asked, const std::string& judg
 /// What `output` leads to, whosever namespace it is.
 std::vector<Chain> judging_chains(const RulesAsked& asked, const std::string& judging) {
   return {named_chain(asked.serves),
-          {"judged", std::nullopt, judge_marks(asked.mark)},
+          {"judged", std::nullopt, judge_marks(asked.marks)},
           loopback_chain(asked.mark),
           going_on_chain(asked, judging),
           datagrams_chain(asked, judging)};

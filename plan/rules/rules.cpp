@@ -18,6 +18,7 @@
 #include "plan/rules/build.hpp"
 #include "plan/rules/chains.hpp"
 #include "plan/rules/endpoints.hpp"
+#include "plan/subjects.hpp"
 
 namespace socklid {
 namespace {
@@ -114,6 +115,7 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
   NftRuleset ruleset{table_name(slot), table_comment(container_id, cgroup_id), type_sets(), {}};
   EndpointRules endpoints(ruleset);
   RulesAsked asked{.mark = mark,
+                   .marks = marks_within(policy, mark, max_marks),
                    .slot = slot,
                    .serves = !named(policy.bind).empty(),
                    .sends = !named(policy.egress).empty(),

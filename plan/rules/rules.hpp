@@ -33,7 +33,8 @@
 namespace socklid {
 
 /// Requires policy.egress. `mark` is what the container's sockets carry: the policy's own, or one
-/// taken for it, with the slot. `slot` 0 is for a namespace of the container's own. Pure and total;
+/// taken for it, with the slot; those
+/// of its subjects are as good. `slot` 0 is for a namespace of the container's own. Pure and total;
 /// equal input gives equal output.
 [[nodiscard]] NftRuleset compile_rules(const annotations::Policy& policy, annotations::Mark mark,
                                        std::uint8_t slot, std::string_view container_id,

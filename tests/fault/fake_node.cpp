@@ -227,10 +227,19 @@ Result<> FakeRun::detach(const ContainerTarget& target) {
   return {};
 }
 
-Result<> FakeRun::write_policy(const ContainerTarget& target, const Plan& plan) {
+Result<LookedUp> FakeRun::look_up(const ContainerState&, const Plan&) {
+  SL_CHECK(call("look_up"));
+  return LookedUp{
+      .mntns = 7, .tai_offset = 0, .files = {}, .named = {}, .programs = {}, .zones = {}};
+}
+
+Result<> FakeRun::write_policy(const ContainerTarget& target, const Plan& plan,
+                               const LookedUp& looked_up) {
   SL_CHECK(locked_call("write_policy"));
   EXPECT_TRUE(open_links_.contains(target.cgroup.id)) << "the run has no place for it yet";
   node_.on_node.policies[target.cgroup.id] = bytes_of(plan);
+  const bool wants = !plan.subjects.empty() || !plan.readonly.empty();
+  EXPECT_EQ(looked_up.mntns, wants ? 7U : 0U) << "what was looked up is written";
   return {};
 }
 

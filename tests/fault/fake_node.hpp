@@ -110,7 +110,10 @@ class FakeRun final : public Node {
                                             const RulesOwner& owner) override;
   [[nodiscard]] Result<> attach(const ContainerTarget& target, const Hooks& hooks) override;
   [[nodiscard]] Result<> detach(const ContainerTarget& target) override;
-  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan) override;
+  [[nodiscard]] Result<LookedUp> look_up(const ContainerState& container,
+                                         const Plan& plan) override;
+  [[nodiscard]] Result<> write_policy(const ContainerTarget& target, const Plan& plan,
+                                      const LookedUp& looked_up) override;
   [[nodiscard]] Result<> forget(const std::string& hash, std::uint64_t cgroup_id) override;
   [[nodiscard]] Result<> intend(const Record& wanted) override;
   [[nodiscard]] Result<> intend_no_more() override;

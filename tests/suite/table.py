@@ -100,6 +100,8 @@ CASES = (
     Case("verbs", 50, EACH, EVERYTHING, 40),
     Case("semantics", 38),
     Case("deputies", 60, EACH, EVERYTHING, 60, "sid"),
+    Case("subjects", 90, EACH, EVERYTHING, 90),
+    Case("readonly", 90, EACH, EVERYTHING, 90),
     Case("seal", 96),
     Case("inherited", 22),
     Case("marks", 33),

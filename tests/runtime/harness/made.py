@@ -18,9 +18,11 @@ ROOT = cgroup_root() / "socklid-made"  # gone with the last of them
 
 
 class Made:
-    def __init__(self, name, netns=None):
-        """`netns`: of whose process; its own if not given."""
+    def __init__(self, name, netns=None, bundle=None):
+        """`netns`: of whose process; its own if not given. `bundle`: where its config.json lies, if anybody
+        is to read that."""
         self.name = name
+        self.bundle = {"bundle": str(bundle)} if bundle else {}
         self.cgroup = ROOT / name
         self.enter = ["nsenter", f"--net=/proc/{netns.pid}/ns/net"] if netns else ["unshare", "--net"]
 
@@ -51,7 +53,7 @@ class Made:
         return os.stat(self.cgroup).st_ino
 
     def state(self, annotations):
-        return state(id=self.name, pid=self.pid, annotations=annotations)
+        return state(id=self.name, pid=self.pid, annotations=annotations, **self.bundle)
 
     def stopped(self):
         return state(id=self.name, status="stopped", pid=0)

@@ -91,7 +91,7 @@ TEST(Document, RefusesUnknownMembers) {
   EXPECT_EQ(document_error(R"({"firewall":1})"),
             "io.socklid.policy: firewall: unknown member; there are create create.tcp create.udp "
             "families options connect bind listen accept shutdown mark egress otherwise seal "
-            "deputies bpf answers mode profile");
+            "deputies bpf answers subjects readonly mode profile");
   EXPECT_EQ(document_error(R"({"policy":{}})"),
             "io.socklid.policy: policy: a policy can't hold another policy");
   for (const char* json : {R"({"":1})", R"({"bind/web":"deny"})", R"({"\u001b[1m\n":1})"}) {

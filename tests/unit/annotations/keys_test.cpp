@@ -79,8 +79,8 @@ TEST(Keys, UnknownAndFarFromAllAreRefusedWithTheListOfThem) {
       "io.socklid.create.tcp io.socklid.create.udp io.socklid.families io.socklid.options "
       "io.socklid.connect io.socklid.bind io.socklid.listen io.socklid.accept io.socklid.shutdown "
       "io.socklid.mark io.socklid.egress io.socklid.otherwise io.socklid.seal "
-      "io.socklid.deputies io.socklid.bpf io.socklid.answers io.socklid.mode io.socklid.profile "
-      "io.socklid.policy");
+      "io.socklid.deputies io.socklid.bpf io.socklid.answers io.socklid.subject.NAME "
+      "io.socklid.readonly io.socklid.mode io.socklid.profile io.socklid.policy");
   for (const std::string& key :
        {std::string("io.socklid."), std::string("io.socklid./web"),
         std::string("io.socklid.x\n\x1b"), "io.socklid." + std::string(100'000, 'x'),
@@ -225,7 +225,7 @@ TEST(Reference, ListsEveryKeyOnce) {
     EXPECT_EQ(key.meaning.find('\n'), std::string_view::npos) << key.name.view();
     EXPECT_EQ(key.name.view().find('/'), std::string_view::npos) << key.name.view();
   }
-  EXPECT_EQ(names.size(), 20U);
+  EXPECT_EQ(names.size(), 22U);
 }
 
 }  // namespace

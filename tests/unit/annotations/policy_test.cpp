@@ -9,6 +9,7 @@
 #include <random>
 
 #include "annotations/family.hpp"
+#include "annotations/subject.hpp"
 #include "tests/unit/annotations/expect.hpp"
 
 namespace socklid::annotations {
@@ -18,6 +19,15 @@ namespace {
 class Random {
  public:
   Policy policy() {
+    Policy policy = own_policy();
+    for (std::size_t left = below(4); left > 0; --left) add_subject(policy);
+    if (coin()) policy.readonly = {{path(), false}, {"/srv", false}, {"/srv/" + word(), true}};
+    return policy;
+  }
+  std::size_t below(std::size_t end) { return engine_() % end; }
+
+ private:
+  Policy own_policy() {
     Policy policy;
     for (Verdict Policy::*verdict : {&Policy::create, &Policy::create_tcp, &Policy::create_udp,
                                      &Policy::listen, &Policy::accept, &Policy::shutdown}) {
@@ -33,9 +43,29 @@ class Random {
     if (restricts(policy)) policy.options = {.transparent = coin(), .source_groups = coin()};
     return policy;
   }
-  std::size_t below(std::size_t end) { return engine_() % end; }
-
- private:
+  /// With what only a container has taken out, and always a mark, so that it is one.
+  void add_subject(Policy& policy) {
+    Subject subject;
+    subject.name = word();
+    if (!policy.subjects.empty() && policy.subjects.back().name >= subject.name) return;
+    for (std::size_t left = below(3); left > 0; --left) subject.exec.push_back(path());
+    if (is_everyone_else(subject)) subject.exec.push_back("/bin/" + subject.name);
+    subject.policy = own_policy();
+    subject.policy.options = {};
+    subject.policy.answers = {};
+    subject.policy.mark = mark();
+    if (coin()) subject.inherit = static_cast<std::uint8_t>(below(101));
+    for (std::size_t left = below(5); left > 0; --left) {
+      const auto from = static_cast<std::uint16_t>(below(720));
+      subject.hours.push_back({from, static_cast<std::uint16_t>(from + 1 + below(720))});
+    }
+    if (!subject.hours.empty() && coin()) subject.zone = coin() ? "-03:30" : "Etc/GMT+1";
+    policy.subjects.push_back(std::move(subject));
+  }
+  /// No two are alike.
+  std::string word() { return "w" + std::to_string(10000 + words_++); }
+  std::string path() { return "/" + word() + (coin() ? "/a+b,c=d" : ""); }
+  std::size_t words_{0};
   bool coin() { return below(2) == 0; }
   std::uint32_t bits() { return static_cast<std::uint32_t>(engine_()); }
 
@@ -113,7 +143,7 @@ TEST(Policy, ReadsBackAsPrinted) {
 
 TEST(Policy, IsRefusedAtWorstWhenMangled) {
   Random random;
-  const std::string_view noise = "/-@,:. 019xfd\n\xff%{\"";
+  const std::string_view noise = "/-@,:. 019xfd\n\xff%{\"=+*!#";
   for (int i = 0; i < 2000; ++i) {
     std::string text = to_string(random.policy());
     if (text.empty()) continue;

@@ -18,6 +18,7 @@ namespace socklid::command {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Container container(const std::string& id, State state = State::active, std::uint64_t cgroup = 7) {
   Record record;
@@ -83,6 +84,17 @@ TEST(List, IsATable) {
               HasSubstr("0123456789abcdef  "));
 }
 
+TEST(List, SubjectsAreCounted) {
+  Container one = container("a");
+  one.details->annotations["io.socklid.subject.a"] = "/bin/a bind=deny";
+  one.details->annotations["io.socklid.subject.b"] = "/bin/b bind=deny";
+  EXPECT_THAT(list_text({{}, {{one, 5, {}, {}, 2}}}, false), HasSubstr(" subjects 2 bind=tcp/80 "));
+  one.details->annotations = {{"io.socklid.policy", "p"}};
+  EXPECT_THAT(list_text({{}, {{one, 5, {}, {}, 3}}}, false), HasSubstr(" subjects 3 policy=p "))
+      << "those of a document too";
+  EXPECT_EQ(list_json({{}, {{one, 5, {}, {}, 3}}}).array().front().find_integer("subjects"), 3);
+}
+
 TEST(List, ARecordIsNotNeeded) {
   Container bare = container("a", State::incomplete);
   bare.entry.record.reset();
@@ -125,6 +137,14 @@ TEST(Damage, DoesNotHideAContainer) {
   EXPECT_EQ(find_container(all, "a").value()->entry.parts.cgroup_id, 2u);
 }
 
+TEST(Denied, CountsWhatSubjectsHaveRefused) {
+  Observed observed;
+  observed.subjects.resize(2);
+  observed.subjects[0].denials.count[SL_REASON_BIND] = 3;
+  observed.subjects[1].denials.count[SL_REASON_CONNECT] = 4;
+  EXPECT_EQ(refused_by(observed), 7U);
+}
+
 TEST(Denied, CountsWhatProgramsAndRulesHaveRefused) {
   Observed observed;
   observed.denials.emplace().count[SL_REASON_BIND] = 2;
@@ -151,6 +171,30 @@ TEST(Inspect, NamesTheAnnotationBehindADenial) {
   const json::Value value = inspect_json(inspection);
   EXPECT_EQ(value.find("counters")->array().front().find_integer("packets"), 3);
   EXPECT_EQ(value.find("denials")->array().front().find_integer("count"), 2);
+}
+
+TEST(Inspect, ShowsWhatASubjectIsNow) {
+  Inspection inspection;
+  inspection.container = container("a");
+  EXPECT_THAT(inspect_text(inspection), Not(HasSubstr("subjects:")));
+  ObservedSubject mail{.name = "mail",
+                       .index = 0,
+                       .programs = {{0, "/usr/sbin/sendmail", {4711, 8 << 20 | 1}}},
+                       .tasks = 2,
+                       .denials = {}};
+  mail.denials.count[SL_REASON_BIND] = 3;
+  inspection.subjects = {
+      mail, {.name = "others", .index = 15, .programs = {}, .tasks = 1, .denials = {}}};
+  const std::string text = inspect_text(inspection);
+  EXPECT_THAT(text, HasSubstr("subjects:\n  mail    tasks:    2"));
+  EXPECT_THAT(text, HasSubstr("program:  /usr/sbin/sendmail  file 4711 on 8:1\n"));
+  EXPECT_THAT(text, HasSubstr("denied:   3                   bind\n"));
+  EXPECT_THAT(text, HasSubstr("program:  *                   everyone else\n"));
+  const json::Value value = inspect_json(inspection);
+  const json::Value& first = value.find("subjects")->array().front();
+  EXPECT_EQ(first.find_integer("tasks"), 2);
+  EXPECT_EQ(first.find("programs")->array().front().find_string("inode"), "4711");
+  EXPECT_EQ(first.find("denials")->array().front().find_integer("count"), 3);
 }
 
 TEST(Unload, NamesTheContainersInTheWay) {

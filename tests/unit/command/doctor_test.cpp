@@ -3,6 +3,7 @@
 // How doctor judges and prints; what it looks at is tried in the virtual machine.
 #include "command/doctor/doctor.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "command/doctor/check.hpp"
@@ -90,6 +91,15 @@ TEST(Doctor, IsHealthyIfNothingFailed) {
   diagnosis.checks.push_back(failed("c", "d"));
   EXPECT_FALSE(healthy(diagnosis));
   EXPECT_FALSE(doctor_json(diagnosis).find("ok")->boolean());
+}
+
+TEST(Doctor, NamesOverlaysOnWhichNothingIsFoundAgain) {
+  EXPECT_EQ(judge_overlays(0, {}).level, Level::ok);
+  EXPECT_EQ(judge_overlays(3, {}).level, Level::ok);
+  const Check check = judge_overlays(3, {"/var/lib/x/merged"});
+  EXPECT_EQ(check.level, Level::risk);
+  EXPECT_THAT(check.detail, testing::HasSubstr("/var/lib/x/merged"));
+  EXPECT_THAT(check.remedy, testing::HasSubstr("xino=on"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "command/explain/annotation_file.hpp"
+#include "tests/support/container_tree.hpp"
 
 namespace socklid::command {
 namespace {
@@ -97,6 +98,25 @@ TEST(Explain, JsonSaysTheSame) {
   EXPECT_EQ(value.find("policy")->find_string("io.socklid.connect"), "deny");
   EXPECT_TRUE(value.find("nft")->is_null());
   EXPECT_EQ(value.find("hooks")->array().front().find_string("hook"), "socket_create");
+}
+
+TEST(Explain, LooksPathsUpInARoot) {
+  TreeOnDisk files;
+  files.file("usr/sbin/sendmail");
+  Plan plan;
+  plan.subjects.resize(1);
+  plan.subjects[0].name = "mail";
+  plan.subjects[0].exec = {"/usr/sbin/sendmail"};
+  const auto found = look_up_in(files.path(), plan);
+  ASSERT_TRUE(found) << found.error().message;
+  const std::string inode = std::to_string(files.inode("usr/sbin/sendmail"));
+  EXPECT_EQ(files_text(*found, plan), "files:\n  mail  /usr/sbin/sendmail  file " + inode +
+                                          "\n  1 protected by themselves or with all below, 4 by "
+                                          "their names\n");
+  EXPECT_EQ(files_json(*found, plan).find("programs")->array().front().find_string("inode"), inode);
+  plan.subjects[0].exec = {"/usr/sbin/none"};
+  EXPECT_EQ(look_up_in(files.path(), plan).error().exit, Exit::unsupported) << "as the hook";
+  EXPECT_EQ(look_up_in(files.path() + "/none", plan).error().exit, Exit::usage);
 }
 
 TEST(Explain, EveryKeyIsListed) {

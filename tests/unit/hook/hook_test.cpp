@@ -44,6 +44,14 @@ TEST_F(HookTest, RefusesBeforeItTouchesTheNode) {
   EXPECT_THAT(journal_, IsEmpty());
 }
 
+TEST_F(HookTest, RefusesWhatIsNotPutInForceYet) {
+  for (const Annotations& given : {Annotations{{"io.socklid.subject.sshd", "/a bind=deny"}},
+                                   Annotations{{"io.socklid.readonly", "/usr/sbin"}}}) {
+    EXPECT_EQ(create_once(state_of("web", 42, given)).error().exit, Exit::unsupported);
+    EXPECT_THAT(journal_, ElementsAre("identify"));
+  }
+}
+
 TEST_F(HookTest, PutsAPolicyInForce) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   FakeRun run(node_);

@@ -182,6 +182,11 @@ std::vector<Endpoint> many_ranges() {
   return list;
 }
 
+Result<> check_share(const std::vector<Endpoint>& connect, const std::vector<Endpoint>& bind,
+                     const std::vector<Endpoint>* egress = nullptr) {
+  return socklid::check_share({{"io.socklid.", &connect, &bind, egress}});
+}
+
 TEST(Share, HoldsWhateverTenThousandEndpointsOfOnePortComeTo) {
   const std::vector<Endpoint> list = many_addresses();
   const std::vector<Endpoint> none;
@@ -208,6 +213,25 @@ TEST(Share, IsExceededByTheAnnotationThatIsNamed) {
   expect(check_share(ranges, few), "io.socklid.connect ", entries);
   expect(check_share(few, ranges), "io.socklid.bind ", entries);
   expect(check_share(few, few, &ranges), "io.socklid.egress ", entries);
+}
+
+TEST(Share, IsOneForTheContainerAndItsSubjects) {
+  std::vector<Endpoint> half = many_ranges();
+  const std::vector<Endpoint> none;
+  std::size_t entries = compile_lists(half, {}).ports.size();
+  while (entries > max_list_entries * 3 / 4) {
+    half.resize(half.size() * 9 / 10);
+    entries = compile_lists(half, {}).ports.size();
+  }
+  ASSERT_GT(entries, max_list_entries / 2);
+  const NamedLists container{"io.socklid.", &none, &none, nullptr};
+  const NamedLists one{"io.socklid.subject.a: ", &half, &none, nullptr};
+  const NamedLists other{"io.socklid.subject.b: ", &none, &half, nullptr};
+  EXPECT_TRUE(socklid::check_share({container, one}));
+  const auto both = socklid::check_share({container, one, other});
+  ASSERT_FALSE(both);
+  EXPECT_TRUE(both.error().message.starts_with("io.socklid.subject.a: connect comes to "))
+      << both.error().message;
 }
 
 /// The way to be sure that it is quick for most: not compiled when it cannot be too long.

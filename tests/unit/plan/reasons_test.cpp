@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 
+#include "annotations/subject.hpp"
 #include "plan/plan.hpp"
 #include "tests/support/decide_cases.hpp"
 
@@ -120,8 +121,8 @@ TEST(Reasons, EachDenialGoesBackToKeysOfThePolicy) {
           << to_string(policy);
     }
   }
-  // Every one but those of no policy.
-  EXPECT_EQ(seen.size(), std::size_t{SL_REASON_COUNT} - 2);
+  // Every one but those of no policy, and those behind them, which are of subjects and of files.
+  EXPECT_EQ(seen.size(), std::size_t{SL_REASON_SUBJECT} - 2);
 }
 
 TEST(Reasons, NameTheKeysThatWereGiven) {
@@ -140,6 +141,28 @@ TEST(Reasons, NameTheKeysThatWereGiven) {
   policy.egress.emplace();
   EXPECT_EQ(keys(SL_REASON_MARK), Keys{Key::egress});
   EXPECT_EQ(keys(SL_REASON_MARK, NetnsKind::host), (Keys{Key::families, Key::bind, Key::egress}));
+}
+
+TEST(Reasons, OfSubjectsGoBackToThem) {
+  Policy policy;
+  annotations::Subject subject;
+  subject.name = "sshd";
+  subject.exec = {"/usr/sbin/sshd"};
+  subject.policy.bind.emplace();
+  policy.subjects = {subject};
+  for (const sl_reason reason : {SL_REASON_SUBJECT, SL_REASON_HOURS, SL_REASON_TRACE,
+                                 SL_REASON_FILE, SL_REASON_BIND, SL_REASON_FAMILY}) {
+    EXPECT_EQ(causes(reason, policy, NetnsKind::own), Keys{Key::subject}) << name_of(reason);
+  }
+  EXPECT_EQ(causes(SL_REASON_CONNECT, policy, NetnsKind::own), Keys{Key::connect});
+  policy.connect.emplace();
+  policy.readonly = {{"/usr/sbin", false}};
+  EXPECT_EQ(causes(SL_REASON_FAMILY, policy, NetnsKind::own), (Keys{Key::connect, Key::subject}));
+  EXPECT_EQ(causes(SL_REASON_CONNECT, policy, NetnsKind::own), Keys{Key::connect});
+  EXPECT_EQ(causes(SL_REASON_FILE, policy, NetnsKind::own), (Keys{Key::subject, Key::readonly}));
+  policy.subjects.front().policy.bind.reset();
+  policy.subjects.front().hours = {{480, 540}};
+  EXPECT_EQ(causes(SL_REASON_HOURS, policy, NetnsKind::own), Keys{Key::subject});
 }
 
 TEST(Reasons, HaveANameAndAnAnnotationEach) {

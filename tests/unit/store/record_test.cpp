@@ -33,6 +33,27 @@ TEST(Record, ReadsBackAsWritten) {
   EXPECT_EQ(parse_details(to_json(Details{})).value(), Details{});
 }
 
+TEST(Record, HasWhatWasLookedUp) {
+  constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+  Details details = example().details;
+  details.looked_up = {.mntns = 4026532999,
+                       .tai_offset = 37'000'000'000,
+                       .files = {{{largest, 8 << 20 | 1}, 1, 9}, {{2, 0xffffffff}, 0x8000, 3}},
+                       .named = {{{12, 44}, "s\xff\n\"shd", 1}},
+                       .programs = {{0, "/usr/sbin/sshd", {largest, 8 << 20 | 1}}},
+                       .zones = {{3, {{-5, -3600}, {1806195600, 7200}}}}};
+  const std::string text = to_json(details);
+  EXPECT_EQ(parse_details(text).value(), details);
+  EXPECT_EQ(to_json(example().details).find("looked_up"), std::string::npos) << "of most nothing";
+  for (const char* member : {"files", "named", "programs", "zones", "mntns", "tai_offset"}) {
+    std::string broken = text;
+    broken.replace(broken.find(concat("\"", member, "\"")) + 1, 1, "x");
+    const auto parsed = parse_details(broken);
+    ASSERT_FALSE(parsed) << member;
+    EXPECT_EQ(parsed.error().exit, Exit::store);
+  }
+}
+
 TEST(Record, IsSmallWhateverItHolds) {
   Record largest = example().record;
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();

@@ -11,15 +11,17 @@ import json
 import re
 from pathlib import Path
 
+from harness.bundle import write_bundle
 from harness.check import keys
 from harness.commands import HOOK, run
 from harness.hook import hook
 from harness.made import Made
+from harness.programs import with_programs
 from harness.runner import expect, expect_equal, group, is_thorough, leave, why_not
 from harness.snapshot import BPFFS, STATE, Unchanged, difference, without_counters
 
 POLICY = keys(connect="tcp/80 tcp/443@10.0.0.0/8", bind="tcp/80", shutdown="deny", egress="udp/53",
-              seal="manual")
+              seal="manual", subject_mail="/usr/sbin/mail bind=deny connect=tcp/25", readonly="/etc !/etc/hosts")
 BESIDE = keys(connect="tcp/81", egress="udp/54")
 # Those that make or change something. Of openat only those that create a file.
 CALLS = ("bpf", "mkdir", "mkdirat", "openat", "write", "rename", "renameat", "renameat2", "unlink",
@@ -66,7 +68,8 @@ def tree(root):
 
 def kept(made):
     maps = {str(pin): entries(pin) for pin in BPFFS.glob("socklid/programs/*/map_*")
-            if pin.name in ("map_policies_by_cgroup", "map_denials", "map_seals", "map_prefixes", "map_ports")}
+            if pin.name in ("map_policies_by_cgroup", "map_denials", "map_seals", "map_prefixes", "map_ports", "map_files",
+                            "map_named", "map_devices", "map_subjects", "map_subject_denials")}
     links = sorted(link["id"] for link in json.loads(run("bpftool", "-j", "link", "list").out))
     rules = [without_counters(run("nsenter", f"--net=/proc/{one.pid}/ns/net", "nft", "list",
                                   "ruleset").out) for one in made]
@@ -102,20 +105,27 @@ def check_killed(one, beside, before, call, number):
     expect_same(kept([beside]), before, f"after a kill at {call} {number}")
 
 
+def bundle_of(session):
+    """With the programs and files that POLICY names."""
+    root = with_programs(session, "usr/sbin/mail")
+    return write_bundle(root.parent, {"root": {"path": "root"}})
+
+
 @group("faults within the steps of a start")
 def _(session, record):
     _ = session.warm
+    bundle = bundle_of(session)
     with Unchanged(), Made("beside") as beside:
         expect_equal(hook("createRuntime", beside.state(BESIDE)).status, 0, "the one beside")
-        with Made("counted") as counted:
+        with Made("counted", bundle=bundle) as counted:
             calls = calls_of(counted, session.work)
             counted.end()
             hook("poststop", counted.stopped())
         expect(len(calls) > 40, f"only {calls}")
         record(f"faults: a start makes {len(calls)} calls that change something")
         calls = to_try(calls)
-        fail_all(record, beside, calls)
-        kill_all(record, beside, calls)
+        fail_all(record, beside, calls, bundle)
+        kill_all(record, beside, calls, bundle)
         beside.end()
         hook("poststop", beside.stopped())
 
@@ -132,12 +142,12 @@ def to_try(calls):
     return chosen
 
 
-def fail_all(record, beside, calls):
+def fail_all(record, beside, calls, bundle):
     why = []
     one, before = None, None
     for call, number in calls:
         if one is None:
-            one = Made("faulty").__enter__()
+            one = Made("faulty", bundle=bundle).__enter__()
             before = kept([one, beside])
         try:
             stays = check_failed(one, beside, before, call, number)
@@ -154,11 +164,11 @@ def fail_all(record, beside, calls):
     record("faults: a call that fails leaves everything as it was", "; ".join(why) or None)
 
 
-def kill_all(record, beside, calls):
+def kill_all(record, beside, calls, bundle):
     why = []
     before = kept([beside])
     for call, number in calls:
-        one = Made("killed").__enter__()
+        one = Made("killed", bundle=bundle).__enter__()
         broken = why_not(lambda: check_killed(one, beside, before, call, number))
         if broken:
             why.append(broken)

@@ -21,7 +21,8 @@ from harness.runtimes import parse_probe
 
 BPFFS = Path("/sys/fs/bpf/socklid")
 POLICY = keys(connect="tcp/80@10.0.0.0/8 udp/53", bind="tcp/80 udp/8000-8010", shutdown="deny",
-              mark="3", egress="udp/53 tcp/3306@10.0.0.2 tcp/3307@10.0.0.2", seal="manual")
+              mark="3", egress="udp/53 tcp/3306@10.0.0.2 tcp/3307@10.0.0.2", seal="manual",
+              subject_box="/bin/busybox shutdown=deny connect=tcp/25", readonly="/etc")
 ATTEMPT = "connect.tcp4:127.0.0.1:9"
 
 
@@ -55,6 +56,7 @@ class Subject:
         yield from self.pins_of_the_build()
         yield from self.entries()
         yield from self.list_entries()
+        yield from self.subject_entries()
         if self.has_rules:
             yield from self.rules()
         yield from self.seals()
@@ -72,7 +74,8 @@ class Subject:
             yield "anchor", f"anchor of {hook}: not pinned", anchor.unlink
 
     def pins_of_the_build(self):
-        for name in ("policies", "policies_by_cgroup", "denials", "prefixes", "ports", "seals"):
+        for name in ("policies", "policies_by_cgroup", "denials", "prefixes", "ports", "seals", "tasks",
+                     "files", "named", "devices", "subjects", "subject_denials"):
             yield "map", f"map map_{name}: not pinned", (self.build / f"map_{name}").unlink
         for hook, _ in self.hooks:
             pin = self.build / f"program_{hook}"
@@ -128,6 +131,36 @@ class Subject:
             self.update("ports", key, b"\x01\x00\x00\x00")
 
         yield "foreign entry", "1 entries of the endpoint lists", add
+
+    def own_keys(self, name):
+        """Of a hash whose keys begin with the cgroup's id."""
+        dumped = json.loads(run("bpftool", "--json", "map", "dump", "pinned", self.build / f"map_{name}").out)
+        found = [bytes(int(byte, 16) for byte in entry["key"]) for entry in dumped]
+        return [key for key in found if key[:8] == self.cgroup]
+
+    def subject_entries(self):
+        subject, = self.own_keys("subjects")
+        named, = self.own_keys("named")
+        files = self.own_keys("files")
+        inode = int(self.inspect()["subjects"][0]["programs"][0]["inode"])
+        program, = [key for key in files if int.from_bytes(key[8:16], "little") == inode]
+        yield "subject", "subject box: not there", lambda: self.delete("subjects", subject)
+        yield "counters of a subject", "subject box: counters: not there", \
+            lambda: self.delete("subject_denials", subject)
+        yield "program of a subject", "subject box: its program /bin/busybox", lambda: self.delete("files", program)
+        yield "name of a program", "1 names of subjects' programs", lambda: self.delete("named", named)
+        yield "file system", "1 file systems with protected files", lambda: self.delete("devices", program[16:20])
+        for key in files:
+            if key != program:
+                yield "protected file", "1 entries of the protected files", \
+                    lambda key=key: self.delete("files", key)
+
+        def add():
+            key = bytearray(program)
+            key[8] ^= 0x55
+            self.update("files", key, bytes(8))
+
+        yield "foreign file", "1 entries of the protected files", add
 
     def nft(self, *arguments, stdin=None):
         return run("nsenter", "--net", "--target", self.container.pid, "nft", *arguments,
