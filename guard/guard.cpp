@@ -244,7 +244,7 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
 
 /// Without a program attached to the cgroup there is no storage, and nobody to read it.
 Result<> SocketGuard::write_in_storage(const sl_policy& policy, const Hooks& hooks) const {
-  if (policy.flags & SL_JUDGE_PACKETS) {
+  if (std::find(hooks.begin(), hooks.end(), Hook::inet_egress) != hooks.end()) {
     const auto packets = std::make_unique<sl_packet_policy>();
     packets->policy = policy;
     if (::getrandom(&packets->seed, sizeof(packets->seed), 0) != sizeof(packets->seed)) {

@@ -4,23 +4,26 @@
  * one after the other. Its exit status is the last one's errno, 0 if it succeeded, 250 if it was
  * misused. It is copied to several places and names: each copy is a program of its own.
  *
- *   socket               a TCP socket                       unix          a unix socket
- *   connect FD PORT      on a socket that is there          mark          the mark of a new socket,
- * less than 250
- *   connect-new PORT     on a new socket                    bind PORT     of a new TCP socket
- *   exec FILE ...        becomes FILE, which does the rest  try FILE ...  the same, and goes on
- * here if it fails
- *   at FILE ...          the same by execveat(2) of a descriptor
- *   memfd FILE ...       the same of a copy in memory
- *   fork, vfork, thread  a child, or a thread, does the rest; vfork FILE
- *   offer                offers itself to its parent
- *   traceme, trace PID, getfd PID FD, writev PID, mem PID    a hold of another process
- *   secure               EPERM if the program was started as one that may do more than who started
- * it
- *   many N ...           N children at once do nothing: the errno of the first that was refused
- *   ready FD, wait FD    tells another process that it is here; waits until FD is closed
- *   pass FD              sends a new socket over the unix socket FD      take FD PORT  receives one
- * and connects it
+ *   socket, unix           a TCP socket, a unix socket
+ *   connect-new PORT       a new TCP socket, connected
+ *   bind PORT              a new TCP socket with that port
+ *   mark                   the mark of a new socket, less than 250
+ *   keep FD, keep-udp FD   a new socket, which is FD from then on
+ *   connect FD PORT, send FD PORT, remark FD    with a socket that is there
+ *   pass OVER FD           sends FD over the unix socket OVER
+ *   receive OVER FD        receives one, which is FD from then on
+ *   exec FILE ...          becomes FILE, which does the rest
+ *   try FILE ...           the same, and goes on here if it fails
+ *   at FILE ...            the same by execveat(2) of a descriptor
+ *   memfd FILE ...         the same of a copy in memory
+ *   fork ..., thread ...   a child, or a thread, does the rest
+ *   vfork FILE ...         a child does, which becomes FILE
+ *   offer                  offers itself to its parent
+ *   trace PID, getfd PID FD, writev PID, mem PID, traceme    a hold of another process
+ *   secure                 EPERM if it was started as what may do more than who started it
+ *   many N                 N children at once do nothing: errno of the first that was refused
+ *   ready FD               tells another process that it is here
+ *   wait FD                waits until the other end of FD is closed
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -192,15 +195,33 @@ static int make_children(int count) {
   return error;
 }
 
-static int pass_socket(int over) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+static int keep(int type, int fd) {
+  int made = socket(AF_INET, type, 0);
+
+  if (made < 0 || dup2(made, fd) < 0) return errno;
+  return made == fd ? 0 : result(close(made));
+}
+
+static int remark(int fd) {
+  unsigned mark = 77;
+
+  return result(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+}
+
+static int send_to(int fd, int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return result(sendto(fd, "x", 1, 0, (struct sockaddr*)&address, sizeof(address)));
+}
+
+static int pass_socket(int over, int fd) {
   char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec data = {&byte, 1};
   struct msghdr message = {
       .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
   struct cmsghdr* header = CMSG_FIRSTHDR(&message);
 
-  if (fd < 0) return errno;
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
@@ -208,7 +229,7 @@ static int pass_socket(int over) {
   return result(sendmsg(over, &message, 0));
 }
 
-static int take_socket(int over, int port) {
+static int receive_socket(int over, int wanted) {
   char byte, control[CMSG_SPACE(sizeof(int))];
   struct iovec data = {&byte, 1};
   struct msghdr message = {
@@ -217,7 +238,7 @@ static int take_socket(int over, int port) {
 
   if (recvmsg(over, &message, 0) != 1 || !CMSG_FIRSTHDR(&message)) return MISUSED;
   memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-  return connect_to(fd, port);
+  return result(dup2(fd, wanted));
 }
 
 static int is(const char* action, const char* name) {
@@ -276,8 +297,12 @@ with_arguments:
     *error = result(write(atoi(action[1]), "r", 1));
   else if (is(*action, "wait"))
     *error = result(read(atoi(action[1]), &nothing, 1));
-  else if (is(*action, "pass"))
-    *error = pass_socket(atoi(action[1]));
+  else if (is(*action, "keep"))
+    *error = keep(SOCK_STREAM, atoi(action[1]));
+  else if (is(*action, "keep-udp"))
+    *error = keep(SOCK_DGRAM, atoi(action[1]));
+  else if (is(*action, "remark"))
+    *error = remark(atoi(action[1]));
   else
     goto with_two;
   return 1;
@@ -287,8 +312,12 @@ with_two:
     *error = connect_to(atoi(action[1]), atoi(action[2]));
   else if (is(*action, "getfd"))
     *error = take_descriptor(atoi(action[1]), atoi(action[2]));
-  else if (is(*action, "take"))
-    *error = take_socket(atoi(action[1]), atoi(action[2]));
+  else if (is(*action, "send"))
+    *error = send_to(atoi(action[1]), atoi(action[2]));
+  else if (is(*action, "pass"))
+    *error = pass_socket(atoi(action[1]), atoi(action[2]));
+  else if (is(*action, "receive"))
+    *error = receive_socket(atoi(action[1]), atoi(action[2]));
   return 2;
 }
 
