@@ -80,10 +80,7 @@ std::string path_of(const std::string& directory, std::string_view name) {
 }  // namespace
 
 bool judge_packets(const Hooks& hooks) {
-  return std::any_of(hooks.begin(), hooks.end(), [](Hook hook) {
-    return hook == Hook::inet_egress || hook == Hook::inet_egress_labels ||
-           hook == Hook::inet_ingress;
-  });
+  return std::find(hooks.begin(), hooks.end(), Hook::inet_egress) != hooks.end();
 }
 
 Result<> Links::pin(const std::string& directory) const {

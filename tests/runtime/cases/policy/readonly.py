@@ -18,7 +18,7 @@ from harness.programs import Forgotten, shell, with_programs
 from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.snapshot import Unchanged
 
-READONLY = keys(readonly="/usr/sbin !/usr/sbin/local /etc/passwd")
+READONLY = keys(readonly="/sbin !/sbin/local /etc/passwd")
 SUBJECT = {"io.socklid.subject.mail": "/usr/sbin/mail bind=deny"}
 # {what: a command that fails under READONLY and works without}
 WAYS = {
@@ -51,7 +51,7 @@ WAYS = {
     "by chroot": "chroot /usr /sbin/busybox sh -c 'echo x > /sbin/file'",
     "a single file": "echo x >> /etc/passwd",
     "a single file removed": "rm /etc/passwd",
-    "the excepted directory's name": "mv /usr/sbin/local /var/local",
+    "the excepted name": "mv /usr/sbin/local /var/local",
 }
 FREE = {
     "read": "cat /usr/sbin/file",
@@ -83,10 +83,11 @@ def outcomes(container, ways):
 
 
 def on_a_copy(command):
-    """Of the root, so that each way finds it as it was, in a mount namespace of its own."""
+    """Of the root, so that each way finds it as it was: a file system of its own in a mount namespace of its own."""
     inside = shlex.quote(command)
-    return ("rm -rf /tmp/c && mkdir /tmp/c && cp -a /bin /usr /sbin /etc /var /mnt /probe /tmp/c && "
-            f"unshare -m chroot /tmp/c /bin/sh -c {inside}")
+    steps = ("mkdir -p /tmp/c && mount -t tmpfs c /tmp/c && cp -a /bin /usr /sbin /etc /var /mnt /probe /tmp/c && "
+             f"mkdir /tmp/c/proc && mount -t proc p /tmp/c/proc && chroot /tmp/c /bin/sh -c {inside}")
+    return f"unshare -m sh -c {shlex.quote(steps)}"
 
 
 def options(root, annotations, **more):
@@ -167,7 +168,9 @@ def _(session):
 @test("a path that cannot be protected refuses the container")
 def _(session):
     root = make_root(session)
-    for value, word in (("/none", "is not in the container"), ("/usr/sbin !/etc", "lies in no protected directory")):
+    os.symlink("/etc", root / "usr/sbin/out")
+    for value, word in (("/none", "is not in the container"),
+                        ("/usr/sbin !/usr/sbin/out", "lies in no protected directory")):
         outcome = session.crun.run(["/probe", "create.unix"], options(root, keys(readonly=value)))
         if outcome.status == 0:
             raise Failure(f"{value}: started")
