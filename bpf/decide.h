@@ -324,9 +324,7 @@ SL_INLINE struct sl_decision sl_decide_option(const struct sl_policy *p, const s
 	const __u32 kind = control ? sl_kind_of_control(a->level, a->option)
 				   : sl_kind_of_option(a->level, a->option);
 
-	SL_DENY_IF((a->flags & SL_ATTEMPT_TOO_LATE) &&
-			   (kind == SL_OPTION_BINDS || kind == SL_OPTION_CHOOSES_PEER),
-		   EPERM, SL_REASON_HOURS);
+	SL_DENY_IF((a->flags & SL_ATTEMPT_TOO_LATE) && sl_option_acts(kind), EPERM, SL_REASON_HOURS);
 	if (p->flags & SL_UNRESTRICTED)
 		return sl_allow();
 	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_BIND) && kind == SL_OPTION_BINDS, EPERM,
@@ -353,8 +351,7 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 	return sl_decide_option(p, a);
 }
 
-/* Whether the attempt is what a subject has hours for: it makes a socket, or gives one a port, a peer
- * or a queue. What is connected goes on. */
+/* What a subject has hours for makes a socket, or gives one a port, a peer or a queue. */
 SL_INLINE int sl_is_for_hours(const struct sl_attempt *a)
 {
 	if (a->family == SL_AF_UNIX)

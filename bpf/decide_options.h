@@ -184,3 +184,9 @@ SL_INLINE int sl_ioctl_reads(__u32 command)
 		return 0;
 	}
 }
+
+/* Whether the option does what a verb does. */
+SL_INLINE int sl_option_acts(__u32 kind)
+{
+	return kind == SL_OPTION_BINDS || kind == SL_OPTION_CHOOSES_PEER;
+}

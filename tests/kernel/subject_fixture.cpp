@@ -155,6 +155,7 @@ void SubjectContainer::name(const std::string& directory, const std::string& nam
 void SubjectContainer::enforce() {
   for (const auto& [index, given] : subjects_) {
     annotations::Subject one;
+    one.exec = {"/"};
     one.policy = given.policy;
     policy_.subjects.push_back(one);
   }
@@ -162,7 +163,9 @@ void SubjectContainer::enforce() {
   Plan plan = compile(policy_);
   plan.hooks = needed_hooks(policy_, NetnsKind::own);
   plan.image.more_flags |= SL_HAS_FILES | (subjects_.empty() ? 0 : SL_HAS_SUBJECTS);
-  plan.image.mntns = own_mount_namespace();
+  // What the hook would write of them this does itself.
+  plan.subjects.clear();
+  plan.readonly.clear();
   for (const auto& [index, given] : subjects_) {
     for (PrefixEntry entry : given.lists.prefixes) {
       entry.key.subject = static_cast<__u8>(index + 1);
@@ -191,7 +194,9 @@ void SubjectContainer::enforce() {
   auto links = guard_->attach(cgroup_.fd(), plan.hooks);
   ASSERT_TRUE(links) << links.error().message;
   links_.emplace(std::move(*links));
-  const auto written = guard_->write_policy({cgroup_.id(), 0, 0}, plan);
+  GuardedContainer guarded{cgroup_.id(), 0, 0};
+  guarded.looked_up.mntns = own_mount_namespace();
+  const auto written = guard_->write_policy(guarded, plan);
   ASSERT_TRUE(written) << written.error().message;
 }
 

@@ -58,8 +58,8 @@ class SubjectSockets : public testing::Test {
     std::array<int, 2> pair{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()), 0);
     Words sends = from, takes = to;
-    sends.insert(sends.end(), {"pass", std::to_string(pair[0]), "9"});
-    takes.insert(takes.begin() + 1, {"receive", std::to_string(pair[1]), "9"});
+    sends.insert(sends.end(), {"pass", std::to_string(pair[0]), "99"});
+    takes.insert(takes.begin() + 1, {"receive", std::to_string(pair[1]), "99"});
     EXPECT_EQ(container.run(sends), 0);
     const int done = container.run(takes);
     ::close(pair[0]);
@@ -69,17 +69,17 @@ class SubjectSockets : public testing::Test {
 };
 
 TEST_F(SubjectSockets, OfATaskThatMayMoreChooseNoPeer) {
-  const Words inherited{other, "keep", "9", "exec", caged, "connect", "9", peer.port()};
-  const Words of_its_own{caged, "keep", "9", "connect", "9", peer.port()};
+  const Words inherited{other, "keep", "99", "exec", caged, "connect", "99", peer.port()};
+  const Words of_its_own{caged, "keep", "99", "connect", "99", peer.port()};
   ASSERT_EQ(container.run(inherited), 0);
-  ASSERT_EQ(handed({other, "keep", "9"}, {caged, "connect", "9", peer.port()}), 0);
+  ASSERT_EQ(handed({other, "keep", "99"}, {caged, "connect", "99", peer.port()}), 0);
   container.subject(0, caged, {{"io.socklid.bind", "tcp/80"}});
   container.enforce();
   EXPECT_EQ(container.run(of_its_own), 0);
   EXPECT_EQ(container.run(inherited), EPERM);
-  EXPECT_EQ(handed({other, "keep", "9"}, {caged, "connect", "9", peer.port()}), EPERM);
-  EXPECT_EQ(handed({caged, "keep", "9"}, {caged, "connect", "9", peer.port()}), 0);
-  EXPECT_EQ(handed({caged, "keep", "9"}, {other, "connect", "9", peer.port()}), 0);
+  EXPECT_EQ(handed({other, "keep", "99"}, {caged, "connect", "99", peer.port()}), EPERM);
+  EXPECT_EQ(handed({caged, "keep", "99"}, {caged, "connect", "99", peer.port()}), 0);
+  EXPECT_EQ(handed({caged, "keep", "99"}, {other, "connect", "99", peer.port()}), 0);
   EXPECT_EQ(container.denials_of(0, SL_REASON_FOREIGN), 2U);
 }
 
@@ -87,9 +87,9 @@ TEST_F(SubjectSockets, FromOutsideChooseNoPeer) {
   container.subject(0, caged, {{"io.socklid.bind", "tcp/80"}});
   container.enforce();
   const UniqueFd made(::socket(AF_INET, SOCK_STREAM, 0));
-  ASSERT_EQ(::dup2(made.get(), 9), 9);
-  EXPECT_EQ(container.run({caged, "connect", "9", peer.port()}), EPERM);
-  ::close(9);
+  ASSERT_EQ(::dup2(made.get(), 99), 99);
+  EXPECT_EQ(container.run({caged, "connect", "99", peer.port()}), EPERM);
+  ::close(99);
 }
 
 TEST_F(SubjectSockets, HaveTheMarksOfTheirMakersSubjects) {
@@ -110,20 +110,20 @@ TEST_F(SubjectSockets, LieOverTheContainersMark) {
   marked.enforce();
   EXPECT_EQ(marked.run({none, "mark"}), 0x41);
   EXPECT_EQ(marked.run({program, "mark"}), 0x42);
-  EXPECT_EQ(marked.run({program, "keep", "9", "connect", "9", peer.port()}), 0);
+  EXPECT_EQ(marked.run({program, "keep", "99", "connect", "99", peer.port()}), 0);
 }
 
 TEST_F(SubjectSockets, KeepTheirMarkWhoeverHasThem) {
   container.subject(0, caged, {{"io.socklid.mark", "0x5/0xf"}});
   container.subject(1, third, {{"io.socklid.bind", "tcp/80"}});
   container.enforce();
-  const Words marks{caged, "keep", "9", "remark", "9"};
+  const Words marks{caged, "keep", "99", "remark", "99"};
   EXPECT_EQ(container.run(marks), EPERM);
   // Who may mark sockets can, and gets no further with this one.
-  EXPECT_EQ(handed({caged, "keep", "9"}, {other, "remark", "9"}), 0);
-  EXPECT_EQ(handed({caged, "keep", "9"}, {other, "connect", "9", peer.port()}), 0);
+  EXPECT_EQ(handed({caged, "keep", "99"}, {other, "remark", "99"}), 0);
+  EXPECT_EQ(handed({caged, "keep", "99"}, {other, "connect", "99", peer.port()}), 0);
   // A mark that nobody sets is the program's own business.
-  EXPECT_EQ(container.run({third, "keep", "9", "remark", "9", "connect", "9", peer.port()}), 0);
+  EXPECT_EQ(container.run({third, "keep", "99", "remark", "99", "connect", "99", peer.port()}), 0);
 }
 
 TEST_F(SubjectSockets, SendToWhomTheirMakersSubjectsName) {
@@ -134,12 +134,12 @@ TEST_F(SubjectSockets, SendToWhomTheirMakersSubjectsName) {
   EXPECT_EQ(container.run({caged, "connect-new", peer.port()}), 0);
   EXPECT_EQ(container.run({caged, "connect-new", unnamed.port()}), ECONNREFUSED);
   EXPECT_EQ(container.run({other, "connect-new", unnamed.port()}), 0);
-  EXPECT_EQ(container.run({caged, "keep-udp", "9", "send", "9", answers.port()}), 0);
-  EXPECT_EQ(container.run({caged, "keep-udp", "9", "send", "9", silent.port()}), EPERM);
-  EXPECT_EQ(container.run({other, "keep-udp", "9", "send", "9", silent.port()}), 0);
+  EXPECT_EQ(container.run({caged, "keep-udp", "99", "send", "99", answers.port()}), 0);
+  EXPECT_EQ(container.run({caged, "keep-udp", "99", "send", "99", silent.port()}), EPERM);
+  EXPECT_EQ(container.run({other, "keep-udp", "99", "send", "99", silent.port()}), 0);
   // Whoever has it now.
-  EXPECT_EQ(handed({caged, "keep-udp", "9"}, {other, "send", "9", silent.port()}), EPERM);
-  EXPECT_EQ(handed({caged, "keep-udp", "9"}, {other, "send", "9", answers.port()}), 0);
+  EXPECT_EQ(handed({caged, "keep-udp", "99"}, {other, "send", "99", silent.port()}), EPERM);
+  EXPECT_EQ(handed({caged, "keep-udp", "99"}, {other, "send", "99", answers.port()}), 0);
   EXPECT_GE(container.denials_of(0, SL_REASON_EGRESS), 3U);
 }
 

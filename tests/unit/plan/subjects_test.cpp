@@ -202,6 +202,30 @@ TEST(Subjects, NeedTheHooksOfTheirOwnPolicies) {
   EXPECT_FALSE(has(plan, Hook::group_join));
 }
 
+TEST(Subjects, AddTheirHooksToThoseOfTheContainerInEveryNamespace) {
+  const std::string members[] = {
+      "create=deny",   "connect=tcp/80", "bind=udp/5",   "listen=deny",   "accept=deny",
+      "shutdown=deny", "mark=3",         "egress=tcp/1", "families=inet", "bind=deny seal=accept"};
+  for (const Annotations& container :
+       {Annotations{}, Annotations{{"io.socklid.egress", "tcp/80"}},
+        Annotations{{"io.socklid.connect", "deny"}, {"io.socklid.deputies", "sysctl keys"}}}) {
+    for (const std::string& one : members) {
+      Annotations all = container;
+      all["io.socklid.subject.a"] = "/a " + one;
+      const Policy policy = policy_of(all);
+      const Policy within = annotations::policy_within(policy, policy.subjects.front());
+      for (const NetnsKind kind : {NetnsKind::own, NetnsKind::shared, NetnsKind::host}) {
+        const Hooks hooks = needed_hooks(policy, kind);
+        Hooks expected = needed_hooks(policy_of(container), kind);
+        for (const Hook hook : needed_hooks(within, NetnsKind::host)) expected.push_back(hook);
+        for (const Hook hook : expected) {
+          EXPECT_NE(std::find(hooks.begin(), hooks.end(), hook), hooks.end()) << name(hook) << one;
+        }
+      }
+    }
+  }
+}
+
 TEST(Subjects, AndFilesHoldTheContainersTasks) {
   for (const Annotations& one : {Annotations{{"io.socklid.readonly", "/usr"}},
                                  Annotations{{"io.socklid.subject.a", "/a listen=deny"}}}) {
