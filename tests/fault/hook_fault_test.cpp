@@ -13,12 +13,10 @@ namespace {
 
 using ::testing::IsEmpty;
 
-const annotations::Annotations policy{{"io.socklid.connect", "deny"},
-                                      {"io.socklid.bind", "tcp/80"},
-                                      {"io.socklid.egress", "tcp/443"},
-                                      {"io.socklid.shutdown", "deny"},
-                                      {"io.socklid.readonly", "/etc"},
-                                      {"io.socklid.subject.mail", "/usr/sbin/mail bind=deny"}};
+const annotations::Annotations policy{
+    {"io.socklid.connect", "deny"},   {"io.socklid.bind", "tcp/80"},
+    {"io.socklid.egress", "tcp/443"}, {"io.socklid.shutdown", "deny"},
+    {"io.socklid.readonly", "/etc"},  {"io.socklid.subject.mail", "/usr/sbin/mail bind=deny"}};
 
 const ContainerState starting{
     .id = "web", .status = "creating", .pid = 42, .bundle = "/", .annotations = policy};
