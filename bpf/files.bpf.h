@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files that act, and those that are protected (bpf/subjects/protected.bpf.h): other cgroups' files, with which a task leaves its policy, and those with which the
- * kernel is told about devices, sysctls of the network, and what it sends itself.
+ * Files that act: other cgroups' files, with which a task leaves its policy, and those with which the
+ * kernel is told about devices, sysctls of the network, and what it sends itself. Where a hook sees both,
+ * it asks for protected files, too (bpf/subjects/protected.bpf.h).
  *
  *   file_open                    all of them, at the look whether they may be written to
  *   sysctl                       the same of sysctls at the write, for descriptors from outside

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Test only: sl_decide(), sl_decide_packet(), sl_exec() and sl_is_too_late() as the BPF compiler made
- * them, callable by BPF_PROG_TEST_RUN, which LSM programs do not offer. tests/kernel compares their answers with the
- * host's.
+ * Test only: sl_decide(), sl_decide_packet(), sl_exec() and sl_is_too_late() as the BPF compiler
+ * made them, callable by BPF_PROG_TEST_RUN, which LSM programs do not offer. tests/kernel compares
+ * their answers with the host's.
  */
 #include <linux/bpf.h>
 

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "tests/kernel/protected_files.hpp"
+#include "tests/kernel/subjects/protected_files.hpp"
 
 namespace socklid::test {
 namespace {

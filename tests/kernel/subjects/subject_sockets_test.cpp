@@ -14,7 +14,7 @@
 #include <cerrno>
 #include <string>
 
-#include "tests/kernel/subject_fixture.hpp"
+#include "tests/kernel/subjects/subject_fixture.hpp"
 
 namespace socklid::test {
 namespace {
@@ -80,7 +80,7 @@ TEST_F(SubjectSockets, OfATaskThatMayMoreChooseNoPeer) {
   EXPECT_EQ(handed({other, "keep", "99"}, {caged, "connect", "99", peer.port()}), EPERM);
   EXPECT_EQ(handed({caged, "keep", "99"}, {caged, "connect", "99", peer.port()}), 0);
   EXPECT_EQ(handed({caged, "keep", "99"}, {other, "connect", "99", peer.port()}), 0);
-  EXPECT_EQ(container.denials_of(0, SL_REASON_FOREIGN), 2U);
+  EXPECT_EQ(container.denials(SL_REASON_FOREIGN), 2U);
 }
 
 TEST_F(SubjectSockets, FromOutsideChooseNoPeer) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/kernel/subject_fixture.hpp"
+#include "tests/kernel/subjects/subject_fixture.hpp"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,7 +17,7 @@
 #include <filesystem>
 
 #include "annotations/subject.hpp"
-#include "tests/kernel/subject_maps.hpp"
+#include "tests/kernel/subjects/subject_maps.hpp"
 
 namespace socklid::test {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What tests/kernel/subjects_test.cpp has its programs do: a program whose arguments are actions,
- * one after the other. Its exit status is the last one's errno, 0 if it succeeded, 250 if it was
- * misused. It is copied to several places and names: each copy is a program of its own.
+ * What tests/kernel/subjects/subjects_test.cpp has its programs do: a program whose arguments are
+ * actions, one after the other. Its exit status is the last one's errno, 0 if it succeeded, 250 if
+ * it was misused. It is copied to several places and names: each copy is a program of its own.
  *
  *   socket, unix           a TCP socket, a unix socket
  *   connect-new PORT       a new TCP socket, connected

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernel/protected_files.hpp"
+#include "tests/kernel/subjects/protected_files.hpp"
 
 namespace socklid::test {
 namespace {

@@ -2,7 +2,7 @@
 //
 // A container with subjects and protected files: a cgroup of the test's own, and the entries of the
 // programs' maps that the hook would write for it. What acts in it are copies of one program
-// (tests/kernel/subject_actions.c), so that each is a program of its own.
+// (tests/kernel/subjects/subject_actions.c), so that each is a program of its own.
 //
 //   SubjectContainer container("a");
 //   const std::string sendmail = container.program("sendmail");

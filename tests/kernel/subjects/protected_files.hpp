@@ -2,7 +2,10 @@
 //
 // Ways to change files, each tried in a container that protects them and in one that does not.
 //
-//   expect_refused({{"chmod", [](const std::string& root) { return change(root + "/sbin/prog"); }}});
+//   const Way way{"unlink", [](const std::string& root) {
+//     return result(::unlink((root + "/sbin/prog").c_str()));
+//   }};
+//   expect_refused({way});
 #pragma once
 
 #include <fcntl.h>
@@ -21,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernel/subject_fixture.hpp"
+#include "tests/kernel/subjects/subject_fixture.hpp"
 
 namespace socklid::test {
 

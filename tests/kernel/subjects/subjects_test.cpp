@@ -18,9 +18,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
-#include "tests/kernel/subject_fixture.hpp"
-#include "tests/kernel/subject_maps.hpp"
+#include "tests/kernel/subjects/subject_fixture.hpp"
+#include "tests/kernel/subjects/subject_maps.hpp"
 
 namespace socklid::test {
 namespace {
@@ -215,6 +216,21 @@ TEST_F(Subjects, OfTheContainersOwnTasksNoneIsForgottenAndNoneIsLeft) {
   container.enforce();
   EXPECT_EQ(container.run({caged, "many", "50"}), 0);
   EXPECT_EQ(container.run({other, "thread", "fork", "exec", caged, "many", "10"}), 0);
+  EXPECT_EQ(tasks_left(container), 0U);
+  const std::uint64_t id = container.cgroup().id();
+  EXPECT_EQ((find_in<std::uint64_t, std::int64_t>("task_counts", id)), 0);
+}
+
+TEST_F(Subjects, ManyAtOnceAreRefusedNothing) {
+  cage();
+  container.enforce();
+  std::vector<pid_t> started;
+  for (int i = 0; i < 4; i++) {
+    for (const std::string& program : {caged, other}) {
+      started.push_back(container.start({program, "many", "150"}));
+    }
+  }
+  for (const pid_t one : started) EXPECT_EQ(exit_of(one), 0);
   EXPECT_EQ(tasks_left(container), 0U);
   const std::uint64_t id = container.cgroup().id();
   EXPECT_EQ((find_in<std::uint64_t, std::int64_t>("task_counts", id)), 0);
