@@ -266,7 +266,8 @@ constexpr Setting table[] = {
         .key = Key::subject,
         .info = {"io.socklid.subject.NAME", "PATHS MEMBER=VALUE ...",
                  "a program of the container and what is taken from whatever runs in it: members "
-                 "are keys from io.socklid.create to io.socklid.seal, inherit, hours and zone",
+                 "are keys "
+                 "such as bind and egress, and inherit, hours and zone",
                  "subjects"},
         .json = Setting::Json::object,
         .read = read_subject,

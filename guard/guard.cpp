@@ -79,6 +79,10 @@ std::string path_of(const std::string& directory, std::string_view name) {
 
 }  // namespace
 
+bool judge_packets(const Hooks& hooks) {
+  return std::find(hooks.begin(), hooks.end(), Hook::inet_egress) != hooks.end();
+}
+
 Result<> Links::pin(const std::string& directory) const {
   for (const Link& link : links_) {
     const std::string path = directory + "/" + std::string(name(link.hook));
@@ -244,7 +248,7 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
 
 /// Without a program attached to the cgroup there is no storage, and nobody to read it.
 Result<> SocketGuard::write_in_storage(const sl_policy& policy, const Hooks& hooks) const {
-  if (std::find(hooks.begin(), hooks.end(), Hook::inet_egress) != hooks.end()) {
+  if (judge_packets(hooks)) {
     const auto packets = std::make_unique<sl_packet_policy>();
     packets->policy = policy;
     if (::getrandom(&packets->seed, sizeof(packets->seed), 0) != sizeof(packets->seed)) {

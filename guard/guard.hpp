@@ -95,6 +95,9 @@ struct GuardedContainer {
 /// Whether `found` is the seal that was written as `wanted`, whatever it has seen since.
 [[nodiscard]] bool same_seal(const sl_seal& found, const sl_seal& wanted);
 
+/// Whether one of them judges packets, by a policy of its own: all are refused until that is there.
+[[nodiscard]] bool judge_packets(const Hooks& hooks);
+
 class SocketGuard {
  public:
   /// Opens the pinned programs of this build; loads, pins and anchors what is missing for `hooks`.

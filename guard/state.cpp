@@ -132,7 +132,7 @@ Result<> GuardState::check_policies(const Expected& expected, std::vector<std::s
       generation = policy->generation;
     }
   }
-  if (wanted.flags & SL_JUDGE_PACKETS) {
+  if (judge_packets(expected.plan.hooks)) {
     const auto packets = SL_TRY(guard_.read_packet_policy(expected.cgroup_id));
     if (!packets || !same_policy(*packets, wanted)) {
       all.emplace_back("policy of the cgroup's packets: another than the record's");

@@ -243,7 +243,8 @@ Result<> forget_entries(const SubjectMaps& maps, std::uint64_t cgroup_id) {
   if (!entries) return wrap("look for the container's subjects", entries.error());
   auto done = take_entries(maps, *entries);
   if (!done) return wrap("take the container's subjects out of the node's maps", done.error());
-  return {};
+  // The programs leave it at 0, and make it anew if a task is left.
+  return maps.task_counts.erase(cgroup_id);
 }
 
 Result<std::vector<std::string>> differences(const SubjectMaps& maps, const SubjectEntries& wanted,

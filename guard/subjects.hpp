@@ -26,8 +26,8 @@ namespace socklid {
 
 /// Of a build without subjects, or with others than ours, they are not there.
 struct SubjectMaps {
-  BpfMap<std::uint64_t, sl_task> tasks;  ///< the programs' own, as the next: they go with tasks
-  BpfMap<std::uint64_t, __u64> task_counts;
+  BpfMap<std::uint64_t, sl_task> tasks;  ///< the programs' own: they go with the tasks
+  BpfMap<std::uint64_t, __s64> task_counts;
   BpfMap<sl_file_key, sl_file> files;
   BpfMap<sl_named_key, __u32> named;
   BpfMap<__u32, __u32> devices;

@@ -236,19 +236,6 @@ Result<> apply(Node& node, const ContainerTarget& target, const InForce& wanted,
   return {};
 }
 
-/// What is read and explained, and not yet put in force.
-Result<> check_available(const annotations::Policy& policy) {
-  for (const annotations::Subject& subject : policy.subjects) {
-    if (subject.policy.seal == annotations::Seal{}) continue;
-    return fail(Exit::unsupported,
-                concat("io.socklid.subject.", subject.name,
-                       ": seal: not available in this version for a subject; take it out, or seal "
-                       "the whole container with io.socklid.seal"),
-                {.key = "io.socklid.subject"});
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<> create(Node& node, const ContainerState& container) {
@@ -260,8 +247,6 @@ Result<> create(Node& node, const ContainerState& container) {
   const annotations::Policy policy =
       SL_TRY(annotations::parse(container.annotations, identity.container));  // I8
   if (policy == annotations::Policy{}) return {};                             // I1
-
-  SL_CHECK(check_available(policy));
 
   // All that can be worked out beforehand is, for others wait for the lock.
   ContainerTarget target = SL_TRY(node.open_target(container, identity));

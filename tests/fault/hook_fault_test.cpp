@@ -13,10 +13,10 @@ namespace {
 
 using ::testing::IsEmpty;
 
-const annotations::Annotations policy{{"io.socklid.connect", "deny"},
-                                      {"io.socklid.bind", "tcp/80"},
-                                      {"io.socklid.egress", "tcp/443"},
-                                      {"io.socklid.shutdown", "deny"}};
+const annotations::Annotations policy{
+    {"io.socklid.connect", "deny"},   {"io.socklid.bind", "tcp/80"},
+    {"io.socklid.egress", "tcp/443"}, {"io.socklid.shutdown", "deny"},
+    {"io.socklid.readonly", "/etc"},  {"io.socklid.subject.mail", "/usr/sbin/mail bind=deny"}};
 
 const ContainerState starting{
     .id = "web", .status = "creating", .pid = 42, .bundle = "/", .annotations = policy};
@@ -85,6 +85,24 @@ TEST(Fault, EveryStepThatFailsIsUndone) {
         << "after " << run.journal[static_cast<std::size_t>(step)];
     EXPECT_THAT(run.warnings, IsEmpty());
   }
+}
+
+TEST(Fault, ASubjectsOwnSealIsRefusedByName) {
+  FakeNode node = node_with_container();
+  FakeRun run(node);
+  ContainerState sealed = starting;
+  sealed.annotations["io.socklid.subject.mail"] = "/usr/sbin/mail bind=deny seal=listen";
+  const auto created = create(run, sealed);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::unsupported);
+  EXPECT_THAT(created.error().message, ::testing::HasSubstr("io.socklid.subject.mail: seal: not"));
+  EXPECT_EQ(node.on_node, node_with_container().on_node);
+}
+
+TEST(Fault, WhatWasLookedUpIsOnRecord) {
+  FakeNode node = node_with_policy();
+  ASSERT_EQ(node.on_node.records.size(), 1U);
+  EXPECT_EQ(node.on_node.records.begin()->second.details.looked_up.mntns, 7U);
 }
 
 TEST(Fault, AFailedSecondCallReturnsToTheFirst) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "annotations/subject.hpp"
 #include "tests/kernel/nft_fixture.hpp"
 
 namespace socklid::test {
@@ -124,6 +125,28 @@ TEST_F(NftPackets, OutOnlyWithTheMarkOfTheSocketItself) {
     EXPECT_EQ(errno, EPERM);
   });
   EXPECT_EQ(count(not_the_sockets), 1U);
+}
+
+TEST_F(NftPackets, OutWithTheMarkOfASubjectToo) {
+  const UniqueFd listener = net->peer.listen(443);
+  const UniqueFd server = net->peer.receive(53);
+  annotations::Policy asked = policy("tcp/443 udp/53");
+  annotations::Subject subject;
+  subject.name = "five";
+  subject.exec = {"/usr/bin/five"};
+  subject.policy.mark = annotations::Mark{5};
+  asked.subjects = {subject};
+  install_in(net->box, rules(asked));
+  for (const SocketOptions& ours : {marked, SocketOptions{.mark = 5}}) {
+    EXPECT_EQ(net->box.connect("10.7.0.2", 443, ours), 0);
+    EXPECT_EQ(net->box.connect("fd07::2", 443, ours), 0);
+    EXPECT_EQ(net->box.connect("10.7.0.2", 444, ours), ECONNREFUSED);
+    EXPECT_EQ(net->box.send("10.7.0.2", 53, ours), 0);
+  }
+  EXPECT_EQ(count(unmarked), 0U);
+  EXPECT_EQ(net->box.send("10.7.0.2", 53, {.mark = 4}), EPERM);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 7}), ETIMEDOUT);
+  EXPECT_GE(count(unmarked), 2U);
 }
 
 TEST_F(NftPackets, DatagramsAndTheirAnswers) {

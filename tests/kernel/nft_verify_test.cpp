@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "annotations/subject.hpp"
 #include "nft/verify.hpp"
 #include "tests/kernel/nft_fixture.hpp"
 
@@ -73,9 +74,20 @@ bool is_used(const NftRuleset& ruleset, const std::string& name) {
   return false;
 }
 
+/// A rule then compares a mark twice.
+NftRuleset with_subject() {
+  Policy asked = policy("tcp", "tcp/80");
+  annotations::Subject subject;
+  subject.name = "five";
+  subject.exec = {"/usr/bin/five"};
+  subject.policy.mark = annotations::Mark{5};
+  asked.subjects = {subject};
+  return rules(asked);
+}
+
 TEST_F(NftVerify, FindsNothingWrongWithWhatWasInstalled) {
-  for (const NftRuleset& ruleset :
-       {rules(policy("")), rules(policy("tcp", "tcp/80")), everything(), everything(7)}) {
+  for (const NftRuleset& ruleset : {rules(policy("")), rules(policy("tcp", "tcp/80")), everything(),
+                                    everything(7), with_subject()}) {
     EXPECT_THAT(found(ruleset, ruleset), IsEmpty());
   }
 }

@@ -18,6 +18,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST_F(HookTest, DoesNothingWithoutAnnotationsOfOurs) {
@@ -44,12 +45,22 @@ TEST_F(HookTest, RefusesBeforeItTouchesTheNode) {
   EXPECT_THAT(journal_, IsEmpty());
 }
 
-TEST_F(HookTest, RefusesWhatIsNotPutInForceYet) {
+TEST_F(HookTest, LooksUpSubjectsAndProtectedFilesAndNothingElse) {
   for (const Annotations& given : {Annotations{{"io.socklid.subject.sshd", "/a bind=deny"}},
                                    Annotations{{"io.socklid.readonly", "/usr/sbin"}}}) {
-    EXPECT_EQ(create_once(state_of("web", 42, given)).error().exit, Exit::unsupported);
-    EXPECT_THAT(journal_, ElementsAre("identify"));
+    EXPECT_TRUE(create_once(state_of("web", 42, given)));
+    EXPECT_THAT(journal_, Contains("look_up"));
   }
+  EXPECT_TRUE(create_once(state_of("web", 42, connect_denied)));
+  EXPECT_THAT(journal_, Not(Contains("look_up")));
+}
+
+TEST_F(HookTest, RefusesASubjectsOwnSeal) {
+  const auto created =
+      create_once(state_of("web", 42, {{"io.socklid.subject.sshd", "/a bind=deny seal=listen"}}));
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().exit, Exit::unsupported);
+  EXPECT_EQ(created.error().message.find("io.socklid.subject.sshd: seal: not available"), 0U);
 }
 
 TEST_F(HookTest, PutsAPolicyInForce) {

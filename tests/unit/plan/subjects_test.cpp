@@ -317,6 +317,15 @@ TEST(SubjectPlacement, RefusesSctpInEveryNamespace) {
   }
 }
 
+TEST(SubjectPlacement, RefusesASealOfItsOwn) {
+  for (const NetnsKind kind : {NetnsKind::own, NetnsKind::host}) {
+    EXPECT_EQ(refusal({{"io.socklid.subject.a", "/a bind=deny seal=listen"}}, kind),
+              "io.socklid.subject.a: seal: not available in this version for a subject; take it "
+              "out, or seal the whole container with io.socklid.seal");
+  }
+  EXPECT_EQ(refusal({{"io.socklid.subject.a", "/a bind=deny seal=start"}}, NetnsKind::own), "");
+}
+
 TEST(SubjectPlacement, GivesAPodsAuthorNoMarkOfTheHost) {
   const Policy policy = policy_of({{"io.socklid.subject.a", "/a mark=5"}});
   EXPECT_TRUE(check_author(policy, NetnsKind::own, true));

@@ -18,7 +18,7 @@ from harness.programs import Forgotten, shell, with_programs
 from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.snapshot import Unchanged
 
-READONLY = keys(readonly="/usr/sbin !/usr/sbin/local /etc/passwd")
+READONLY = keys(readonly="/sbin !/sbin/local /etc/passwd")
 SUBJECT = {"io.socklid.subject.mail": "/usr/sbin/mail bind=deny"}
 # {what: a command that fails under READONLY and works without}
 WAYS = {
@@ -51,7 +51,7 @@ WAYS = {
     "by chroot": "chroot /usr /sbin/busybox sh -c 'echo x > /sbin/file'",
     "a single file": "echo x >> /etc/passwd",
     "a single file removed": "rm /etc/passwd",
-    "the excepted directory's name": "mv /usr/sbin/local /var/local",
+    "the excepted name": "mv /usr/sbin/local /var/local",
 }
 FREE = {
     "read": "cat /usr/sbin/file",
@@ -83,10 +83,11 @@ def outcomes(container, ways):
 
 
 def on_a_copy(command):
-    """Of the root, so that each way finds it as it was, in a mount namespace of its own."""
+    """Of the root, so that each way finds it as it was: a file system of its own in a mount namespace of its own."""
     inside = shlex.quote(command)
-    return ("rm -rf /tmp/c && mkdir /tmp/c && cp -a /bin /usr /sbin /etc /var /mnt /probe /tmp/c && "
-            f"unshare -m chroot /tmp/c /bin/sh -c {inside}")
+    steps = ("mkdir -p /tmp/c && mount -t tmpfs c /tmp/c && cp -a /bin /usr /sbin /etc /var /mnt /probe /tmp/c && "
+             f"mkdir /tmp/c/proc && mount -t proc p /tmp/c/proc && chroot /tmp/c /bin/sh -c {inside}")
+    return f"unshare -m sh -c {shlex.quote(steps)}"
 
 
 def options(root, annotations, **more):
@@ -104,7 +105,7 @@ def _(session, record):
         with Unchanged(), Forgotten(), runtime.hold(options(root, READONLY)) as container:
             seen = outcomes(container, WAYS)
             held = [what for what in WAYS if seen[what]]
-            expect_equal((root / "usr/sbin/file").read_text(), "before\n")
+            expect_equal((root / "usr/sbin/file").read_text(), "before\n", "the protected file")
             free = outcomes(container, FREE)
         record(f"readonly: each way arrives without it[{runtime.name}]", several(arrived))
         record(f"readonly: none arrives under it[{runtime.name}]", several(held))
@@ -120,8 +121,8 @@ def _(session):
     root = make_root(session)
     with session.crun.hold(options(root, READONLY)) as container:
         told = container.exec("/bin/sh", "-c", "echo x > /usr/sbin/file", check=False).text
-        expect_in("Operation not permitted", told)
-        expect_in("file", session.socklid("inspect", container.id).out)
+        expect_in("Operation not permitted", told, "the shell")
+        expect_in("file", session.socklid("inspect", container.id).out, "inspect")
 
 
 @test("a subject's own program is protected, by any of its names and places")
@@ -152,7 +153,7 @@ def _(session):
     with session.crun.hold(options(root, keys(readonly="/"))) as container:
         seen = outcomes(container, {"tmp": "touch /tmp/x", "var": "touch /var/x", "null": "echo x > /dev/null",
                                     "proc": "echo 0 > /proc/self/oom_score_adj"})
-        expect_equal(seen, {"tmp": False, "var": False, "null": True, "proc": True})
+        expect_equal(seen, {"tmp": False, "var": False, "null": True, "proc": True}, "mounts below /")
 
 
 @test("the host changes what a container may not")
@@ -161,16 +162,18 @@ def _(session):
     with session.crun.hold(options(root, READONLY)) as container:
         (root / "usr/sbin/file").write_text("after\n")
         os.rename(root / "usr/sbin/file", root / "usr/sbin/file3")
-        expect_equal(container.exec("/bin/busybox", "cat", "/usr/sbin/file3").out, "after\n")
+        expect_equal(container.exec("/bin/busybox", "cat", "/usr/sbin/file3").out, "after\n", "the host's text")
 
 
 @test("a path that cannot be protected refuses the container")
 def _(session):
     root = make_root(session)
-    for value, word in (("/none", "is not in the container"), ("/usr/sbin !/etc", "lies in no protected directory")):
+    os.symlink("/etc", root / "usr/sbin/out")
+    for value, word in (("/none", "is not in the container"),
+                        ("/usr/sbin !/usr/sbin/out", "lies in no protected directory")):
         outcome = session.crun.run(["/probe", "create.unix"], options(root, keys(readonly=value)))
         if outcome.status == 0:
             raise Failure(f"{value}: started")
         refusal = last_refusal()
         expect_equal(refusal["exit"], Exit.UNSUPPORTED, refusal["message"])
-        expect_in(word, refusal["message"])
+        expect_in(word, refusal["message"], "refusal")

@@ -39,7 +39,7 @@ def refused(session, root, annotations, exit_status, *words):
     refusal = last_refusal()
     expect_equal(refusal["exit"], exit_status, refusal["message"])
     for word in words:
-        expect_in(word, refusal["message"])
+        expect_in(word, refusal["message"], "refusal")
 
 
 @group("a subject's verbs are taken from it and from what it starts, and from nobody else")
@@ -75,7 +75,7 @@ def _(session):
             compare(tried(container, program, BIND), {BIND: "EPERM"})
         compare(tried(container, "/usr/sbin/server"), {BIND: "EPERM"})
         told = container.exec("/usr/sbin/sh", "-c", f"/usr/bin/worm {BIND}; exec /probe {CONNECT}", check=False).out
-        expect_equal(told.split(), [BIND, "EPERM", CONNECT, "ECONNREFUSED"])
+        expect_equal(told.split(), [BIND, "EPERM", CONNECT, "ECONNREFUSED"], "what the shell started")
         # A copy that nobody of the subject starts is another program.
         compare(tried(container, "/usr/bin/worm", BIND), {BIND: "ok"})
 
@@ -87,7 +87,7 @@ def _(session):
     (root / MAIL[1:]).write_bytes(b"\x7fELF" + bytes(60))
     with session.crun.hold(options(root, SUBJECT)) as container:
         told = container.exec("/bin/sh", "-c", f"{MAIL}; /probe {BIND}", check=False)
-        expect_in(f"{BIND} ok", told.text)
+        expect_in(f"{BIND} ok", told.text, "after the exec that failed")
 
 
 @test("who is in two subjects is held to both, and to the container's policy")
@@ -108,8 +108,8 @@ def _(session):
 def _(session):
     root = with_programs(session, scripts={
         "usr/bin/one": f"#!/bin/busybox sh\n/probe {BIND}; exec /usr/bin/two\n",
-        "usr/bin/two": "#!/usr/bin/sh2 sh\n/probe2 bind.tcp4:8027\n"})
-    for source, target in (("bin/busybox", "usr/bin/sh2"), ("probe", "probe2")):
+        "usr/bin/two": "#!/usr/bin/busybox2 sh\n/probe2 bind.tcp4:8027\n"})
+    for source, target in (("bin/busybox", "usr/bin/busybox2"), ("probe", "probe2")):
         shutil.copy(root / source, root / target)
     for inherit, first, second in (("none", "ok", "ok"), ("1", "EPERM", "ok"), ("all", "EPERM", "EPERM")):
         annotations = {"io.socklid.subject.one": f"/usr/bin/one bind=deny inherit={inherit}"}
@@ -195,7 +195,7 @@ def _(session):
             run("bpftool", "map", "update", "pinned", counts, "key", *key, "value",
                 *[str(byte) for byte in value.to_bytes(8, "little")])
         change(TASKS_OF_ONE)
-        expect_equal(tried(full, "/probe", "create.unix"), {})
+        expect_equal(tried(full, "/probe", "create.unix"), {}, "the full container")
         compare(tried(other, MAIL, BIND, "create.unix"), {BIND: "EPERM", "create.unix": "ok"})
         change(-TASKS_OF_ONE)
         compare(tried(full, MAIL, BIND), {BIND: "EPERM"})
@@ -254,10 +254,10 @@ def _(session):
                             ready="waiting ok") as container:
         told = json.loads(session.socklid("inspect", container.id, "--json").out)
         subject, = told["subjects"]
-        expect_equal((subject["name"], subject["tasks"]), ("mail", 1))
-        expect_equal(subject["programs"][0]["inode"], str(os.stat(root / MAIL[1:]).st_ino))
-        expect_equal([(one["denied"], one["count"]) for one in subject["denials"]], [("bind", 1)])
-        expect_in("program:  /usr/sbin/mail", session.socklid("inspect", container.id).out)
+        expect_equal((subject["name"], subject["tasks"]), ("mail", 1), "inspect")
+        expect_equal(subject["programs"][0]["inode"], str(os.stat(root / MAIL[1:]).st_ino), "its program")
+        expect_equal([(one["denied"], one["count"]) for one in subject["denials"]], [("bind", 1)], "denials")
+        expect_in("program:  /usr/sbin/mail", session.socklid("inspect", container.id).out, "inspect")
         lines = {line["id"]: line for line in json.loads(session.socklid("list", "--json").out)}
-        expect_equal((lines[container.id]["subjects"], lines[container.id]["denied"]), (1, 1))
-        expect_in("subjects 1", session.socklid("list").out)
+        expect_equal((lines[container.id]["subjects"], lines[container.id]["denied"]), (1, 1), "list")
+        expect_in("subjects 1", session.socklid("list").out, "list")
