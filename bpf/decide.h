@@ -136,6 +136,8 @@ SL_LOOKUP int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protoc
 	named = *a;
 	if (named.address_family == SL_AF_UNSPEC && a->family == SL_AF_INET)
 		named.address_family = SL_AF_INET;
+	if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
+		named.port = 0;
 	return sl_is_inet(named.address_family) && sl_list_names(p, list, protocol, &named);
 }
 
@@ -235,23 +237,17 @@ SL_INLINE struct sl_decision sl_decide_accept(const struct sl_policy *p, const s
  * its whole header, itself: only ICMP, which has none, can be named for it. */
 SL_LOOKUP int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	struct sl_attempt peer;
 	__u8 protocol;
 
-	if (!p || !a)
+	if (!p || !a || !sl_is_inet(a->family))
 		return 0;
-	peer = *a;
 	protocol = (__u8)a->protocol;
-	if (!sl_is_inet(a->family))
-		return 0;
-	if (sl_is_udp(a)) {
+	if (sl_is_udp(a))
 		protocol = IPPROTO_UDP;
-	} else if (a->protocol == IPPROTO_ICMP || a->protocol == IPPROTO_ICMPV6) {
-		peer.port = 0;
-	} else if (a->type == SL_SOCK_RAW || !sl_inet_protocol_is_open(p, a)) {
+	else if (a->protocol != IPPROTO_ICMP && a->protocol != IPPROTO_ICMPV6 &&
+		 (a->type == SL_SOCK_RAW || !sl_inet_protocol_is_open(p, a)))
 		return 0;
-	}
-	return sl_names(p, SL_LIST_CONNECT, protocol, &peer);
+	return sl_names(p, SL_LIST_CONNECT, protocol, a);
 }
 
 /* Whether connect(2) chooses for a datagram socket what each of its packets is asked for again
