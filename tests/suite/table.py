@@ -100,8 +100,8 @@ CASES = (
     Case("verbs", 50, EACH, EVERYTHING, 40),
     Case("semantics", 38),
     Case("deputies", 60, EACH, EVERYTHING, 60, "sid"),
-    Case("subjects", 90, EACH, EVERYTHING, 90),
-    Case("readonly", 90, EACH, EVERYTHING, 90),
+    Case("subjects", 75, EACH, EVERYTHING, 75),
+    Case("readonly", 40, EACH, EVERYTHING, 40),
     Case("seal", 96),
     Case("inherited", 22),
     Case("marks", 33),
@@ -115,7 +115,7 @@ CASES = (
     Case("refusal", 23),
     Case("busy", 140),
     Case("views", 50),
-    Case("faults", 110),
+    Case("faults", 200),
     Case("lifecycle", 66),
     # Both also with systemd's cgroups, below.
     Case("crio", 40, LATER, "cri-o", 15, engine="CRI-O"),
@@ -123,7 +123,7 @@ CASES = (
     # Docker before 24 hands no annotation on.
     Case("docker", 80, LATER, since="trixie", engine="Docker"),
     Case("restored", 63),
-    Case("truth", 100),
+    Case("truth", 150),
     Case("podman_run", 110, engine="podman"),
     Case("podman_rootless", 13, engine="podman"),
     Case("podman_pods", 40, LATER, engine="podman"),

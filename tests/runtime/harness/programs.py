@@ -21,6 +21,12 @@ from harness.snapshot import BPFFS
 MAPS = ("tasks", "task_counts", "files", "named", "devices", "subjects", "subject_denials")
 
 
+def bare_runtimes(session):
+    """podman lays its own file system over a root that is given to it: an overlay of two, where directories
+    have no lasting numbers, and subjects are refused."""
+    return [runtime for runtime in session.runtimes if not runtime.name.startswith("podman")]
+
+
 def with_programs(session, *paths, scripts=None):
     """A root of its own; each path is a copy of the probe. `scripts`: {path: text}."""
     root = Path(tempfile.mkdtemp(prefix="programs-", dir=session.work)) / "root"

@@ -14,7 +14,7 @@ from harness.bundle import Options
 from harness.check import keys
 from harness.commands import Exit
 from harness.hook import last_refusal
-from harness.programs import Forgotten, shell, with_programs
+from harness.programs import Forgotten, bare_runtimes, shell, with_programs
 from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.snapshot import Unchanged
 
@@ -96,7 +96,7 @@ def options(root, annotations, **more):
 
 @group("ways to change a protected file")
 def _(session, record):
-    for runtime in session.runtimes:
+    for runtime in bare_runtimes(session):
         root = make_root(session)
         with runtime.hold(options(root, {})) as container:
             on_copies = outcomes(container, {what: on_a_copy(command) for what, command in WAYS.items()})

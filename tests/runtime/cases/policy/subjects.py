@@ -11,12 +11,13 @@ import os
 import shutil
 from datetime import datetime, timedelta, timezone
 
-from harness.bundle import Options
+from harness.bundle import Options, write_bundle
 from harness.check import compare, keys
 from harness.commands import Exit, run
-from harness.hook import last_refusal
+from harness.hook import hook, last_refusal
+from harness.made import Made
 from harness.network import NEIGHBOUR4, MarkWitness
-from harness.programs import Forgotten, shell, tried, with_programs
+from harness.programs import Forgotten, bare_runtimes, shell, tried, with_programs
 from harness.runner import expect, expect_equal, expect_in, group, test
 from harness.snapshot import BPFFS, Unchanged
 
@@ -44,7 +45,7 @@ def refused(session, root, annotations, exit_status, *words):
 
 @group("a subject's verbs are taken from it and from what it starts, and from nobody else")
 def _(session, record):
-    for runtime in session.runtimes:
+    for runtime in bare_runtimes(session):
         name = f"a subject's verbs[{runtime.name}]"
         root = with_programs(session, MAIL[1:], "usr/bin/worm")
         try:
@@ -258,6 +259,31 @@ def _(session):
                 "io.socklid.subject.mail: seal: not available")
         zone = {"io.socklid.subject.mail": f"{MAIL} hours=10:00-11:00 zone=Europe/Nowhere"}
         refused(session, root, zone, unsupported, "Europe/Nowhere")
+
+
+@test("a container within one that has subjects gets none of its own")
+def _(session):
+    root = with_programs(session, MAIL[1:])
+    bundle = write_bundle(root.parent, {"root": {"path": "root"}})
+    with Forgotten(), Made("outer", bundle=bundle) as outer:
+        expect_equal(hook("createRuntime", outer.state(SUBJECT)).status, 0, "the outer one")
+        with Made("outer/inner", bundle=bundle) as inner:
+            inner.name = "inner"
+            outcome = hook("createRuntime", inner.state(SUBJECT))
+            expect_equal(outcome.status, Exit.UNSUPPORTED, outcome.text)
+            expect_in("runs within another", last_refusal()["message"], "refusal")
+        outer.end()
+        hook("poststop", outer.stopped())
+
+
+@test("an overlay whose directories have no lasting numbers refuses subjects by name")
+def _(session):
+    root = with_programs(session, MAIL[1:])
+    outcome = session.podman.run(["/probe", "create.unix"], options(root, SUBJECT))
+    expect(outcome.status != 0, f"started: {outcome.text}")
+    refusal = last_refusal()
+    expect_equal(refusal["exit"], Exit.UNSUPPORTED, refusal["message"])
+    expect_in("xino=on", refusal["message"], "refusal")
 
 
 @test("inspect and list show subjects, their tasks and what they refused")
