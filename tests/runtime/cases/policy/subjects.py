@@ -172,6 +172,19 @@ def _(session):
         expect(tried(container, "/usr/bin/web", datagram)[datagram] != "ok", "a datagram left")
 
 
+@test("a subject's mark leaves by the container's rules, and goes nowhere else")
+def _(session):
+    root = with_programs(session, "usr/bin/five")
+    annotations = {**keys(egress=f"tcp/80@{NEIGHBOUR4}"), "io.socklid.subject.five": "/usr/bin/five mark=5"}
+    named, other = f"exchange.tcp4:{NEIGHBOUR4}:80", f"exchange.tcp4:{NEIGHBOUR4}:3306"
+    with session.crun.hold(options(root, annotations)) as container:
+        for program, mark in (("/probe", 1), ("/usr/bin/five", 5)):
+            with MarkWitness(mark) as witness:
+                compare(tried(container, program, named, other), {named: "ok", other: "connect:ECONNREFUSED"})
+                marked, unmarked, _, _ = witness.counts()
+                expect(marked > 0 and unmarked == 0, f"{program}: {witness.counts()}")
+
+
 @test("everyone else is a subject too, and who enters another is not of it")
 def _(session):
     root = with_programs(session, MAIL[1:])
