@@ -103,8 +103,9 @@ def build(root, page, also):
 
 
 def mount_over(lower, parts):
+    """With lasting numbers for directories, whatever file systems are below: subjects need them."""
     run("mount", "-t", "overlay", "-o",
-        f"lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", "overlay", parts["root"])
+        f"xino=on,lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", "overlay", parts["root"])
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from harness.commands import TIMEOUT, wait_until
 from harness.network import CONTAINER4, NEIGHBOUR4, NEIGHBOUR6
 from harness.observer import Observer, observe
 from harness.recipe import Page, from_outside, serving
-from harness.runner import expect, expect_equal, expect_in, group
+from harness.runner import expect, expect_equal, expect_in, group, is_thorough, leave
 from harness.result_table import ResultTable
 from harness.neighbour_servers import mail_server
 from harness.telnet import Telnet
@@ -32,6 +32,8 @@ USER, PASSWORD = "alice", "wonderland"  # the page's
 POLICIES = ("none", CONTAINER)
 WORM = ["/worm", "--victim4", NEIGHBOUR4, "--victim6", NEIGHBOUR6, "--own", CONTAINER4]
 PORTS = (21, 22, 23, 80, 110, 443)
+# What podman would write; the tests' podman writes none.
+HOSTS = f"127.0.0.1 localhost\n{CONTAINER4} one-host.example one-host\n"
 PAGE_TEXT = "a page of ours\n"
 
 # What a server starts when it is told to. Those that run no program of a visitor's run one of PAM's.
@@ -53,6 +55,7 @@ printf 'Subject: %s\\n\\n%s\\n' "$QUERY_STRING" "$QUERY_STRING" |
     /usr/sbin/sendmail somebody@elsewhere.example 2>&1 && echo sent
 """
 LAY_OVER = {
+    "/etc/hosts": HOSTS,
     "/var/www/html/index.html": PAGE_TEXT,
     "/usr/lib/cgi-bin/worm": CGI_WORM,
     "/usr/lib/cgi-bin/mail": CGI_MAIL,
@@ -290,13 +293,16 @@ def go_on(table, host, policy):
 
 @group("recipe one-host")
 def _(session, record):
-    columns = [f"{policy}, {name}" for policy in POLICIES for name in SERVERS]
+    policies = POLICIES if is_thorough() else POLICIES[1:]
+    if not is_thorough():
+        leave("five servers in one container without a policy: that the worm in each works there")
+    columns = [f"{policy}, {name}" for policy in policies for name in SERVERS]
     again = [f"{step}, second run" for step in (*AGAIN, "nothing else left")]
     rows = [*SERVICES, *LATER, *STEPS, "nothing else left", *again]
     table = ResultTable(session, record, PAGE, rows, columns)
     table.does_not_apply([*SERVICES, *LATER], [column for column in columns if not column.endswith("apache")])
     table.does_not_apply([*LATER, *again], [column for column in columns if column.startswith("none")])
     with session.network.quiet():
-        for policy in POLICIES:
+        for policy in policies:
             go(session, table, policy)
     table.require_full()
