@@ -18,7 +18,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from harness.bundle import Options
@@ -103,9 +103,8 @@ def build(root, page, also):
 
 
 def mount_over(lower, parts):
-    """With lasting numbers for directories, whatever file systems are below: subjects need them."""
     run("mount", "-t", "overlay", "-o",
-        f"xino=on,lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", "overlay", parts["root"])
+        f"lowerdir={lower},upperdir={parts['upper']},workdir={parts['work']}", "overlay", parts["root"])
 
 
 @contextmanager
@@ -138,16 +137,29 @@ def layer(page, also):
 
 
 @contextmanager
-def image(page, lay_over, also):
+def copy_of(root):
+    """On a file system of its own: an overlay of several has no lasting numbers, which subjects need."""
+    with tempfile.TemporaryDirectory(prefix="socklid-recipe.") as directory:
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "image", directory)
+        try:
+            run("cp", "-a", f"{root}/.", directory)
+            yield Path(directory)
+        finally:
+            run("umount", directory)
+
+
+@contextmanager
+def image(page, lay_over, also, copied=False):
     """(a writable root, its command), as good as new, with {path: text} of the test's own and its
-    own commands besides those of the page."""
+    own commands besides those of the page. `copied`: see copy_of()."""
     upper, command = layer(page, also)
     with directories() as parts:
         mount_over(f"{upper}:{tree()}", parts)
         for path, text in lay_over.items():
             write(parts["root"] / path.lstrip("/"), text)
         shutil.copy(WORM, parts["root"] / "worm")
-        yield parts["root"], command
+        with copy_of(parts["root"]) if copied else nullcontext(parts["root"]) as root:
+            yield root, command
 
 
 # The container ------------------------------------------------------------------------------------
@@ -173,10 +185,10 @@ def as_run(words, name_flags, root, command, network, policy):
 
 
 @contextmanager
-def serving(session, page, container, policy=True, early=False, lay_over=None, also=()):
+def serving(session, page, container, policy=True, early=False, lay_over=None, also=(), copied=False):
     """The page's container, a `Container`. `early`: the worm is there before the server, and
-    keeps sockets. `lay_over`, `also`: files and RUN commands of the test's own."""
-    with image(page, lay_over or {}, list(also)) as (root, command):
+    keeps sockets. `lay_over`, `also`: files and RUN commands of the test's own. `copied`: see copy_of()."""
+    with image(page, lay_over or {}, list(also), copied) as (root, command):
         program = ["/worm", "early", *command] if early else command
         name = next_name()
         words = as_run(page.command(container), session.podman.name_flags(name), root, program,

@@ -262,7 +262,8 @@ def serve(table, host, policy, when):
 
 
 def go(session, table, policy):
-    with serving(session, Page(PAGE), CONTAINER, policy=policy != "none", lay_over=LAY_OVER, also=ALSO) as server:
+    with serving(session, Page(PAGE), CONTAINER, policy=policy != "none", lay_over=LAY_OVER, also=ALSO,
+                 copied=True) as server:
         server.wait_for("Server listening on :: port 22")
         host = Host(server)
         os.chmod(host.root / "release", 0o755)
