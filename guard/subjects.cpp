@@ -18,6 +18,7 @@ Result<> check(const Result<Put>& written, std::string_view what, std::uint32_t 
 template <typename Key, typename Value>
 Result<> put_all(const BpfMap<Key, Value>& map, const std::map<Key, Value, ByBytes>& entries,
                  std::string_view what) {
+  if (entries.empty()) return {};
   std::vector<Key> keys;
   std::vector<Value> values;
   for (const auto& [key, value] : entries) {

@@ -127,7 +127,9 @@ TEST_F(OtherBuild, WithMapsOfFormerNamesHasThem) {
 
   const SocketGuard guard = find();
   EXPECT_THAT(guard.missing_maps(),
-              testing::ElementsAre(pins::policies, pins::packet_policies, pins::joins));
+              testing::ElementsAre(pins::policies, pins::packet_policies, pins::joins, pins::tasks,
+                                   pins::task_counts, pins::files, pins::named, pins::devices,
+                                   pins::subjects, pins::subject_denials));
   const auto found = guard.read_node_wide_policy(cgroup_id);
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->mark, 3u);
