@@ -276,7 +276,7 @@ int BPF_PROG(socket_accept, struct socket *sock)
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_ACCEPT);
 	struct sock *sk = sock->sk;
 
-	if (!(policy->flags & SL_ALLOW_BIND) && sk) {
+	if ((!(policy->flags & SL_ALLOW_BIND) || (policy->more_flags & SL_HAS_SUBJECTS)) && sk) {
 		attempt.address_family = attempt.family;
 		attempt.port = sk->__sk_common.skc_num;
 		read_local_address(&attempt, sk);

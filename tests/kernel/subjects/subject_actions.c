@@ -7,6 +7,7 @@
  *   socket, unix           a TCP socket, a unix socket
  *   connect-new PORT       a new TCP socket, connected
  *   bind PORT              a new TCP socket with that port
+ *   serve PORT             the same, which listens and accepts a connection of its own
  *   mark                   the mark of a new socket, less than 250
  *   keep FD, keep-udp FD   a new socket, which is FD from then on
  *   connect FD PORT, send FD PORT, remark FD    with a socket that is there
@@ -67,6 +68,15 @@ static int bind_to(int fd, int port) {
 
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return result(bind(fd, (struct sockaddr*)&address, sizeof(address)));
+}
+
+static int serve_on(int port) {
+  int listener = socket(AF_INET, SOCK_STREAM, 0), peer = socket(AF_INET, SOCK_STREAM, 0);
+  int error = bind_to(listener, port);
+
+  if (error == 0) error = result(listen(listener, 1));
+  if (error == 0) error = connect_to(peer, port);
+  return error ? error : result(accept(listener, NULL, NULL));
 }
 
 static int mark_of_new(void) {
@@ -285,6 +295,8 @@ with_arguments:
     *error = connect_to(socket(AF_INET, SOCK_STREAM, 0), atoi(action[1]));
   else if (is(*action, "bind"))
     *error = bind_to(socket(AF_INET, SOCK_STREAM, 0), atoi(action[1]));
+  else if (is(*action, "serve"))
+    *error = serve_on(atoi(action[1]));
   else if (is(*action, "trace"))
     *error = attach(atoi(action[1]));
   else if (is(*action, "writev"))

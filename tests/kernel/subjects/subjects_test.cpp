@@ -75,6 +75,14 @@ TEST_F(Subjects, APoliciesFamiliesAreClosedAsAContainersAre) {
   EXPECT_EQ(container.run({other, "bind", "81"}), 0);
 }
 
+TEST_F(Subjects, APortThatASubjectMayBindItServes) {
+  cage({{"io.socklid.bind", "tcp/8080"}});
+  container.enforce();
+  EXPECT_EQ(container.run({caged, "serve", "8080"}), 0);
+  EXPECT_EQ(container.run({caged, "serve", "8081"}), EPERM);
+  EXPECT_EQ(container.run({other, "serve", "8081"}), 0);
+}
+
 TEST_F(Subjects, ItIsItsProgramByEveryName) {
   cage();
   link_as("/hard", ::link);

@@ -98,8 +98,10 @@ class Victim(threading.Thread):
 
 
 class Observer:
-    def __init__(self, tcp=TCP_PORTS, udp=UDP_PORTS):
-        """The ports that have victims; others may be somebody else's."""
+    def __init__(self, tcp=TCP_PORTS, udp=UDP_PORTS, noise=()):
+        """The ports that have victims; others may be somebody else's. `noise`: kinds of packets that others in
+        the container send at any time, and may."""
+        self.noise = set(noise)
         self.ports = ((socket.SOCK_STREAM, tcp), (socket.SOCK_DGRAM, udp))
         self.changed = threading.Condition()
         self.messages = []
@@ -150,7 +152,7 @@ class Observer:
                     found.add(f"{protocol}{6 if version == 'ipv6' else 4}:{port}")
                 else:
                     found.add(f"proto:{element}")
-        return found
+        return found - self.noise
 
 
 def knock(place):

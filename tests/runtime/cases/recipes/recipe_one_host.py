@@ -75,7 +75,7 @@ STEPS = {
     "connect.tcp4:80": (DENIED, DENIED, DENIED, RESET, RESET, OK),
     "connect.tcp6:3306": (DENIED, DENIED, DENIED, RESET, RESET, OK),
     "connect.tcp4:22": (DENIED, DENIED, DENIED, OK, OK, OK),
-    "send.udp4:53": (DENIED, DENIED, DENIED, DENIED, DENIED, OK),
+    "send.udp4:1434": (DENIED, DENIED, DENIED, DENIED, DENIED, OK),
     "door.tcp4:10999": (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     "door.unbound": (DENIED, DENIED, DENIED, DENIED, DENIED, DENIED),
     "door.tcp4:40100": (DENIED, OK, DENIED, DENIED, DENIED, DENIED),
@@ -240,7 +240,7 @@ def all_listen():
 def change_programs(host, free):
     """By root, with the capabilities that a container has."""
     for command in ("cp /bin/true /usr/sbin/apache2.new", "mv /usr/sbin/vsftpd /usr/sbin/vsftpd.old",
-                    "echo >>/usr/sbin/dovecot", "ln -sf /bin/sh /usr/sbin/sendmail"):
+                    "chmod u+s /usr/sbin/dovecot", "ln -sf /bin/sh /usr/sbin/sendmail"):
         done = host.server.enter("sh", "-c", command, check=False)
         expect_equal(done.status == 0, free, f"{command}: {done.text}")
         if not free:
@@ -251,7 +251,7 @@ def change_programs(host, free):
 def infect(table, host, policy, name, steps, when):
     which = SERVERS.index(name)
     expected = {step: OK if policy == "none" else STEPS[step][which] for step in steps}
-    with Observer() as observer:
+    with Observer(noise=("udp4:53",)) as observer:  # sendmail asks for names
         seen = observe(observer, expected, host.ways()[name])
     table.put_all(f"{policy}, {name}", {f"{step}{when}": verdict for step, verdict in seen.items()})
 
