@@ -170,6 +170,11 @@ void check_inspect(const Container& container, const std::string& name) {
                         .damage = {name},
                         .denials = std::nullopt,
                         .seal = std::nullopt,
+                        .subjects = {{.name = name,
+                                      .index = 0,
+                                      .programs = {{.subject = 0, .path = name, .number = {}}},
+                                      .tasks = 1,
+                                      .denials = {}}},
                         .counters = {},
                         .counters_missing = name,
                         .this_build = false};
