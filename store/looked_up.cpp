@@ -72,18 +72,22 @@ Result<FileEntry> file_of(const Row& row) {
 
 Result<NamedEntry> named_of(const Row& row) {
   if (!row.has(4)) return bad();
+  NamedEntry entry;
+  entry.directory = SL_TRY(row.file());
+  entry.subjects = SL_TRY(row.number<std::uint32_t>(2));
   auto name = from_hex(SL_TRY(row.text(3)));
   if (!name) return bad();
-  return NamedEntry{.directory = SL_TRY(row.file()),
-                    .name = std::move(*name),
-                    .subjects = SL_TRY(row.number<std::uint32_t>(2))};
+  entry.name = std::move(*name);
+  return entry;
 }
 
 Result<ProgramFile> program_of(const Row& row) {
   if (!row.has(4)) return bad();
-  return ProgramFile{.subject = SL_TRY(row.number<std::uint32_t>(2)),
-                     .path = SL_TRY(row.text(3)),
-                     .number = SL_TRY(row.file())};
+  ProgramFile program;
+  program.number = SL_TRY(row.file());
+  program.subject = SL_TRY(row.number<std::uint32_t>(2));
+  program.path = SL_TRY(row.text(3));
+  return program;
 }
 
 /// The subject's number, then pairs.

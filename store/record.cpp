@@ -185,13 +185,16 @@ Result<Details> parse_details(std::string_view text) {
   const json::Value value = SL_TRY(parse_document(text));
   annotations::Annotations annotations = SL_TRY(annotations_at(value));
   std::string container = SL_TRY(container_at(value, annotations));
+  // One after the other: g++ 12 forgets what is made already when an initializer in braces returns.
+  Details details;
+  details.cgroup_path = SL_TRY(text_at(value, "cgroup_path"));
+  details.annotations = std::move(annotations);
+  details.container = std::move(container);
+  details.hooks = SL_TRY(list_at(value, "hooks"));
+  details.notes = SL_TRY(list_at(value, "notes"));
   const json::Value* const looked_up = value.find("looked_up");
-  return Details{.cgroup_path = SL_TRY(text_at(value, "cgroup_path")),
-                 .annotations = std::move(annotations),
-                 .container = std::move(container),
-                 .hooks = SL_TRY(list_at(value, "hooks")),
-                 .notes = SL_TRY(list_at(value, "notes")),
-                 .looked_up = looked_up ? SL_TRY(parse_looked_up(*looked_up)) : LookedUp{}};
+  if (looked_up != nullptr) details.looked_up = SL_TRY(parse_looked_up(*looked_up));
+  return details;
 }
 
 std::string encode_id(std::string_view id) {
