@@ -102,7 +102,7 @@ class Network:
 
 
 def servers_script():
-    return TOP / "tests" / "demo" / "servers"
+    return TOP / "demo" / "servers"
 
 
 COUNTERS = """
