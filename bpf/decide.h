@@ -7,7 +7,7 @@
  *   decision.error    0 to allow, or the errno to answer with, negative
  *   decision.reason   which annotation's doing it is
  *
- * Errnos: a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
+ * Errnos (D7): a verb's denial is EPERM, a closed family EAFNOSUPPORT, a closed protocol
  * EPROTONOSUPPORT, an unknown option ENOPROTOOPT and an unknown control message EINVAL, so that
  * programs fall back as they do on a kernel without it; a raw socket of ICMP where ping sockets are open
  * EPERM, as without CAP_NET_RAW, for then they ask for a ping socket. A malformed address is let through: the kernel
@@ -186,7 +186,7 @@ SL_INLINE struct sl_decision sl_decide_bind(const struct sl_policy *p, const str
  * back, with its connection, before the kernel locks the socket, and the kernel chooses again: a port
  * counts only if the socket keeps it, or if whichever it gets is named. That is so of an address of which
  * port 0 is in the list: there all ports are (plan/plan.cpp). The address is one that bind(2) gave, or
- * none, and any other that it could give meanwhile is named too. */
+ * none, and any other that it could give meanwhile is named too (D3b). */
 SL_INLINE int sl_may_listen(const struct sl_policy *p, const struct sl_attempt *a, int keeps_port)
 {
 	struct sl_attempt any;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the kernel may do on a container's behalf although its policy restricts: allow-lists by name.
+ * What the kernel may do on a container's behalf although its policy restricts: allow-lists by name (D2a).
  * Pure C, for the programs and for a host unit test.
  *
  *   sl_file_system_is_local(&name)       "overlay", "fuse.sshfs": a mount of it reaches no network

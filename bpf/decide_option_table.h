@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * Every socket option and control message that sockets of inet and inet6 can meet, by level and
- * number, and what is answered (bpf/decide_options.h, sl_decide_setsockopt()). The numbers are those
+ * number, and what is answered (D7; bpf/decide_options.h, sl_decide_setsockopt()). The numbers are those
  * of Linux 7.2's uapi headers; tests/unit/bpf/option_table_test.cpp compares them with the headers of the
  * machine and with tests/data/socket-options.txt, and fails for one that has no row.
  *

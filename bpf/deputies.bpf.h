@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel would do for the container by itself, in sockets of its own or as the host's root.
+ * What the kernel would do for the container by itself, in sockets of its own or as the host's root (D2a).
  *
  *   key_alloc                upcalls: the host's /sbin/request-key, as root, in the initial namespaces
  *   sb_mount                 mount(2), before the file system does anything

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The lists of endpoints of all containers, and what sl_decide() asks of them. Two tries, so that
+ * The lists of endpoints of all containers, and what sl_decide() asks of them (D5a). Two tries, so that
  * the cost does not grow with the list: one look-up for each list prefix that holds the address,
  * from the longest on, and one for the port in its set. Prefixes that overlap need no care: a
  * longer one hides no shorter one, because all that hold the address are asked.

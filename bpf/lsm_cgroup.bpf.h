@@ -3,7 +3,7 @@
  * The per-cgroup LSM programs, one per hook:
  *
  *   socket_create        create, families, protocols     socket_sendmsg     connect, where a send
- *   socket_post_create   the mark, and who the maker is                     chooses its peer; the
+ *   socket_post_create   the mark (D4), and who the maker is                chooses its peer; the
  *   socket_bind          bind                                               mark by control message
  *   socket_connect       connect                         socket_listen      listen; bind, unnamed
  *   socket_setsockopt    the mark, the guard on options  socket_accept      accept; bind, unnamed

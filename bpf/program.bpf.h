@@ -2,7 +2,7 @@
 /*
  * BPF_PROG, with which LSM programs name their arguments. A program declares those that it reads, by
  * the names and types of include/linux/lsm_hook_defs.h, and none behind the last of them: an argument
- * is a number at a place, and kernels add some at the end (`bpf` got a fourth in 6.15).
+ * is a number at a place, and kernels add some at the end (`bpf` got a fourth in 6.15; D11).
  * guard/object/arguments.cpp compares them with the kernel that runs, before it loads them.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sealing: from when on a container's verbs are held to its policy. What seals:
+ * Sealing: from when on a container's verbs are held to its policy (D3a). What seals:
  *
  *   sock_ops               a TCP socket of the container listens (BPF_SOCK_OPS_TCP_LISTEN_CB,
  *                          called once inet_listen() has succeeded, net/ipv4/af_inet.c)

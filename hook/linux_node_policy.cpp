@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What LinuxNode writes into the kernel's maps of one container, and what it looks up for it.
+// What LinuxNode writes into the kernel's maps of one container, and looks up for it (D20a).
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>

@@ -44,7 +44,7 @@ struct ContainerState {
 /// counts and whatever else is wrong is left out: removal works from our own records (I7).
 [[nodiscard]] Result<ContainerState> parse_state(std::string_view text, Stage stage);
 
-/// Whether there is a process to set up: a known status and a pid. "stopped" with a pid is a
+/// Whether there is a process to set up (I3): a known status and a pid. "stopped" with a pid is a
 /// restore by runc. Errors: Exit::state, naming the runtime's fault.
 [[nodiscard]] Result<> check_ready(const ContainerState& state);
 

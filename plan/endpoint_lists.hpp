@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EndpointLists: what `connect`, `bind` and `egress` name, as the entries of the two tries that the
-// kernel's programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows linearly with
-// the lists, whatever overlaps in them.
+// EndpointLists: what `connect`, `bind` and `egress` name, as the entries of the two tries (D5a)
+// that the kernel's programs ask (bpf/policy_abi.h, bpf/lists.bpf.h). Pure: a value that grows
+// linearly with the lists, whatever overlaps in them.
 //
 //   const EndpointLists lists = compile_lists(connect, bind);
 //   write(lists.of(cgroup_id, generation).prefixes);  // the keys that one container's entries have

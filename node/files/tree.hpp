@@ -2,8 +2,8 @@
 //
 // ContainerTree: the files of a container before its first program runs, seen from outside. A path
 // is gone through as the kernel would inside, component by component, and every step is known by
-// its number. Nothing is opened but as O_PATH, so that no pipe, device or automount answers; links
-// are read and never followed by the kernel.
+// its number (D20a). Nothing is opened but as O_PATH, so that no pipe, device or automount answers;
+// links are read and never followed by the kernel.
 //
 //   const ContainerTree tree = SL_TRY(ContainerTree::open(process, state.bundle));
 //   if (const auto found = SL_TRY(tree.find("/usr/sbin/sshd"))) use(found->number);
