@@ -8,10 +8,16 @@
  *   sl_decide_task(task, cgroup_id)       whether it is known what programs the task comes from
  *   sl_decide_trace(tracer, target)       whether the one may have a hold of the other
  *   sl_look_at(flags, is_itself, on_name) one step from a file to its file system's root
+ *   sl_file_ioctl_reads(command)          whether an ioctl of a protected file changes nothing
  *
  * A subject only takes away. The one widening is that who enters a subject is no longer everyone else.
  */
 #pragma once
+
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/fsverity.h>
+#include <linux/ioctl.h>
 
 #include "bpf/decide_policy.h"
 #include "bpf/subject_abi.h"
@@ -157,6 +163,33 @@ SL_INLINE int sl_is_made_by_another(const struct sl_maker *maker, const struct s
 {
 	return !maker || !task || maker->cgroup_id != cgroup_id ||
 	       (task->subjects & ~maker->subjects) || ((maker->mark ^ mark) & maker->mark_mask);
+}
+
+/* Whether an ioctl of a file or a directory changes nothing of it. An allow-list: file systems have ioctls
+ * that exchange what two files hold, or take a directory away, by a descriptor that is open for reading
+ * (EXT4_IOC_SWAP_BOOT, BTRFS_IOC_SNAP_DESTROY). Those of type 'T' are the descriptor's own (FIOCLEX,
+ * FIONREAD, FIOASYNC), or a terminal's, which isatty(3) asks for (asm-generic/ioctls.h). */
+SL_INLINE int sl_file_ioctl_reads(__u32 command)
+{
+	if (((command >> _IOC_TYPESHIFT) & _IOC_TYPEMASK) == 'T')
+		return 1;
+	switch (command) {
+	case FIBMAP:
+	case FIGETBSZ:
+	case FS_IOC_GETFLAGS:
+	case FS_IOC32_GETFLAGS:
+	case FS_IOC_GETVERSION:
+	case FS_IOC32_GETVERSION:
+	case FS_IOC_FIEMAP:
+	case FS_IOC_FSGETXATTR:
+	case FS_IOC_GETFSLABEL:
+	case FS_IOC_MEASURE_VERITY:
+	case _IOR(0x15, 0, __u8[17]): /* FS_IOC_GETFSUUID, struct fsuuid2, since 6.9 */
+	case _IOR(0x15, 1, __u8[129]): /* FS_IOC_GETFSSYSFSPATH, struct fs_sysfs_path, since 6.9 */
+		return 1;
+	default:
+		return 0;
+	}
 }
 
 enum sl_looked { SL_GOES_UP, SL_IS_FREE, SL_IS_PROTECTED };

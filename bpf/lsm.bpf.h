@@ -4,7 +4,7 @@
  * cgroups, each of which can have a policy:
  *
  *   socket_shutdown      shutdown                    netlink_send        netlink that only reads
- *   file_ioctl, _compat  ioctls that only read, and no programs for perf
+ *   file_ioctl, _compat  ioctls that only read, of routes and protected files, and no programs for perf
  *   task_alloc           children in other cgroups; those in subjects
  *   sctp_bind_connect    SCTP's own ways to bind and connect
  *
@@ -156,6 +156,16 @@ static __always_inline void look_at_namespace(const struct file *file, struct sl
 		attempt->flags |= SL_ATTEMPT_SETS_UP;
 }
 
+/* Sockets, devices and pipes hold nothing that could be protected. */
+static __always_inline int judge_file_ioctl(const struct file *file, unsigned int command)
+{
+	const __u16 type = BPF_CORE_READ(file, f_inode, i_mode) & 0170000; /* S_IFMT */
+
+	if (sl_file_ioctl_reads(command) || (type != 0100000 && type != 0040000)) /* S_IFREG, S_IFDIR */
+		return 0;
+	return judge_file(BPF_CORE_READ(file, f_path.dentry), SL_CONTENT);
+}
+
 /* A program that perf attaches runs for all tasks of the node. */
 static __always_inline int judge_ioctl(const struct file *file, unsigned int command)
 {
@@ -164,7 +174,7 @@ static __always_inline int judge_ioctl(const struct file *file, unsigned int com
 	if (command == PERF_EVENT_IOC_SET_BPF)
 		attempt.verb = SL_VERB_BPF;
 	else if (!sl_is_network_ioctl(command))
-		return 0;
+		return judge_file_ioctl(file, command);
 	else if (sl_ioctl_sets_up(command))
 		look_at_namespace(file, &attempt);
 	return judge_node_wide(&attempt);

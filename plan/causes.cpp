@@ -56,7 +56,7 @@ Keys guards_bpf(const Asked& asked) {
 }
 
 Keys closes_ioctls(const Asked& asked) {
-  return keeps_routes(asked) | guards_bpf(asked);
+  return keeps_routes(asked) | guards_bpf(asked) | protects_files(asked);
 }
 
 Keys marks(const Asked& asked) {

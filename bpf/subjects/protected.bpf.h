@@ -5,9 +5,10 @@
  * that mounts, links and chroot make no difference (bpf/decide_subjects.h, sl_look_at).
  *
  *   inode_create, _mknod, _link, _unlink, _rmdir, _rename     names; _mkdir and _symlink are in bpf/files.bpf.h
- *   inode_setattr, _setxattr, _removexattr, _set_acl, _remove_acl   what a file has besides what is in it
+ *   inode_setattr, _file_setattr, _setxattr, _removexattr, _set_acl, _remove_acl   what a file has besides what is in it
  *   move_mount, sb_umount, sb_pivotroot                       sb_mount is in bpf/deputies.bpf.h
  *   file_open                                                 writing; it is in bpf/files.bpf.h
+ *   file_ioctl                                                what only a file system knows; in bpf/lsm.bpf.h
  *
  * A hook that kernels hand different arguments has a program for each, NAME___WHICH, of which the one that
  * fits is loaded (guard/object/arguments.hpp).
@@ -174,6 +175,14 @@ int BPF_PROG(inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry)
 /* Before 6.6. */
 SEC("lsm/inode_setattr")
 int BPF_PROG(inode_setattr___bare, struct dentry *dentry)
+{
+	return judge_file(dentry, SL_CONTENT);
+}
+
+/* Flags of a file system (chattr), by file_setattr(2) since 6.17, which asks no other hook; by ioctl(2) the
+ * same hook and file_ioctl. */
+SEC("lsm/inode_file_setattr")
+int BPF_PROG(inode_file_setattr, struct dentry *dentry)
 {
 	return judge_file(dentry, SL_CONTENT);
 }

@@ -5,6 +5,8 @@
 // without a policy first, where it must succeed.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +28,13 @@ int copy_over(const std::string& path) {
   std::ofstream file(path, std::ios::app);
   file << "worm" << std::flush;
   return file ? 0 : EPERM;
+}
+
+/// As chattr +d does, by a descriptor that is open for reading.
+int flagged(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const int flags = FS_NODUMP_FL;
+  return result(::ioctl(fd.get(), FS_IOC_SETFLAGS, &flags));
 }
 
 /// On what the files hold.
@@ -70,6 +79,9 @@ std::vector<Way> ways_to_write() {
        [](const std::string& root) {
          return result(::removexattr((root + "/sbin/sub/deep").c_str(), "system.posix_acl_access"));
        }},
+      {"a flag of the file system",
+       [](const std::string& root) { return flagged(root + "/sbin/prog"); }},
+      {"a flag of a directory", [](const std::string& root) { return flagged(root + "/sbin"); }},
       {"under another root",
        [](const std::string& root) {
          if (::chroot(root.c_str()) != 0) return 251;

@@ -96,8 +96,14 @@ SubjectContainer::SubjectContainer(const std::string& name, const annotations::A
 SubjectContainer::~SubjectContainer() {
   if (guard_) {
     EXPECT_TRUE(guard_->forget(cgroup_.id()));
+    links_.reset();
+    take_back();
   }
-  links_.reset();
+  ::umount2(root_.c_str(), MNT_DETACH);
+  ::rmdir(root_.c_str());
+}
+
+void SubjectContainer::take_back() {
   const UniqueFd files = open_map("files");
   for (const auto& [key, value] : files_) bpf_map_delete_elem(files.get(), &key);
   const UniqueFd named = open_map("named");
@@ -109,8 +115,6 @@ SubjectContainer::~SubjectContainer() {
     bpf_map_delete_elem(subjects.get(), &key);
     bpf_map_delete_elem(counters.get(), &key);
   }
-  ::umount2(root_.c_str(), MNT_DETACH);
-  ::rmdir(root_.c_str());
 }
 
 std::string SubjectContainer::program(const std::string& name) const {

@@ -74,6 +74,8 @@ class SubjectContainer {
     EndpointLists lists;
   };
 
+  void take_back();  ///< from the maps what enforce() has put there
+
   TestCgroup cgroup_;
   std::string root_;
   annotations::Policy policy_;

@@ -7,6 +7,7 @@
 #include "bpf/decide_subjects.h"
 
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 
 #include <vector>
 
@@ -279,6 +280,29 @@ TEST(Files, TheNearestDecides) {
     EXPECT_EQ(sl_look_at(step.flags, 1, 1), step.name) << step.flags;
     EXPECT_EQ(sl_look_at(step.flags, 0, 0), step.above) << step.flags;
     EXPECT_EQ(sl_look_at(step.flags, 0, 1), step.above) << step.flags;
+  }
+}
+
+TEST(Files, IoctlsOfThemOnlyRead) {
+  const std::vector<unsigned long> reads = {
+      TCGETS, FIONREAD, FIOCLEX, FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR};
+  for (const unsigned long command : reads) {
+    EXPECT_TRUE(sl_file_ioctl_reads(static_cast<unsigned>(command))) << command;
+  }
+  const std::vector<unsigned long> changes = {
+      FS_IOC_SETFLAGS,
+      FS_IOC32_SETFLAGS,
+      FS_IOC_FSSETXATTR,
+      FICLONE,
+      FIDEDUPERANGE,
+      FS_IOC_ENABLE_VERITY,
+      FS_IOC_SETFSLABEL,
+      _IO('f', 17),                // EXT4_IOC_SWAP_BOOT
+      _IOW(0x94, 15, char[4096]),  // BTRFS_IOC_SNAP_DESTROY
+      _IOR('X', 125, unsigned),    // XFS_IOC_GOINGDOWN
+  };
+  for (const unsigned long command : changes) {
+    EXPECT_FALSE(sl_file_ioctl_reads(static_cast<unsigned>(command))) << command;
   }
 }
 

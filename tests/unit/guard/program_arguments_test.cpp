@@ -141,7 +141,8 @@ TEST(ProgramArguments, AHookThatIsMissingIsTold) {
   kernel.leave_out("task_alloc");
   expect_told(kernel, {"9.9.9-made-up has no LSM hook task_alloc", "newer socklid"});
   Kernel old;
-  for (const char* newer : {"file_ioctl_compat", "inode_set_acl", "inode_remove_acl"}) {
+  for (const char* newer :
+       {"file_ioctl_compat", "inode_file_setattr", "inode_set_acl", "inode_remove_acl"}) {
     old.leave_out(newer);
   }
   EXPECT_TRUE(old.check());
