@@ -50,6 +50,31 @@ TEST(Endpoints, ReadsEachPart) {
   }
 }
 
+TEST(Endpoints, ReadsProtocolsByTheirNumberWhereRawSocketsAreOpen) {
+  const auto both = [](const std::string& value) {
+    return Annotations{{"io.socklid.egress", value}, {"io.socklid.families", "inet raw"}};
+  };
+  const Endpoint vrrp{Protocol::numbered, {112, 112}, ipv4({224, 0, 0, 18})};
+  EXPECT_EQ(policy_of(both("proto/112@224.0.0.18")).egress, std::vector{vrrp});
+  EXPECT_EQ(to_string(vrrp), "proto/112@224.0.0.18");
+  EXPECT_EQ(policy_of(both("proto/47 proto/255")).egress->size(), 2U);
+  EXPECT_THAT(refusal(both("proto")),
+              HasSubstr("expected the number of a protocol, as in proto/112"));
+  for (const char* wrong : {"proto/", "proto/256", "proto/50-51", "proto/x", "proto/050"}) {
+    EXPECT_THAT(refusal(both(wrong)), HasSubstr("expected the number of a protocol, 1 to 255"));
+  }
+  EXPECT_THAT(refusal(both("proto/6")), HasSubstr("expected tcp, which is its name"));
+  EXPECT_THAT(refusal(both("proto/58")), HasSubstr("expected icmp, which is its name"));
+  for (const char* header : {"proto/0", "proto/43", "proto/44", "proto/51", "proto/60"}) {
+    EXPECT_THAT(refusal(both(header)), HasSubstr("no extension header of IPv6")) << header;
+  }
+  EXPECT_THAT(egress_error("wireguard/51820@10.0.0.1"), HasSubstr("the tunnel's fwmark"));
+  EXPECT_THAT(egress_error("proto/112"),
+              HasSubstr("proto/112: expected io.socklid.families with raw beside it"));
+  EXPECT_THAT(bind_error("proto/112"), HasSubstr("expected allow, deny, or ports"));
+  EXPECT_THAT(refusal({{"io.socklid.connect", "proto/112"}}), HasSubstr("expected a protocol"));
+}
+
 TEST(Endpoints, WritesTheShortestForm) {
   const struct {
     const char* text;
