@@ -92,6 +92,9 @@ two ways, both tried by `tests/runtime/cases/policy/programs.py`:
 There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
 neighbour or a process of the host's, could use it.
 
+An engine within a container (podman in podman) with a network of its own makes devices and rules: that is `families` with
+`netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers beside it.
+
 MPTCP, SMC, raw and packet sockets are closed unless `families` names them."""
 
 
