@@ -60,7 +60,8 @@ def _(session):
 @test("a datagram socket passed in answers nobody under mark or egress")
 def _(session):
     attempt = f"send.inherited:{NEIGHBOUR4}:53"
-    for annotations, answer in ((keys(bind="tcp/80"), "ok"), (keys(mark="3"), DENIED), (keys(egress="udp", bind="udp/53"), DENIED)):
+    for annotations, answer in ((keys(bind="tcp/80"), "ok"), (keys(mark="3"), DENIED),
+                                (keys(egress="udp", bind="udp/53"), DENIED)):
         with udp_socket() as passed:
             seen = session.crun.probe([attempt], Options(annotations=annotations, pass_fds=(passed,)))
         compare(seen, {attempt: answer})
