@@ -129,7 +129,7 @@ TEST(NftInput, LetsInTheRestOfAFragmentedPacket) {
   EXPECT_EQ(entering(rules(policy("")), packet), ModelVerdict::drop);
   packet.fragment = 1232;
   EXPECT_EQ(entering(rules(policy("")), packet), ModelVerdict::accept);
-  EXPECT_EQ(leaving(rules(policy("")), packet), ModelVerdict::drop);
+  EXPECT_EQ(leaving(rules(policy("")), packet), ModelVerdict::admin_prohibited);
 }
 
 }  // namespace

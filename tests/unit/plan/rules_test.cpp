@@ -193,7 +193,7 @@ TEST(NftReply, IsAnEchoOrAnErrorOfTheKernels) {
     packet.mark = packet.socket_mark.emplace(test_mark.value);  // a raw socket's
     EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::admin_prohibited) << int{type};
   }
-  EXPECT_EQ(leaving(ruleset, icmp(5)), ModelVerdict::drop) << "a redirect";
+  EXPECT_EQ(leaving(ruleset, icmp(5)), ModelVerdict::admin_prohibited) << "a redirect";
 }
 
 TEST(NftSource, IsOneOfTheNamespace) {
@@ -232,11 +232,11 @@ TEST(NftUpkeep, LeavesWhateverItsMark) {
   const NftRuleset ruleset = rules(policy("tcp"));
   for (const int type : {133, 135, 136}) {
     EXPECT_EQ(leaving(ruleset, icmpv6(type, 255)), ModelVerdict::accept) << type;
-    EXPECT_EQ(leaving(ruleset, icmpv6(type, 64)), ModelVerdict::drop) << type;
+    EXPECT_EQ(leaving(ruleset, icmpv6(type, 64)), ModelVerdict::admin_prohibited) << type;
   }
   for (const int type : {131, 132, 143}) {
     EXPECT_EQ(leaving(ruleset, icmpv6(type, 1)), ModelVerdict::accept) << type;
-    EXPECT_EQ(leaving(ruleset, icmpv6(type, 2)), ModelVerdict::drop) << type;
+    EXPECT_EQ(leaving(ruleset, icmpv6(type, 2)), ModelVerdict::admin_prohibited) << type;
   }
 }
 
@@ -247,8 +247,8 @@ TEST(NftUpkeep, TellsOfNoGroupWhereNothingMayLeave) {
   igmp.mark = 0xd4;
   igmp.socket_mark.reset();
   EXPECT_EQ(leaving(rules(policy("tcp")), igmp), ModelVerdict::accept);
-  EXPECT_EQ(leaving(rules(policy("")), igmp), ModelVerdict::drop);
-  EXPECT_EQ(leaving(rules(policy("")), icmpv6(143, 1)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(rules(policy("")), igmp), ModelVerdict::admin_prohibited);
+  EXPECT_EQ(leaving(rules(policy("")), icmpv6(143, 1)), ModelVerdict::admin_prohibited);
   EXPECT_EQ(leaving(rules(policy("")), icmpv6(135, 255)), ModelVerdict::accept);
   igmp.mark = test_mark.value;  // a raw socket's
   EXPECT_EQ(leaving(rules(policy("tcp")), igmp), ModelVerdict::admin_prohibited);
@@ -256,8 +256,8 @@ TEST(NftUpkeep, TellsOfNoGroupWhereNothingMayLeave) {
 
 TEST(NftUpkeep, IsNeitherRouterAdvertisementNorRedirect) {
   const NftRuleset ruleset = rules(policy(""));
-  EXPECT_EQ(leaving(ruleset, icmpv6(134, 255)), ModelVerdict::drop);
-  EXPECT_EQ(leaving(ruleset, icmpv6(137, 255)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(ruleset, icmpv6(134, 255)), ModelVerdict::admin_prohibited);
+  EXPECT_EQ(leaving(ruleset, icmpv6(137, 255)), ModelVerdict::admin_prohibited);
 }
 
 TEST(NftUpkeep, ArrivesFromTheLinkOnly) {
