@@ -2,12 +2,15 @@
 //
 // Fails if a list of endpoints or ports is read as something else than it says, if a doubtful one
 // is accepted (host bits, mapped addresses, odd numbers), or if an error points at the wrong place.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/annotations/expect.hpp"
 
 namespace socklid::annotations {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string egress_error(const std::string& value) {
   return refusal({{"io.socklid.egress", value}});
@@ -109,7 +112,7 @@ TEST(Endpoints, TakesAnyRunOfSpaceSemicolonAndCommaAsOneSeparator) {
 TEST(Endpoints, SaysWhereAndWhatWasExpected) {
   EXPECT_EQ(egress_error("tcp/80 upd/53"),
             "io.socklid.egress: \"tcp/80 upd/53\": at byte 8 (\"upd\"): expected a protocol: tcp, "
-            "udp, icmp, sctp or dccp, in lower case");
+            "udp, icmp, sctp, dccp or proto/NUMBER, in lower case");
   EXPECT_EQ(egress_error("tcp/65536"),
             "io.socklid.egress: \"tcp/65536\": at byte 5 (\"65536\"): expected a port from 0 to "
             "65535");
@@ -218,7 +221,7 @@ TEST(Endpoints, EscapesAndShortensWhatItQuotes) {
   EXPECT_EQ(egress_error("tcp/80\tudp/x").find("at byte 12 (\"x\")"), 36U);
   EXPECT_EQ(egress_error("\"\\"),
             "io.socklid.egress: \"\\\"\\\\\": at byte 1 (\"\\\"\\\\\"): expected a protocol: tcp, "
-            "udp, icmp, sctp or dccp, in lower case");
+            "udp, icmp, sctp, dccp or proto/NUMBER, in lower case");
   EXPECT_EQ(egress_error("tcp/" + std::string(200, '7')),
             "io.socklid.egress: \"tcp/" + std::string(76, '7') + "…\": at byte 5 (\"" +
                 std::string(40, '7') + "…\"): expected a port from 0 to 65535");
