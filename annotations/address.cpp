@@ -18,10 +18,14 @@ struct ListGrammar {
   std::string_view expected;
 };
 
-constexpr Protocol all_protocols[] = {Protocol::tcp, Protocol::udp, Protocol::icmp, Protocol::sctp,
-                                      Protocol::dccp};
+constexpr Protocol all_protocols[] = {Protocol::tcp,  Protocol::udp,  Protocol::icmp,
+                                      Protocol::sctp, Protocol::dccp, Protocol::numbered};
 constexpr ListGrammar endpoints_grammar{
-    all_protocols, "expected a protocol: tcp, udp, icmp, sctp or dccp, in lower case"};
+    std::span(all_protocols).first<5>(),
+    "expected a protocol: tcp, udp, icmp, sctp or dccp, in lower case"};
+constexpr ListGrammar peers_grammar{
+    all_protocols,
+    "expected a protocol: tcp, udp, icmp, sctp, dccp or proto/NUMBER, in lower case"};
 constexpr ListGrammar ports_grammar{std::span(all_protocols).first<2>(),
                                     "expected allow, deny, or ports such as tcp/80 udp/53"};
 
@@ -79,6 +83,12 @@ Result<Protocol> parse_protocol(const ValueText& value, std::string_view text,
   for (const Protocol protocol : grammar.protocols) {
     if (text == to_string(protocol)) return protocol;
   }
+  if (text == "wireguard") {
+    return fail_value(
+        value, text,
+        "expected udp, with the container's mark as the tunnel's fwmark, or the tunnel in "
+        "a container of its own (docs/programs.md)");
+  }
   return fail_value(value, text, grammar.expected);
 }
 
@@ -134,6 +144,32 @@ Result<Prefix> parse_prefix(const ValueText& value, std::string_view text) {
   return *prefix;
 }
 
+struct NamedNumber {
+  int number;
+  std::string_view name;  ///< what to write instead; empty: it is no protocol of its own
+};
+
+/// Numbers that have a name here, and headers of IPv6 with which no packet ends (RFC 8200, 4; RFC
+/// 6275; RFC 7401; RFC 5533): what follows them is judged.
+constexpr NamedNumber named_numbers[] = {{1, "icmp"},  {6, "tcp"},    {17, "udp"},  {33, "dccp"},
+                                         {58, "icmp"}, {132, "sctp"}, {136, "udp"}, {0, ""},
+                                         {43, ""},     {44, ""},      {51, ""},     {59, ""},
+                                         {60, ""},     {135, ""},     {139, ""},    {140, ""}};
+
+Result<PortRange> parse_number_of_protocol(const ValueText& value, std::string_view text) {
+  const auto number = parse_decimal(text, 255);
+  if (!number) return fail_value(value, text, "expected the number of a protocol, 1 to 255");
+  for (const NamedNumber& one : named_numbers) {
+    if (one.number != *number) continue;
+    if (one.name.empty()) {
+      return fail_value(value, text, "expected a protocol that is no extension header of IPv6");
+    }
+    return fail_value(value, text, "expected " + std::string(one.name) + ", which is its name");
+  }
+  const auto same = static_cast<std::uint16_t>(*number);
+  return PortRange{same, same};
+}
+
 Result<Endpoint> parse_endpoint(const ValueText& value, std::string_view text,
                                 const ListGrammar& grammar) {
   const std::size_t at = text.find('@');
@@ -141,7 +177,12 @@ Result<Endpoint> parse_endpoint(const ValueText& value, std::string_view text,
   const std::size_t slash = service.find('/');
   Endpoint endpoint;
   endpoint.protocol = SL_TRY(parse_protocol(value, service.substr(0, slash), grammar));
-  if (slash != std::string_view::npos) {
+  if (endpoint.protocol == Protocol::numbered) {
+    if (slash == std::string_view::npos) {
+      return fail_value(value, service, "expected the number of a protocol, as in proto/112");
+    }
+    endpoint.ports = SL_TRY(parse_number_of_protocol(value, service.substr(slash + 1)));
+  } else if (slash != std::string_view::npos) {
     if (endpoint.protocol == Protocol::icmp) {
       return fail_value(value, service.substr(slash), "expected no port: icmp has none");
     }
@@ -180,6 +221,10 @@ Result<std::vector<Endpoint>> parse_endpoints(const ValueText& value) {
   return parse_list(value, endpoints_grammar);
 }
 
+Result<std::vector<Endpoint>> parse_peers(const ValueText& value) {
+  return parse_list(value, peers_grammar);
+}
+
 Result<std::vector<Endpoint>> parse_ports(const ValueText& value) {
   return parse_list(value, ports_grammar);
 }
@@ -189,7 +234,7 @@ Result<Endpoint> parse_port_item(const ValueText& value, std::string_view item) 
 }
 
 std::string_view to_string(Protocol protocol) {
-  constexpr std::string_view names[] = {"tcp", "udp", "icmp", "sctp", "dccp"};
+  constexpr std::string_view names[] = {"tcp", "udp", "icmp", "sctp", "dccp", "proto"};
   return names[static_cast<std::size_t>(protocol)];
 }
 

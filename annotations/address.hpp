@@ -8,6 +8,8 @@
 //                                                dns is two endpoints, udp/53 and tcp/53
 //   PORTS     := LIST of ENDPOINT whose PROTO is tcp or udp
 //   PROTO     := tcp | udp | icmp | sctp | dccp  lower case; icmp is both versions, without a port
+//                                                in io.socklid.egress also proto '/' NUMBER, the
+//                                                number of a protocol of IP that has no name here
 //   PORT      := 0..65535                        decimal, no sign, no leading zero, first <= last;
 //                                                none means all
 //   ADDRESS   := as inet_pton(3) reads it        IPv4 or IPv6; no name, no brackets, no %zone
@@ -33,8 +35,9 @@
 
 namespace socklid::annotations {
 
-/// What an endpoint may name. icmp means ICMP and ICMPv6.
-enum class Protocol : std::uint8_t { tcp, udp, icmp, sctp, dccp };
+/// What an endpoint may name. icmp means ICMP and ICMPv6; of `numbered`, the grammar's proto, the
+/// number stands where others have ports.
+enum class Protocol : std::uint8_t { tcp, udp, icmp, sctp, dccp, numbered };
 
 /// Address family of a prefix.
 enum class AddressFamily : std::uint8_t { ipv4, ipv6 };
@@ -55,7 +58,7 @@ struct Prefix {
 
 struct Endpoint {
   Protocol protocol{Protocol::tcp};
-  PortRange ports;               ///< 0..65535 where none was given, and for icmp
+  PortRange ports;               ///< 0..65535 where none was given, and for icmp; see `numbered`
   std::optional<Prefix> prefix;  ///< nothing: any address of either family
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
@@ -72,6 +75,9 @@ struct Family {
 /// ENDPOINTS: sorted, without duplicates, empty if the value has no item. Not merged: `tcp/80` and
 /// `tcp/80-81` are two. Errors: Exit::annotation, from fail_value().
 [[nodiscard]] Result<std::vector<Endpoint>> parse_endpoints(const ValueText& value);
+
+/// The same with `proto/NUMBER`.
+[[nodiscard]] Result<std::vector<Endpoint>> parse_peers(const ValueText& value);
 
 /// PORTS, the same way.
 [[nodiscard]] Result<std::vector<Endpoint>> parse_ports(const ValueText& value);

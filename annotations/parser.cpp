@@ -139,6 +139,20 @@ bool any_policy(const Policy& policy, const Is& is) {
                                    [&](const Subject& subject) { return is(subject.policy); });
 }
 
+/// Protocols by their number are spoken by raw sockets alone.
+Result<> check_numbered(const Policy& policy) {
+  const auto numbered = [](const Endpoint& one) { return one.protocol == Protocol::numbered; };
+  const Endpoints& egress = named(policy.egress);
+  const auto found = std::find_if(egress.begin(), egress.end(), numbered);
+  if (found == egress.end()) return {};
+  const bool raw = policy.families &&
+                   std::any_of(policy.families->begin(), policy.families->end(),
+                               [](const Family& one) { return one.kind == Family::Kind::raw; });
+  if (raw) return {};
+  return fail(Exit::annotation, "io.socklid.egress: ", to_string(*found),
+              ": expected io.socklid.families with raw beside it, for no other socket sends that");
+}
+
 /// What opens something, without anything that closes it.
 Result<> check_openings(const Policy& policy, const Collected& collected) {
   const bool has_egress =
@@ -189,6 +203,7 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
                       "list for nothing)");
   }
   SL_CHECK(check_openings(policy, collected));
+  SL_CHECK(check_numbered(policy));
   if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
     return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "

@@ -232,7 +232,7 @@ constexpr Setting table[] = {
         {"io.socklid.mark", "N | 0xN | N/MASK",
          "the mark that every packet of the container's new sockets carries"},
         Setting::Json::integer),
-    row<&Policy::egress, parse_endpoints, print_value<Endpoints>>(
+    row<&Policy::egress, parse_peers, print_value<Endpoints>>(
         Key::egress,
         {"io.socklid.egress", "ENDPOINTS",
          "which packets may leave the container; none if the list is empty"},

@@ -2,6 +2,7 @@
 #include "command/explain/policy_json.hpp"
 #include "command/inspect.hpp"
 #include "command/output.hpp"
+#include "plan/notes.hpp"
 
 namespace socklid::command {
 namespace {
@@ -89,10 +90,20 @@ std::vector<std::string_view> keys_behind(sl_reason reason, const Inspection& in
       .names();
 }
 
+/// What may have been meant to be allowed: a second listener that came after the seal.
+std::string remedy_for(const Inspection& inspection, sl_reason reason) {
+  const bool is_of_listener = reason == SL_REASON_CREATE || reason == SL_REASON_CREATE_TCP ||
+                              reason == SL_REASON_BIND || reason == SL_REASON_LISTEN;
+  return is_of_listener && inspection.policy ? seal_for_both(*inspection.policy) : std::string();
+}
+
 /// Without a policy to look into, what the reason says by itself.
 std::string because(const Inspection& inspection, sl_reason reason) {
   if (!inspection.policy) return std::string(annotation_of(reason));
-  return joined(keys_behind(reason, inspection), ", ");
+  std::string text = joined(keys_behind(reason, inspection), ", ");
+  const std::string remedy = remedy_for(inspection, reason);
+  if (!remedy.empty()) text += " (a second listener needs " + remedy + ")";
+  return text;
 }
 
 std::string denials_text(const Inspection& inspection) {
@@ -144,6 +155,8 @@ json::Value denials_json(const Inspection& inspection) {
                         {"denied", name_of(reason)}};
     if (inspection.policy) {
       denial.emplace("annotations", json_array(keys_behind(reason, inspection)));
+      const std::string remedy = remedy_for(inspection, reason);
+      if (!remedy.empty()) denial.emplace("remedy", remedy);
     }
     denials.emplace_back(std::move(denial));
   }

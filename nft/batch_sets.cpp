@@ -126,6 +126,7 @@ void NftBatch::add(const nft::Set& set) {
     length += set.key.size() > 1 ? (size_of(part) + 3) / 4 * 4 : size_of(part);
   }
   std::uint32_t flags = NFT_SET_CONSTANT;
+  if (set.lifetime != 0) flags = NFT_SET_EVAL | NFT_SET_TIMEOUT;
   if (set.interval) flags |= NFT_SET_INTERVAL;
   if (set.verdict_map) flags |= NFT_SET_MAP;
   nftnl_set_set_str(target.get(), NFTNL_SET_TABLE, table_.c_str());
@@ -138,15 +139,19 @@ void NftBatch::add(const nft::Set& set) {
     nftnl_set_set_u32(target.get(), NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
     nftnl_set_set_u32(target.get(), NFTNL_SET_DATA_LEN, 0);
   }
+  if (set.lifetime != 0) {
+    nftnl_set_set_u64(target.get(), NFTNL_SET_TIMEOUT, std::uint64_t{1000} * set.lifetime);
+    nftnl_set_set_u32(target.get(), NFTNL_SET_DESC_SIZE, set.room);
+  }
   // With its size known a hash table is allocated once. A tree needs no size, and kernels differ
   // in whether they count an interval once or twice.
-  if (!set.interval) {
+  if (!set.interval && set.lifetime == 0) {
     nftnl_set_set_u32(target.get(), NFTNL_SET_DESC_SIZE,
                       static_cast<std::uint32_t>(set.elements.size()));
   }
   message(NFT_MSG_NEWSET, NLM_F_CREATE, "set " + set.name,
           [&target](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, target.get()); });
-  add_elements(set);
+  if (set.lifetime == 0) add_elements(set);
   ++next_set_id_;
 }
 

@@ -30,6 +30,7 @@ class Writer {
   void match(const Compare& compare);
   void match(const InRange& match);
   void match(const InSet& match) { look_up(match.key, match.set, false); }
+  void match(const Noted& match);
   void count() { add("counter"); }
   void state(const Statement& statement);
 
@@ -40,6 +41,7 @@ class Writer {
   void load_header(const Source& source, std::uint32_t reg);
   void mask(std::uint32_t reg, const void* bits, std::uint32_t size);
   void compare(std::uint32_t op, const Bytes& value);
+  void load(const Key& key);
   void look_up(const Key& key, const std::string& set, bool verdict);
   void verdict(int code, const std::string& chain);
   void reject(std::uint32_t type, std::uint8_t code);
@@ -171,7 +173,7 @@ void Writer::match(const InRange& match) {
 }
 
 /// The parts stand one after the other in registers of 4 bytes.
-void Writer::look_up(const Key& key, const std::string& set, bool verdict) {
+void Writer::load(const Key& key) {
   for (const KeyPart& part : key) depend(part.field);
   std::uint32_t reg = NFT_REG32_00;
   for (const KeyPart& part : key) {
@@ -180,6 +182,18 @@ void Writer::look_up(const Key& key, const std::string& set, bool verdict) {
     if (size > 2 && part.bits < 8 * size) mask(reg, leading_bits(part.bits).data(), size);
     reg += (size + 3) / 4;
   }
+}
+
+void Writer::match(const Noted& match) {
+  load(match.key);
+  nftnl_expr* expression = add("dynset");
+  nftnl_expr_set_u32(expression, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG32_00);
+  nftnl_expr_set_u32(expression, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+  nftnl_expr_set_str(expression, NFTNL_EXPR_DYNSET_SET_NAME, match.set.c_str());
+}
+
+void Writer::look_up(const Key& key, const std::string& set, bool verdict) {
+  load(key);
   nftnl_expr* expression = add("lookup");
   nftnl_expr_set_u32(expression, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
   if (verdict) nftnl_expr_set_u32(expression, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);

@@ -21,11 +21,17 @@ struct ExpressionRow {
 };
 constexpr std::string_view core = "nf_tables";
 constexpr ExpressionRow table[] = {
-    {"bitwise", core},        {"cmp", core},
-    {"counter", core},        {"exthdr", core},
-    {"fib", "nft_fib_inet"},  {"immediate", core},
-    {"lookup", core},         {"meta", core},
-    {"payload", core},        {"reject", "nft_reject_inet"},
+    {"bitwise", core},
+    {"cmp", core},
+    {"counter", core},
+    {"dynset", core},
+    {"exthdr", core},
+    {"fib", "nft_fib_inet"},
+    {"immediate", core},
+    {"lookup", core},
+    {"meta", core},
+    {"payload", core},
+    {"reject", "nft_reject_inet"},
     {"socket", "nft_socket"},
 };
 

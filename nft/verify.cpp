@@ -64,7 +64,7 @@ bool is_register(std::string_view expression, std::uint16_t attribute) {
     std::string_view expression;
     std::uint16_t attribute;
   };
-  static constexpr std::array<Register, 12> registers{{{"meta", NFTNL_EXPR_META_DREG},
+  static constexpr std::array<Register, 13> registers{{{"meta", NFTNL_EXPR_META_DREG},
                                                        {"meta", NFTNL_EXPR_META_SREG},
                                                        {"socket", NFTNL_EXPR_SOCKET_DREG},
                                                        {"ct", NFTNL_EXPR_CT_DREG},
@@ -74,6 +74,7 @@ bool is_register(std::string_view expression, std::uint16_t attribute) {
                                                        {"bitwise", NFTNL_EXPR_BITWISE_SREG},
                                                        {"bitwise", NFTNL_EXPR_BITWISE_DREG},
                                                        {"cmp", NFTNL_EXPR_CMP_SREG},
+                                                       {"dynset", NFTNL_EXPR_DYNSET_SREG_KEY},
                                                        {"lookup", NFTNL_EXPR_LOOKUP_SREG},
                                                        {"lookup", NFTNL_EXPR_LOOKUP_DREG}}};
   return std::any_of(registers.begin(), registers.end(), [&](const Register& one) {
@@ -114,6 +115,7 @@ struct Contents {
   std::map<std::string, std::string> chains;
   std::map<std::string, std::vector<std::string>> rules;  ///< by chain, in their order
   std::map<std::string, std::string> sets;
+  std::set<std::string> filled;  ///< those of them that rules fill: what is in them is not compared
   std::map<std::string, std::multiset<std::string>> elements;  ///< by set
 };
 
@@ -191,7 +193,15 @@ void Reader::set(const nlmsghdr* header) {
        {NFTNL_SET_FLAGS, NFTNL_SET_KEY_TYPE, NFTNL_SET_KEY_LEN, NFTNL_SET_DATA_TYPE}) {
     append(text, std::to_string(attribute), nftnl_set_get_u32(set.get(), attribute));
   }
-  contents_.sets.emplace(view(nftnl_set_get_str(set.get(), NFTNL_SET_NAME)), text);
+  append(text, "lifetime",
+         nftnl_set_is_set(set.get(), NFTNL_SET_TIMEOUT)
+             ? nftnl_set_get_u64(set.get(), NFTNL_SET_TIMEOUT)
+             : 0);
+  const std::string name(view(nftnl_set_get_str(set.get(), NFTNL_SET_NAME)));
+  if ((nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS) & NFT_SET_EVAL) != 0) {
+    contents_.filled.insert(name);
+  }
+  contents_.sets.emplace(name, text);
 }
 
 int take_element(nftnl_set_elem* element, void* data) {
@@ -270,6 +280,7 @@ Result<Contents> read_contents(NetlinkSocket& netlink, const std::string& table)
   reader.take_all(SL_TRY(dump(netlink, request(NFT_MSG_GETSET, table, {}), "sets" + what)));
   const std::map<std::string, std::string> sets = reader.contents().sets;
   for (const auto& [set, text] : sets) {
+    if (reader.contents().filled.contains(set)) continue;
     reader.take_all(
         SL_TRY(dump(netlink, request(NFT_MSG_GETSETELEM, table, set), "elements" + what)));
   }

@@ -148,8 +148,16 @@ void note_answers(const Policy& policy, std::vector<std::string>& notes) {
   }
 }
 
-/// A server that listens for both versions of IP by a socket each is sealed by its first one.
 void note_seal(const Policy& policy, std::vector<std::string>& notes) {
+  const std::string both = seal_for_both(policy);
+  if (both.empty()) return;
+  notes.push_back(
+      "a server with a socket for each version of IP is sealed by the first: it needs " + both);
+}
+
+}  // namespace
+
+std::string seal_for_both(const Policy& policy) {
   std::string both;
   for (const annotations::Endpoint& one : policy.seal.listens) {
     const std::string port = annotations::to_string(one);
@@ -157,15 +165,8 @@ void note_seal(const Policy& policy, std::vector<std::string>& notes) {
   }
   const bool any = std::any_of(policy.seal.listens.begin(), policy.seal.listens.end(),
                                [](const annotations::Endpoint& one) { return !one.prefix; });
-  if (any) {
-    notes.push_back(
-        "a server with a socket for each version of IP is sealed by the first: it needs "
-        "io.socklid.seal=listen" +
-        both);
-  }
+  return any ? "io.socklid.seal=listen" + both : std::string();
 }
-
-}  // namespace
 
 std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placement placement) {
   std::vector<std::string> notes;

@@ -8,6 +8,7 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 
+#include <iterator>
 #include <utility>
 
 #include "plan/placement.hpp"
@@ -21,9 +22,41 @@ using namespace nft;  // NOLINT(google-build-using-namespace): every name below 
 
 constexpr int filter_priority = 0;  // NF_IP_PRI_FILTER
 
+constexpr const char* not_named = "io.socklid.bind: not named";
+constexpr const char* unserved_chain = "unserved";
+
 /// What neither `bind` nor an answer explains.
 Rule drop_unserved(std::vector<Match> matches = {}) {
-  return drop(std::move(matches), "io.socklid.bind: not named");
+  return drop(std::move(matches), not_named);
+}
+
+/// The same at the end, where of TCP there is only what asks for a connection. It is told at once:
+/// mail servers ask for ident, FTP for a data port, and would wait.
+Rule end_unserved(const RulesAsked& asked) {
+  return asked.refuses ? refuse({}, unserved_chain, not_named) : drop_unserved();
+}
+
+/// Nothing here came over loopback, so whoever gets the reset has sent something to this host. In a
+/// namespace of its own the reset meets `output`, which knows it by whom it answers: the note lasts
+/// no longer than that takes, and there is room for as many as are answered in that time. Elsewhere
+/// it has no mark, and no rule of ours judges it.
+Chain unserved(const RulesAsked& asked) {
+  Chain chain{unserved_chain, std::nullopt, {}};
+  const Match is_tcp = equals(Field::l4proto, IPPROTO_TCP);
+  const auto reset = [&](std::vector<Match> matches) {
+    chain.rules.push_back({std::move(matches), {Action::reject_reset, {}, {}}, {}, false});
+  };
+  const Key ports = {{Field::source_port}, {Field::destination_port}};
+  if (asked.slot != 0) {
+    reset({is_tcp});
+  } else {
+    for (const auto& [source, set] :
+         {std::pair{Field::ipv4_source, refused_ipv4}, {Field::ipv6_source, refused_ipv6}}) {
+      reset({is_tcp, Noted{{{source}, ports[0], ports[1]}, set}});
+    }
+  }
+  chain.rules.push_back({{}, {Action::drop, {}, {}}, {}, false});
+  return chain;
 }
 
 /// SCTP and DCCP ask for connections in packets of their own (RFC 9260, 3.3.2: INIT; RFC 4340, 5.1:
@@ -72,7 +105,7 @@ std::vector<Chain> input_chains(const RulesAsked& asked) {
   if ((asked.mark.mask & slot_mask) == 0) {
     base.rules.push_back(accept({Compare{Field::socket_mark, Operator::not_equal, 0, slot_mask}}));
   }
-  base.rules.push_back(drop_unserved());
+  base.rules.push_back(end_unserved(asked));
   return {std::move(base)};
 }
 
@@ -80,7 +113,7 @@ std::vector<Chain> input_chains(const RulesAsked& asked) {
 /// (nft_socket_do_lookup), for TCP and UDP.
 std::vector<Chain> input_chains_of_slot(const RulesAsked& asked) {
   Chain arriving{"arriving", std::nullopt, arriving_rules(asked)};
-  arriving.rules.push_back(drop_unserved());
+  arriving.rules.push_back(end_unserved(asked));
   const Compare ours{Field::socket_mark, Operator::equal, asked.mark.value & slot_mask, slot_mask};
   return {std::move(arriving),
           {"input",
@@ -91,7 +124,25 @@ std::vector<Chain> input_chains_of_slot(const RulesAsked& asked) {
 }  // namespace
 
 std::vector<Chain> arriving_chains(const RulesAsked& asked) {
-  return asked.slot != 0 ? input_chains_of_slot(asked) : input_chains(asked);
+  std::vector<Chain> chains;
+  if (asked.refuses) chains.push_back(unserved(asked));
+  std::vector<Chain> more = asked.slot != 0 ? input_chains_of_slot(asked) : input_chains(asked);
+  std::move(more.begin(), more.end(), std::back_inserter(chains));
+  return chains;
+}
+
+std::vector<Set> arriving_sets(const RulesAsked& asked) {
+  if (!asked.refuses || asked.slot != 0) return {};
+  constexpr std::uint32_t lifetime = 1, room = 1024;
+  std::vector<Set> sets;
+  for (const auto& [name, type] :
+       {std::pair{refused_ipv4, KeyType::ipv4_addr}, {refused_ipv6, KeyType::ipv6_addr}}) {
+    Set set{name, {type, KeyType::inet_service, KeyType::inet_service}, false, false, {}};
+    set.lifetime = lifetime;
+    set.room = room;
+    sets.push_back(std::move(set));
+  }
+  return sets;
 }
 
 }  // namespace socklid

@@ -61,12 +61,21 @@ inline InSet in_set(Field field, std::string set) {
   return {{{field}}, std::move(set)};
 }
 
+inline Noted noted(Key key, std::string set) {
+  return {std::move(key), std::move(set)};
+}
+
 inline Rule accept(std::vector<Match> matches) {
   return {std::move(matches), {Action::accept, {}, {}}, {}, false};
 }
 
 inline Rule drop(std::vector<Match> matches, std::string comment) {
   return {std::move(matches), {Action::drop, {}, {}}, std::move(comment), true};
+}
+
+/// To a chain that refuses.
+inline Rule refuse(std::vector<Match> matches, std::string chain, std::string comment) {
+  return {std::move(matches), {Action::go_to, std::move(chain), {}}, std::move(comment), true};
 }
 
 inline Rule jump(std::vector<Match> matches, Action action, std::string chain) {

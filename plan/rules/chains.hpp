@@ -20,13 +20,27 @@ struct RulesAsked {
   bool hears{false};                     ///< of them some answer without a connection
   bool transparent{false};               ///< sockets may have addresses of others
   bool hears_all{false};  ///< which datagrams come in the programs alone judge (`answers`)
+  bool refuses{true};     ///< what is stopped is told so, else it is silence (`otherwise`)
 };
+
+/// Where what may not leave ends, if it is refused: with an answer to its source.
+inline constexpr const char* refused_chain = "refused";
+/// The sets of those who have just been refused a connection: address, port, and the port here.
+inline constexpr const char* refused_ipv4 = "refused_v4";
+inline constexpr const char* refused_ipv6 = "refused_v6";
 
 /// From the base chain `output` to `egress`, which is not among them. They ask `replies` if
 /// something is served.
 [[nodiscard]] std::vector<nft::Chain> leaving_chains(const RulesAsked& asked);
 
+/// `egress`, behind all rules that let something go; and where it leads.
+[[nodiscard]] std::vector<nft::Chain> refusing_chains(const RulesAsked& asked,
+                                                      std::vector<nft::Rule> allowed);
+
 /// The base chain `input` and what it leads to. They ask `served` and `answers`, if there are any.
 [[nodiscard]] std::vector<nft::Chain> arriving_chains(const RulesAsked& asked);
+
+/// What rules fill themselves.
+[[nodiscard]] std::vector<nft::Set> arriving_sets(const RulesAsked& asked);
 
 }  // namespace socklid

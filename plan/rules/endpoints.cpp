@@ -35,8 +35,8 @@ constexpr std::uint8_t full_bits(AddressFamily family) {
   return family == AddressFamily::ipv4 ? 32 : 128;
 }
 
-std::uint8_t number_of(Protocol protocol, AddressFamily family) {
-  switch (protocol) {
+std::uint8_t number_of(const Endpoint& endpoint, AddressFamily family) {
+  switch (endpoint.protocol) {
     case Protocol::tcp:
       return IPPROTO_TCP;
     case Protocol::udp:
@@ -48,6 +48,8 @@ std::uint8_t number_of(Protocol protocol, AddressFamily family) {
       return IPPROTO_SCTP;
     case Protocol::dccp:
       return IPPROTO_DCCP;
+    case Protocol::numbered:
+      return static_cast<std::uint8_t>(endpoint.ports.first);
   }
   return 0;
 }
@@ -55,11 +57,11 @@ std::uint8_t number_of(Protocol protocol, AddressFamily family) {
 /// One endpoint as a target, or as two where it means something else in each family.
 void append(std::vector<Target>& targets, const Endpoint& endpoint) {
   const bool icmp = endpoint.protocol == Protocol::icmp;
-  const Ports ports{icmp ? all_ports : endpoint.ports};
+  const bool numbered = endpoint.protocol == Protocol::numbered;
+  const Ports ports{icmp || numbered ? all_ports : endpoint.ports};
   const auto add = [&](std::optional<AddressFamily> family, const Prefix& prefix) {
     const AddressFamily version = family.value_or(AddressFamily::ipv4);
-    targets.push_back(
-        {{family, prefix.bits, prefix.address, number_of(endpoint.protocol, version)}, ports});
+    targets.push_back({{family, prefix.bits, prefix.address, number_of(endpoint, version)}, ports});
   };
   if (endpoint.prefix) {
     add(endpoint.prefix->family, *endpoint.prefix);

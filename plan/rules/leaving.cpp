@@ -61,21 +61,44 @@ std::vector<Rule> accept_answers_of_the_kernel(const std::vector<Mark>& marks) {
   return rules;
 }
 
+/// The reset with which `input` has just refused a connection. It tells nobody anything: its
+/// sender, its receiver and the numbers in it are those of the packet that asked.
+std::vector<Rule> accept_refusals(const RulesAsked& asked, const std::vector<Match>& is_reset) {
+  std::vector<Rule> rules;
+  if (!asked.refuses || asked.slot != 0) return rules;
+  for (const auto& [destination, set] : {std::pair{Field::ipv4_destination, refused_ipv4},
+                                         {Field::ipv6_destination, refused_ipv6}}) {
+    const Key key = {{destination}, {Field::destination_port}, {Field::source_port}};
+    rules.push_back(accept(is_reset + std::vector<Match>{InSet{key, set}}));
+  }
+  return rules;
+}
+
 /// A packet carries its socket's mark (I5); a mark that a control message or a rule of someone
 /// else's gave it is not enough. SYN-ACKs and packets of TIME_WAIT have no full socket, so the
 /// second test does not apply and their own mark decides. Which of several marks a socket has the
 /// programs compare (SL_PACKET_REMARKED).
-std::vector<Rule> judge_marks(const std::vector<Mark>& marks) {
-  return {
-      // The kernel resets a connection whose socket is gone without a mark. Where it may go is
-      // judged all the same.
-      jump({has(Field::tcp_flags, tcp_reset),
-            Compare{Field::mark, Operator::equal, 0, marks.front().mask}},
-           Action::go_to, "named"),
-      drop(differs(Field::mark, marks), "io.socklid.mark: unmarked or foreign mark"),
-      drop(differs(Field::socket_mark, marks), "io.socklid.mark: not the mark of its socket"),
-      jump({}, Action::go_to, "named"),
-  };
+///
+/// A packet of another mark is of a process of the host's in this namespace, and refused as what
+/// egress does not name.
+std::vector<Rule> judge_marks(const RulesAsked& asked) {
+  constexpr const char* unmarked = "io.socklid.mark: unmarked or foreign mark";
+  const std::vector<Mark>& marks = asked.marks;
+  const std::vector<Match> is_reset = {
+      has(Field::tcp_flags, tcp_reset),
+      Compare{Field::mark, Operator::equal, 0, marks.front().mask}};
+  std::vector<Rule> rules = accept_refusals(asked, is_reset);
+  append(rules, {
+                    // The kernel resets a connection whose socket is gone without a mark. Where it
+                    // may go is judged all the same.
+                    jump(is_reset, Action::go_to, "named"),
+                    asked.refuses ? refuse(differs(Field::mark, marks), refused_chain, unmarked)
+                                  : drop(differs(Field::mark, marks), unmarked),
+                    drop(differs(Field::socket_mark, marks),
+                         "io.socklid.mark: not the mark of its socket"),
+                    jump({}, Action::go_to, "named"),
+                });
+  return rules;
 }
 
 /// From a port that bind names a TCP connection goes on that was begun from outside, and datagrams
@@ -187,7 +210,7 @@ std::vector<Rule> leaving_rules(const RulesAsked& asked, const std::string& judg
 /// What `output` leads to, whosever namespace it is.
 std::vector<Chain> judging_chains(const RulesAsked& asked, const std::string& judging) {
   return {named_chain(asked.serves),
-          {"judged", std::nullopt, judge_marks(asked.marks)},
+          {"judged", std::nullopt, judge_marks(asked)},
           loopback_chain(asked.mark),
           going_on_chain(asked, judging),
           datagrams_chain(asked, judging)};
@@ -220,6 +243,24 @@ std::vector<Chain> output_chains_of_slot(const RulesAsked& asked) {
 }
 
 }  // namespace
+
+std::vector<Chain> refusing_chains(const RulesAsked& asked, std::vector<Rule> allowed) {
+  constexpr const char* not_named = "io.socklid.egress: not named";
+  Chain egress{"egress", std::nullopt, std::move(allowed)};
+  if (!asked.refuses) {
+    egress.rules.push_back(drop({}, not_named));
+    return {std::move(egress)};
+  }
+  egress.rules.push_back(refuse({}, refused_chain, not_named));
+  // The answer quotes the packet and goes to its source: not to one that is somebody else's.
+  const auto silence = Compare{Field::source_type, Operator::not_equal, RTN_LOCAL};
+  return {{refused_chain,
+           std::nullopt,
+           {{{silence}, {Action::drop, {}, {}}, {}, false},
+            {{equals(Field::l4proto, IPPROTO_TCP)}, {Action::reject_reset, {}, {}}, {}, false},
+            {{}, {Action::reject_admin, {}, {}}, {}, false}}},
+          std::move(egress)};
+}
 
 std::vector<Chain> leaving_chains(const RulesAsked& asked) {
   return asked.slot != 0 ? output_chains_of_slot(asked) : output_chains(asked);

@@ -6,7 +6,6 @@
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
-#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <initializer_list>
@@ -64,24 +63,6 @@ std::vector<nft::Set> type_sets() {
   };
 }
 
-Chain egress_chain(std::vector<Rule> allowed, Otherwise otherwise) {
-  Chain chain{"egress", std::nullopt, std::move(allowed)};
-  chain.rules.push_back({{}, {}, "io.socklid.egress: not named", true});
-  if (otherwise == Otherwise::drop) {
-    chain.rules.push_back({{}, {Action::drop, {}, {}}, {}, false});
-  } else {
-    // The answer quotes the packet and goes to its source: not to one that is somebody else's.
-    chain.rules.push_back({{Compare{Field::source_type, Operator::not_equal, RTN_LOCAL}},
-                           {Action::drop, {}, {}},
-                           {},
-                           false});
-    chain.rules.push_back(
-        {{equals(Field::l4proto, IPPROTO_TCP)}, {Action::reject_reset, {}, {}}, {}, false});
-    chain.rules.push_back({{}, {Action::reject_admin, {}, {}}, {}, false});
-  }
-  return chain;
-}
-
 /// Packets that a tun or tap device injects are forwarded, not sent.
 Chain forward_chain() {
   return {"forward",
@@ -93,6 +74,27 @@ Chain forward_chain() {
 bool answers_unasked(const Target& peer) {
   const std::uint8_t protocol = peer.place.protocol;
   return protocol != IPPROTO_TCP && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
+}
+
+/// A group, or more of them: whoever is in it hears what others send there.
+bool is_group(const Place& place) {
+  if (!place.family) return false;
+  if (*place.family == annotations::AddressFamily::ipv4) {
+    return place.bits >= 4 && (place.address[0] & 0xf0U) == 0xe0;
+  }
+  return place.bits >= 8 && place.address[0] == 0xff;
+}
+
+/// Groups of protocols that `egress` has by number (VRRP, OSPF): what routers tell one another
+/// there comes from addresses of theirs.
+std::vector<Target> groups_of(const Policy& policy) {
+  annotations::Endpoints numbered = *policy.egress;
+  std::erase_if(numbered, [](const annotations::Endpoint& one) {
+    return one.protocol != annotations::Protocol::numbered;
+  });
+  std::vector<Target> groups = merge_endpoints(numbered);
+  std::erase_if(groups, [](const Target& one) { return !is_group(one.place); });
+  return groups;
 }
 
 /// The peers of `egress`, those of datagrams with every port if they may answer from any: which of
@@ -120,7 +122,8 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
                    .serves = !named(policy.bind).empty(),
                    .sends = !named(policy.egress).empty(),
                    .transparent = policy.options.transparent,
-                   .hears_all = policy.answers == annotations::Answers::any};
+                   .hears_all = policy.answers == annotations::Answers::any,
+                   .refuses = policy.otherwise.value_or(Otherwise::reject) == Otherwise::reject};
   if (asked.serves) {
     const std::vector<Target> listeners = merge_listeners(*policy.bind);
     ruleset.chains.push_back(
@@ -135,15 +138,19 @@ NftRuleset compile_rules(const Policy& policy, Mark mark, std::uint8_t slot,
     std::erase_if(peers, [](const Target& peer) { return !answers_unasked(peer); });
     asked.hears = !peers.empty();
     if (asked.hears) {
-      ruleset.chains.push_back(
-          {"answers", std::nullopt, endpoints.match("egress", peers, Side::source)});
+      Chain answers{"answers", std::nullopt, endpoints.match("egress", peers, Side::source)};
+      for (Rule& rule : endpoints.match("groups", groups_of(policy), Side::destination)) {
+        answers.rules.push_back(std::move(rule));
+      }
+      ruleset.chains.push_back(std::move(answers));
     }
   }
-  ruleset.chains.push_back(
-      egress_chain(std::move(allowed), policy.otherwise.value_or(Otherwise::reject)));
   const auto add = [&ruleset](std::vector<Chain> chains) {
     std::move(chains.begin(), chains.end(), std::back_inserter(ruleset.chains));
   };
+  std::vector<Set> filled = arriving_sets(asked);
+  std::move(filled.begin(), filled.end(), std::back_inserter(ruleset.sets));
+  add(refusing_chains(asked, std::move(allowed)));
   add(leaving_chains(asked));
   add(arriving_chains(asked));
   if (slot == 0) add({forward_chain()});

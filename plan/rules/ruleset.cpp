@@ -63,6 +63,10 @@ std::string match_text(const InSet& match) {
   return key_text(match.key).append(" @").append(match.set);
 }
 
+std::string match_text(const Noted& match) {
+  return std::string("update @").append(match.set).append(" { ").append(key_text(match.key)) + " }";
+}
+
 std::string statement_text(const Statement& statement) {
   switch (statement.action) {
     case Action::none:
@@ -115,6 +119,11 @@ std::string set_text(const Set& set) {
     text.append(i == 0 ? "" : " . ").append(name_of(set.key[i]));
   }
   text.append(set.verdict_map ? " : verdict\n" : "\n");
+  if (set.lifetime != 0) {
+    text.append("\t\tsize ").append(std::to_string(set.room));
+    text.append("\n\t\tflags dynamic,timeout\n\t\ttimeout ");
+    return text.append(std::to_string(set.lifetime)).append("s\n\t}\n");
+  }
   text.append(set.interval ? "\t\tflags constant,interval\n" : "\t\tflags constant\n");
   text.append("\t\telements = { ");
   for (std::size_t i = 0; i < set.elements.size(); ++i) {

@@ -90,7 +90,15 @@ struct InSet {
   friend bool operator==(const InSet&, const InSet&) = default;
 };
 
-using Match = std::variant<Compare, InRange, InSet>;
+/// Puts the key into a set that has a lifetime, for that long from now on; false if the set is
+/// full.
+struct Noted {
+  Key key;
+  std::string set;
+  friend bool operator==(const Noted&, const Noted&) = default;
+};
+
+using Match = std::variant<Compare, InRange, InSet, Noted>;
 
 enum class Action : std::uint8_t {
   none,  ///< go on with the next rule (a rule that only counts)
@@ -154,7 +162,8 @@ struct Element {
   friend bool operator==(const Element&, const Element&) = default;
 };
 
-/// A named set, or a map to verdicts. Its elements cannot change once a rule uses it (`constant`).
+/// A named set, or a map to verdicts. Its elements cannot change once a rule uses it (`constant`),
+/// but for one with a lifetime, which rules fill (`dynamic`).
 /// Sets without intervals become hash tables, one probe whatever their size; a set of intervals
 /// has one number as its key and becomes a tree.
 struct Set {
@@ -163,6 +172,8 @@ struct Set {
   bool interval{false};  ///< elements are disjoint and ascending
   bool verdict_map{false};
   std::vector<Element> elements;
+  std::uint32_t lifetime{0};  ///< of what rules put in, in seconds; 0: they put nothing in
+  std::uint32_t room{0};      ///< for so many elements, if there is a lifetime
   friend bool operator==(const Set&, const Set&) = default;
 };
 

@@ -91,8 +91,8 @@ TEST_F(NftPackets, ARefusalIsSilentIfDropped) {
 TEST_F(NftPackets, OutOnlyWithTheMark) {
   const UniqueFd listener = net->peer.listen(443);
   enforce("tcp/443 udp");
-  EXPECT_EQ(net->box.connect("10.7.0.2", 443), ETIMEDOUT);
-  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 4}), ETIMEDOUT);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443), ECONNREFUSED);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 4}), ECONNREFUSED);
   EXPECT_EQ(net->box.send("10.7.0.2", 53), EPERM);
   EXPECT_GE(count(unmarked), 3U);
   EXPECT_EQ(net->box.connect("10.7.0.2", 443, {.mark = 0x7f000003}), 0) << "outside the mask";
@@ -145,7 +145,7 @@ TEST_F(NftPackets, OutWithTheMarkOfASubjectToo) {
   }
   EXPECT_EQ(count(unmarked), 0U);
   EXPECT_EQ(net->box.send("10.7.0.2", 53, {.mark = 4}), EPERM);
-  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 7}), ETIMEDOUT);
+  EXPECT_EQ(net->box.connect("fd07::2", 443, {.mark = 7}), ECONNREFUSED);
   EXPECT_GE(count(unmarked), 2U);
 }
 
@@ -180,17 +180,37 @@ TEST_F(NftPackets, InOnlyToWhatBindNames) {
   enforce("", "tcp/80");
   EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
   EXPECT_EQ(net->peer.connect("fd07::1", 80), 0);
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 81), ECONNREFUSED);
+  EXPECT_EQ(net->peer.connect("fd07::1", 81), ECONNREFUSED);
+  EXPECT_EQ(count(not_bound), 2U);
+  EXPECT_EQ(count(not_named), 0U) << "the reset leaves, whatever egress names";
+}
+
+TEST_F(NftPackets, WhoIsRefusedIsToldAtOnce) {
+  enforce("tcp/25@10.7.0.2", "tcp/25");
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(net->peer.connect("10.7.0.1", 113), ECONNREFUSED);
+    EXPECT_EQ(net->peer.connect("fd07::1", 113), ECONNREFUSED);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(600));
+  EXPECT_EQ(count(not_bound), 6U);
+  EXPECT_EQ(count(not_named), 0U);
+}
+
+TEST_F(NftPackets, WhoIsRefusedIsNotToldIfDropped) {
+  enforce("", "tcp/80", Otherwise::drop);
   EXPECT_EQ(net->peer.connect("10.7.0.1", 81), ETIMEDOUT);
   EXPECT_EQ(net->peer.connect("fd07::1", 81), ETIMEDOUT);
   EXPECT_GE(count(not_bound), 2U);
-  EXPECT_EQ(count(not_named), 0U);
+  EXPECT_EQ(net->box.connect("10.7.0.2", 443), ETIMEDOUT) << "unmarked";
 }
 
 TEST_F(NftPackets, InOnlyToTheAddressThatBindNames) {
   const UniqueFd listener = net->box.listen(80, marked);
   enforce("", "tcp/80@10.7.0.1 tcp/81@fd07::1");
   EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
-  EXPECT_EQ(net->peer.connect("fd07::1", 80), ETIMEDOUT);
+  EXPECT_EQ(net->peer.connect("fd07::1", 80), ECONNREFUSED);
 }
 
 TEST_F(NftPackets, InToTheWildcardAddress) {
@@ -200,13 +220,13 @@ TEST_F(NftPackets, InToTheWildcardAddress) {
   EXPECT_EQ(net->peer.connect("10.7.0.1", 80), 0);
   EXPECT_EQ(net->peer.connect("fd07::1", 80), 0);
   EXPECT_EQ(net->peer.connect("10.7.0.1", 81), 0);
-  EXPECT_EQ(net->peer.connect("fd07::1", 81), ETIMEDOUT);
+  EXPECT_EQ(net->peer.connect("fd07::1", 81), ECONNREFUSED);
 }
 
 TEST_F(NftPackets, InIsClosedWithoutBind) {
   const UniqueFd listener = net->box.listen(80, marked);
   enforce("tcp/443");
-  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), ETIMEDOUT);
+  EXPECT_EQ(net->peer.connect("10.7.0.1", 80), ECONNREFUSED);
   EXPECT_GE(count(not_bound), 1U);
 }
 

@@ -17,6 +17,7 @@ from packet import (ACK, ARP, ICMP, ICMP6, IGMP, IPV4, IPV6, RST, SYN, TCP, UDP,
 
 UDPLITE = 136
 GROUPS = 16          # that a container may join, and one more each second
+REFUSED = 3          # seconds in which whoever asked for a connection is refused it
 ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
 ECHO = {ICMP: (8, 0), ICMP6: (128, 129)}
 SOLICIT_ROUTER, SOLICIT, ADVERTISE = 133, 135, 136
@@ -50,10 +51,13 @@ class Model:
         self.own_groups = KERNEL_GROUPS | {solicited(address) for address in self.own if len(address) == 16}
         self.groups = set()
         self.seen = {}        # flow of a packet that came in over the link: when the last one did
+        self.asked = {}       # the same of those that asked for a connection
         self.fragments = {}   # whose: the verdict of the first one
 
     def arrives(self, packet, now):
         self.seen[packet.flow] = now
+        if packet.protocol == TCP and packet.flags & (SYN | ACK) == SYN:
+            self.asked[packet.flow] = now
 
     def leaves(self, packet, now):
         kind, what = self.judge(packet, now) or (None, None)
@@ -115,6 +119,9 @@ class Model:
             return None  # the kernel's, and no host takes it: of a connection to itself by a socket bound to a device
         if packet.back not in self.seen:
             return "tcp", "an answer to nobody who came"
+        if (packet.flags & RST and self.policy.values.get("otherwise") != "drop"
+                and now - self.asked.get(packet.back, -REFUSED) < REFUSED):
+            return None  # a connection that nobody named is refused at once
         if not self.policy.is_served(TCP, packet.source_port):
             return "tcp", "an answer from a port that is not served"
         return None

@@ -129,6 +129,7 @@ CASES = (
     Case("podman_pods", 40, LATER, engine="podman"),
     Case("podman_egress", 30, LATER, EVERYTHING, 30, engine="podman"),
     Case("software", 102),
+    Case("programs", 240, LATER),
     Case("recipe_http_worm", 75, later="recipe http-worm", later_seconds=75),
     Case("recipe_ftp_passive", 60),
     Case("recipe_pop3", 90),

@@ -147,6 +147,10 @@ class Judge {
   bool matches(const nft::Compare& compare) const;
   bool matches(const nft::InRange& range) const;
   bool matches(const nft::InSet& match) const { return find(match.key, match.set) != nullptr; }
+  bool matches(const nft::Noted& match) const {
+    return load(packet_, match.key, set(match.set), output_).has_value();
+  }
+  const nft::Set& set(const std::string& name) const;
   const nft::Element* find(const nft::Key& key, const std::string& name) const;
   std::optional<ModelVerdict> enter(const std::string& name);
   const nft::Chain& chain(const std::string& name) const;
@@ -168,13 +172,20 @@ bool Judge::matches(const nft::InRange& match) const {
   return value && match.range.first <= *value && *value <= match.range.last;
 }
 
+const nft::Set& Judge::set(const std::string& name) const {
+  const auto found = std::find_if(ruleset_.sets.begin(), ruleset_.sets.end(),
+                                  [&name](const nft::Set& one) { return one.name == name; });
+  if (found == ruleset_.sets.end()) throw std::logic_error("no such set: " + name);
+  return *found;
+}
+
 const nft::Element* Judge::find(const nft::Key& key, const std::string& name) const {
-  const auto set = std::find_if(ruleset_.sets.begin(), ruleset_.sets.end(),
-                                [&name](const nft::Set& one) { return one.name == name; });
-  if (set == ruleset_.sets.end()) throw std::logic_error("no such set: " + name);
-  const auto wanted = load(packet_, key, *set, output_);
+  const nft::Set& there = set(name);
+  const auto wanted = load(packet_, key, there, output_);
   if (!wanted) return nullptr;
-  for (const nft::Element& element : set->elements) {
+  static const nft::Element noted;
+  if (there.lifetime != 0) return packet_.refused ? &noted : nullptr;
+  for (const nft::Element& element : there.elements) {
     if (element.address == wanted->address && element.protocol == wanted->protocol &&
         element.numbers.first <= wanted->numbers.first &&
         wanted->numbers.first <= element.numbers.last) {

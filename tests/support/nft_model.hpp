@@ -37,6 +37,7 @@ struct ModelPacket {
   std::optional<std::uint32_t> socket_mark;  ///< of the full socket it comes from
   std::uint32_t destination_type{1};         ///< RTN_*
   std::optional<std::uint32_t> fragment;     ///< offset, of one of IPv6
+  bool refused{false};  ///< its other end has just been refused a connection to its source
 };
 
 enum class ModelVerdict { accept, drop, reset, admin_prohibited };

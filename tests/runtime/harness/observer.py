@@ -157,7 +157,7 @@ class Observer:
 
 def knock(place):
     """What a back door says, or None. `place`: (port, version of IP). One that is there answers at once; where none is,
-    the policy drops the visitor's packets, and nobody says so."""
+    the policy refuses the visitor, or says nothing."""
     port, version = place
 
     def visit():

@@ -21,9 +21,9 @@ NEEDS = [
     Need("name look-ups (glibc, musl)", {"egress": "dns"},
          "by TCP too, when an answer is large; UDP sockets that only sort addresses may be connected to anybody",
          f"{CASES}/attacks/software.py"),
-    Need("unbound, BIND", {"bind": "dns", "egress": "dns"},
+    Need("unbound, BIND, dnsmasq", {"bind": "dns", "egress": "dns"},
          "each question is sent from a random port: free in a network namespace of its own, in a pod or on the host add "
-         "`udp/1024-65535` to `bind`", f"{CASES}/policy/egress.py", True),
+         "`udp/1024-65535` to `bind`", f"{CASES}/policy/programs.py"),
     Need("ping (iputils, busybox)", {"egress": "icmp"},
          "by ping sockets, which `net.ipv4.ping_group_range` has to allow; raw ones are refused with `EPERM`",
          f"{CASES}/policy/egress.py"),
@@ -33,7 +33,7 @@ NEEDS = [
          "one listener for both versions of IP", f"{CASES}/recipes/recipe_http_worm.py"),
     Need("nginx", {"bind": "tcp/80", "create": "deny", "seal": "listen tcp/80@0.0.0.0 tcp/80@::"},
          "`listen 80; listen [::]:80` is a listener for each version of IP: the seal waits for both",
-         f"{CASES}/policy/seal.py", True),
+         f"{CASES}/policy/programs.py"),
     Need("Envoy, nginx with `reuseport`", {"bind": "tcp/80", "create": "deny", "seal": "30s"},
          "a listener for each thread: a time, or `accept`"),
     Need("vsftpd, passive", {"connect": "deny", "bind": "tcp/21 tcp/40000-40100"}, "the passive range is named",
@@ -44,23 +44,29 @@ NEEDS = [
          f"{CASES}/recipes/recipe_remote_shell.py"),
     Need("sendmail", {"bind": "deny", "connect": "tcp/25 dns", "seal": "listen tcp/25"}, "it binds before the seal",
          f"{CASES}/recipes/recipe_mail_relay.py"),
-    Need("TFTP clients", {"egress": "udp/69", "answers": "host"}, "the answer comes from another port",
-         f"{CASES}/policy/egress.py"),
+    Need("TFTP clients (tftp-hpa, busybox)", {"egress": "udp/69", "answers": "host"}, "the answer comes from another port",
+         f"{CASES}/policy/programs.py"),
     Need("miniupnpc and others by SSDP", {"egress": "udp/1900@239.255.255.250", "answers": "any"},
-         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/egress.py", True),
+         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/programs.py"),
     Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "the same"),
     Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
          "a peer is remembered as long as the socket lives that heard of him"),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
-         "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/deputies.py"),
+         "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
          f"{CASES}/policy/egress.py", True),
     Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
-         "packets may leave with a source that is not the container's"),
+         "packets may leave with a source that is not the container's", f"{CASES}/policy/programs.py"),
+    Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
+         "VRRP has a protocol of its own, named by its number; it sets addresses and tells neighbours of them",
+         f"{CASES}/policy/programs.py"),
+    Need("OSPF", {"families": "inet inet6 netlink-route raw",
+                  "egress": "proto/89@224.0.0.5 proto/89@224.0.0.6 proto/89@10.0.0.0/24"},
+         "the groups, and the routers themselves"),
     Need("falco, bpftool", {"connect": "deny", "bpf": "allow"},
          "with `CAP_BPF` and `CAP_SYS_ADMIN` of the host such a container can take every policy away",
-         f"{CASES}/policy/deputies.py", True),
+         f"{CASES}/policy/programs.py"),
 ]
 
 
@@ -74,10 +80,23 @@ without `io.socklid.`. This page is written by `tests/golden/programs_test --wri
 """
 ROWS = ["| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
 END = """
-What cannot be had: the kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress` lets
-none of that out. Run the tunnel in a container of its own in the same pod, without a policy: what the others send into
-it is judged by where it goes, by its address behind the tunnel. MPTCP, SMC, raw and packet sockets are closed unless
-`families` names them."""
+The kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress` lets none of that out. There are
+two ways, both tried by `tests/runtime/cases/policy/programs.py`:
+
+- The tunnel is in a container of its own in the same pod, without a policy. What the others send into it is judged by where it
+  goes, by its address behind the tunnel.
+- Somebody on the node makes a WireGuard tunnel in the container's network namespace and gives it the container's mark:
+  `mark=3` and `egress=udp/51820@PEER` in the policy, `wg set wg0 fwmark 3` for the tunnel. What leaves is judged twice then, by
+  its address behind the tunnel and by the peer. Nothing is forwarded. The container itself makes no tunnels, unless `families`
+  has `netlink-route` and `netlink-generic`.
+
+There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
+neighbour or a process of the host's, could use it.
+
+An engine within a container (podman in podman) with a network of its own makes devices and rules: that is `families` with
+`netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers beside it.
+
+MPTCP, SMC, raw and packet sockets are closed unless `families` names them."""
 
 
 def tried_by(need):

@@ -2,12 +2,15 @@
 //
 // Fails if a list of endpoints or ports is read as something else than it says, if a doubtful one
 // is accepted (host bits, mapped addresses, odd numbers), or if an error points at the wrong place.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/annotations/expect.hpp"
 
 namespace socklid::annotations {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string egress_error(const std::string& value) {
   return refusal({{"io.socklid.egress", value}});
@@ -50,6 +53,31 @@ TEST(Endpoints, ReadsEachPart) {
   }
 }
 
+TEST(Endpoints, ReadsProtocolsByTheirNumberWhereRawSocketsAreOpen) {
+  const auto both = [](const std::string& value) {
+    return Annotations{{"io.socklid.egress", value}, {"io.socklid.families", "inet raw"}};
+  };
+  const Endpoint vrrp{Protocol::numbered, {112, 112}, ipv4({224, 0, 0, 18})};
+  EXPECT_EQ(policy_of(both("proto/112@224.0.0.18")).egress, std::vector{vrrp});
+  EXPECT_EQ(to_string(vrrp), "proto/112@224.0.0.18");
+  EXPECT_EQ(policy_of(both("proto/47 proto/255")).egress->size(), 2U);
+  EXPECT_THAT(refusal(both("proto")),
+              HasSubstr("expected the number of a protocol, as in proto/112"));
+  for (const char* wrong : {"proto/", "proto/256", "proto/50-51", "proto/x", "proto/050"}) {
+    EXPECT_THAT(refusal(both(wrong)), HasSubstr("expected the number of a protocol, 1 to 255"));
+  }
+  EXPECT_THAT(refusal(both("proto/6")), HasSubstr("expected tcp, which is its name"));
+  EXPECT_THAT(refusal(both("proto/58")), HasSubstr("expected icmp, which is its name"));
+  for (const char* header : {"proto/0", "proto/43", "proto/44", "proto/51", "proto/60"}) {
+    EXPECT_THAT(refusal(both(header)), HasSubstr("no extension header of IPv6")) << header;
+  }
+  EXPECT_THAT(egress_error("wireguard/51820@10.0.0.1"), HasSubstr("the tunnel's fwmark"));
+  EXPECT_THAT(egress_error("proto/112"),
+              HasSubstr("proto/112: expected io.socklid.families with raw beside it"));
+  EXPECT_THAT(bind_error("proto/112"), HasSubstr("expected allow, deny, or ports"));
+  EXPECT_THAT(refusal({{"io.socklid.connect", "proto/112"}}), HasSubstr("expected a protocol"));
+}
+
 TEST(Endpoints, WritesTheShortestForm) {
   const struct {
     const char* text;
@@ -84,7 +112,7 @@ TEST(Endpoints, TakesAnyRunOfSpaceSemicolonAndCommaAsOneSeparator) {
 TEST(Endpoints, SaysWhereAndWhatWasExpected) {
   EXPECT_EQ(egress_error("tcp/80 upd/53"),
             "io.socklid.egress: \"tcp/80 upd/53\": at byte 8 (\"upd\"): expected a protocol: tcp, "
-            "udp, icmp, sctp or dccp, in lower case");
+            "udp, icmp, sctp, dccp or proto/NUMBER, in lower case");
   EXPECT_EQ(egress_error("tcp/65536"),
             "io.socklid.egress: \"tcp/65536\": at byte 5 (\"65536\"): expected a port from 0 to "
             "65535");
@@ -193,7 +221,7 @@ TEST(Endpoints, EscapesAndShortensWhatItQuotes) {
   EXPECT_EQ(egress_error("tcp/80\tudp/x").find("at byte 12 (\"x\")"), 36U);
   EXPECT_EQ(egress_error("\"\\"),
             "io.socklid.egress: \"\\\"\\\\\": at byte 1 (\"\\\"\\\\\"): expected a protocol: tcp, "
-            "udp, icmp, sctp or dccp, in lower case");
+            "udp, icmp, sctp, dccp or proto/NUMBER, in lower case");
   EXPECT_EQ(egress_error("tcp/" + std::string(200, '7')),
             "io.socklid.egress: \"tcp/" + std::string(76, '7') + "…\": at byte 5 (\"" +
                 std::string(40, '7') + "…\"): expected a port from 0 to 65535");

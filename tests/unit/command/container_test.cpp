@@ -173,6 +173,24 @@ TEST(Inspect, NamesTheAnnotationBehindADenial) {
   EXPECT_EQ(value.find("denials")->array().front().find_integer("count"), 2);
 }
 
+TEST(Inspect, NamesTheRemedyOfASecondListener) {
+  Inspection inspection;
+  inspection.container = container("a");
+  annotations::Policy& policy = inspection.policy.emplace();
+  policy.create = annotations::Verdict::deny;
+  policy.seal.kind = annotations::Seal::Kind::listen;
+  policy.seal.listens = {{annotations::Protocol::tcp, {80, 80}, {}}};
+  inspection.denials.emplace().count[SL_REASON_CREATE] = 1;
+  inspection.denials->count[SL_REASON_CONNECT] = 1;
+  const std::string text = inspect_text(inspection);
+  EXPECT_THAT(text, HasSubstr("io.socklid.create (a second listener needs "
+                              "io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::)\n"));
+  EXPECT_THAT(text, HasSubstr("1  connect"));
+  const json::Value value = inspect_json(inspection);
+  EXPECT_TRUE(value.find("denials")->array().front().find("remedy"));
+  EXPECT_FALSE(value.find("denials")->array().back().find("remedy"));
+}
+
 TEST(Inspect, ShowsWhatASubjectIsNow) {
   Inspection inspection;
   inspection.container = container("a");

@@ -130,6 +130,9 @@ bool names(const Endpoint& endpoint, const ModelPacket& packet, bool source) {
     case Protocol::dccp:
       protocol = with_port(IPPROTO_DCCP);
       break;
+    case Protocol::numbered:
+      protocol = packet.protocol == endpoint.ports.first;
+      break;
     case Protocol::icmp:
       protocol = packet.protocol == (packet.ipv4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
   }

@@ -60,14 +60,42 @@ TEST(NftEgress, TakesUdpLiteForAnotherProtocol) {
   EXPECT_EQ(leaving(rules(policy("udp/53")), packet), ModelVerdict::admin_prohibited);
 }
 
-TEST(NftMark, DropsWhatIsUnmarkedOrOfAnotherMark) {
-  const NftRuleset ruleset = rules(policy("tcp/443"));
+TEST(NftEgress, NamesProtocolsByTheirNumber) {
+  annotations::Policy asked = policy("");
+  const annotations::Prefix group{annotations::AddressFamily::ipv4, address("224.0.0.18"), 32};
+  asked.egress->push_back({annotations::Protocol::numbered, {112, 112}, group});
+  asked.egress->push_back({annotations::Protocol::numbered, {47, 47}, {}});
+  const NftRuleset ruleset = rules(asked);
+  for (const int protocol : {112, 47, 50, 6}) {
+    for (const char* to : {"224.0.0.18", "224.0.0.19", "fd00::1"}) {
+      ModelPacket packet = sent(to, 112);
+      packet.protocol = static_cast<std::uint8_t>(protocol);
+      const bool is_named =
+          protocol == 47 || (protocol == 112 && packet.destination == address("224.0.0.18"));
+      EXPECT_EQ(leaving(ruleset, packet) == ModelVerdict::accept, is_named)
+          << protocol << " " << to;
+    }
+  }
+}
+
+TEST(NftMark, RefusesWhatIsUnmarkedOrOfAnotherMark) {
+  annotations::Policy asked = policy("tcp/443");
+  const NftRuleset ruleset = rules(asked);
   ModelPacket packet = sent("192.0.2.1", 443);
-  packet.mark = 0;
-  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::drop);
-  EXPECT_EQ(counted(ruleset, packet), "io.socklid.mark: unmarked or foreign mark");
-  packet.mark = 0x4;
-  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::drop);
+  for (const std::uint32_t mark : {0U, 4U}) {
+    packet.mark = mark;
+    EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::reset);
+    EXPECT_EQ(leaving(ruleset, datagram(packet)), ModelVerdict::admin_prohibited);
+    EXPECT_EQ(counted(ruleset, packet), "io.socklid.mark: unmarked or foreign mark");
+    packet.forged_source = true;
+    packet.tcp_flags = ack;
+    EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::drop) << "the answer would leave";
+    packet.forged_source = false;
+    packet.tcp_flags = syn;
+  }
+  asked.otherwise = annotations::Otherwise::drop;
+  EXPECT_EQ(leaving(rules(asked), packet), ModelVerdict::drop);
+  EXPECT_EQ(counted(rules(asked), packet), "io.socklid.mark: unmarked or foreign mark");
 }
 
 TEST(NftMark, DropsAMarkThatIsNotTheSockets) {
@@ -102,6 +130,24 @@ TEST(NftMark, IsNotAskedOfAResetWithoutSocketButItsAddressIs) {
   EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::reset);
 }
 
+TEST(NftMark, IsNotAskedOfTheResetToWhomHasJustBeenRefused) {
+  annotations::Policy asked = policy("");
+  for (const char* peer : {"192.0.2.1", "2001:db8::1"}) {
+    ModelPacket packet = sent(peer, 50000);
+    packet.mark = 0;
+    packet.socket_mark.reset();
+    packet.tcp_flags = rst | ack;
+    EXPECT_NE(leaving(rules(asked), packet), ModelVerdict::accept) << peer;
+    packet.refused = true;
+    EXPECT_EQ(leaving(rules(asked), packet), ModelVerdict::accept) << peer;
+    ModelPacket ours = packet;
+    ours.mark = ours.socket_mark.emplace(test_mark.value);
+    EXPECT_NE(leaving(rules(asked), ours), ModelVerdict::accept) << "what a raw socket writes";
+    packet.tcp_flags = ack;
+    EXPECT_NE(leaving(rules(asked), packet), ModelVerdict::accept) << "it is no reset";
+  }
+}
+
 TEST(NftReply, ComesFromAServedPort) {
   const NftRuleset ruleset = rules(policy("", "tcp/80"));
   ModelPacket packet = answered("192.0.2.1", 80);
@@ -121,7 +167,7 @@ TEST(NftReply, OpensNoConnection) {
   packet.tcp_flags = ack;
   EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::accept);
   packet.mark = packet.socket_mark.emplace(0);  // of somebody who is in this namespace too
-  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::drop);
+  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::reset);
 }
 
 TEST(NftReply, IsADatagramFromAServedPort) {
@@ -129,7 +175,7 @@ TEST(NftReply, IsADatagramFromAServedPort) {
   ModelPacket packet = datagram(answered("192.0.2.1", 53));
   EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::accept) << "the packet program knows whom";
   packet.mark = packet.socket_mark.emplace(0);
-  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::drop);
+  EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::admin_prohibited);
   EXPECT_EQ(leaving(ruleset, datagram(answered("192.0.2.1", 54))), ModelVerdict::admin_prohibited);
 }
 
@@ -147,7 +193,7 @@ TEST(NftReply, IsAnEchoOrAnErrorOfTheKernels) {
     packet.mark = packet.socket_mark.emplace(test_mark.value);  // a raw socket's
     EXPECT_EQ(leaving(ruleset, packet), ModelVerdict::admin_prohibited) << int{type};
   }
-  EXPECT_EQ(leaving(ruleset, icmp(5)), ModelVerdict::drop) << "a redirect";
+  EXPECT_EQ(leaving(ruleset, icmp(5)), ModelVerdict::admin_prohibited) << "a redirect";
 }
 
 TEST(NftSource, IsOneOfTheNamespace) {
@@ -186,11 +232,11 @@ TEST(NftUpkeep, LeavesWhateverItsMark) {
   const NftRuleset ruleset = rules(policy("tcp"));
   for (const int type : {133, 135, 136}) {
     EXPECT_EQ(leaving(ruleset, icmpv6(type, 255)), ModelVerdict::accept) << type;
-    EXPECT_EQ(leaving(ruleset, icmpv6(type, 64)), ModelVerdict::drop) << type;
+    EXPECT_EQ(leaving(ruleset, icmpv6(type, 64)), ModelVerdict::admin_prohibited) << type;
   }
   for (const int type : {131, 132, 143}) {
     EXPECT_EQ(leaving(ruleset, icmpv6(type, 1)), ModelVerdict::accept) << type;
-    EXPECT_EQ(leaving(ruleset, icmpv6(type, 2)), ModelVerdict::drop) << type;
+    EXPECT_EQ(leaving(ruleset, icmpv6(type, 2)), ModelVerdict::admin_prohibited) << type;
   }
 }
 
@@ -201,8 +247,8 @@ TEST(NftUpkeep, TellsOfNoGroupWhereNothingMayLeave) {
   igmp.mark = 0xd4;
   igmp.socket_mark.reset();
   EXPECT_EQ(leaving(rules(policy("tcp")), igmp), ModelVerdict::accept);
-  EXPECT_EQ(leaving(rules(policy("")), igmp), ModelVerdict::drop);
-  EXPECT_EQ(leaving(rules(policy("")), icmpv6(143, 1)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(rules(policy("")), igmp), ModelVerdict::admin_prohibited);
+  EXPECT_EQ(leaving(rules(policy("")), icmpv6(143, 1)), ModelVerdict::admin_prohibited);
   EXPECT_EQ(leaving(rules(policy("")), icmpv6(135, 255)), ModelVerdict::accept);
   igmp.mark = test_mark.value;  // a raw socket's
   EXPECT_EQ(leaving(rules(policy("tcp")), igmp), ModelVerdict::admin_prohibited);
@@ -210,8 +256,8 @@ TEST(NftUpkeep, TellsOfNoGroupWhereNothingMayLeave) {
 
 TEST(NftUpkeep, IsNeitherRouterAdvertisementNorRedirect) {
   const NftRuleset ruleset = rules(policy(""));
-  EXPECT_EQ(leaving(ruleset, icmpv6(134, 255)), ModelVerdict::drop);
-  EXPECT_EQ(leaving(ruleset, icmpv6(137, 255)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(ruleset, icmpv6(134, 255)), ModelVerdict::admin_prohibited);
+  EXPECT_EQ(leaving(ruleset, icmpv6(137, 255)), ModelVerdict::admin_prohibited);
 }
 
 TEST(NftUpkeep, ArrivesFromTheLinkOnly) {

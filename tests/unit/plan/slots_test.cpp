@@ -52,7 +52,7 @@ TEST(NftSlots, OwnPacketsAreJudged) {
 TEST(NftSlots, AMarkThatIsNotTheSocketsOpensNothing) {
   const NftRuleset rules = of_slot("tcp/443");
   for (const std::uint32_t mark : {0U, 3U, slot_8, 0x07000004U}) {
-    EXPECT_EQ(leaving(rules, to_port(443, mark, slot_7)), ModelVerdict::drop) << mark;
+    EXPECT_EQ(leaving(rules, to_port(443, mark, slot_7)), ModelVerdict::reset) << mark;
   }
 }
 
@@ -79,7 +79,7 @@ TEST(NftSlots, NeighboursAreNotLookedAt) {
 TEST(NftSlots, WhatASocketOfOursReceivesMustBeServed) {
   const NftRuleset rules = of_slot("", "tcp/80");
   EXPECT_EQ(arriving(rules, to_port(80, 0, slot_7)), ModelVerdict::accept);
-  EXPECT_EQ(arriving(rules, to_port(81, 0, slot_7)), ModelVerdict::drop);
+  EXPECT_EQ(arriving(rules, to_port(81, 0, slot_7)), ModelVerdict::reset);
 }
 
 TEST(NftSlots, ANamespaceOfOnesOwnLetsThoseInWhoHaveTablesOfTheirOwn) {
@@ -89,18 +89,18 @@ TEST(NftSlots, ANamespaceOfOnesOwnLetsThoseInWhoHaveTablesOfTheirOwn) {
   EXPECT_EQ(arriving(rules, to_port(81, 0, slot_7)), ModelVerdict::accept);
   // But not with a packet whose own socket says otherwise, nor anybody without one.
   EXPECT_EQ(leaving(rules, to_port(80, slot_7, test_mark.value)), ModelVerdict::reset);
-  EXPECT_EQ(leaving(rules, to_port(443, slot_7 + 1, test_mark.value)), ModelVerdict::drop);
-  EXPECT_EQ(leaving(rules, to_port(80, 0, slot_7)), ModelVerdict::drop);
-  EXPECT_EQ(leaving(rules, to_port(80, 0, 0)), ModelVerdict::drop);
-  EXPECT_EQ(arriving(rules, to_port(81, 0, 0)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(rules, to_port(443, slot_7 + 1, test_mark.value)), ModelVerdict::reset);
+  EXPECT_EQ(leaving(rules, to_port(80, 0, slot_7)), ModelVerdict::reset);
+  EXPECT_EQ(leaving(rules, to_port(80, 0, 0)), ModelVerdict::reset);
+  EXPECT_EQ(arriving(rules, to_port(81, 0, 0)), ModelVerdict::reset);
 }
 
 TEST(NftSlots, AMarkOfAllBitsLetsNobodyIn) {
   const annotations::Mark wide{0x05000000, 0xffffffff};
   const NftRuleset rules = compile_rules(policy("tcp/443"), wide, 0, "web", 4711);
   EXPECT_EQ(leaving(rules, to_port(443, wide.value, wide.value)), ModelVerdict::accept);
-  EXPECT_EQ(leaving(rules, to_port(443, slot_7, slot_7)), ModelVerdict::drop);
-  EXPECT_EQ(arriving(rules, to_port(81, 0, slot_7)), ModelVerdict::drop);
+  EXPECT_EQ(leaving(rules, to_port(443, slot_7, slot_7)), ModelVerdict::reset);
+  EXPECT_EQ(arriving(rules, to_port(81, 0, slot_7)), ModelVerdict::reset);
 }
 
 TEST(NftSlots, TablesAreNamedByTheirSlot) {

@@ -95,6 +95,29 @@ def _(session):
                                  f"connect.tcp4:{N4}:3306": "ok"})
 
 
+@test("who asks for a connection that bind does not name is refused at once, or by otherwise: drop never")
+def _(session):
+    # As a mail server asks back for ident; 81 has a listener.
+    knocks = [f"connect.tcp{version}:{address}:{port}" for port in (81, 113)
+              for version, address in ((4, CONTAINER4), (6, CONTAINER6))]
+    for otherwise, answer in (("reject", "ECONNREFUSED"), ("drop", "ETIMEDOUT")):
+        options = Options(annotations=keys(bind="tcp/25", egress=f"tcp/25@{N4}", otherwise=otherwise, seal="manual"))
+        with session.crun.start(["/probe", "serve.dual:81"], options, ready="serving"):
+            compare(parse_probe(session.network.from_neighbour(*knocks)), {knock: answer for knock in knocks})
+
+
+@test("a process of the host's in a container's namespace is refused at once, and counted")
+def _(session):
+    out = [f"connect.tcp4:{N4}:3306", f"connect.tcp6:{N6}:3306"]
+    for otherwise, answer in (("reject", "ECONNREFUSED"), ("drop", "ETIMEDOUT")):
+        with session.crun.hold(Options(annotations={**POLICY, **keys(otherwise=otherwise)})) as container:
+            seen = parse_probe(in_netns(INSIDE, session.probe, *out).out)
+            compare(seen, {attempt: answer for attempt in out})
+            lines = session.socklid("inspect", container.name).out.splitlines()
+            told = [line for line in lines if "unmarked or foreign mark" in line and "  0 packets" not in line]
+            expect(told, lines)
+
+
 @test("an empty egress lets nothing leave, and loopback is not egress")
 def _(session):
     check(session.crun, keys(mark="3", egress=""),

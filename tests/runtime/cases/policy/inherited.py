@@ -57,6 +57,16 @@ def _(session):
         compare(seen, {attempts[0]: answer, attempts[1]: answer, "mark.inherited": "0x0"})
 
 
+@test("a datagram socket passed in answers nobody under mark or egress")
+def _(session):
+    attempt = f"send.inherited:{NEIGHBOUR4}:53"
+    for annotations, answer in ((keys(bind="tcp/80"), "ok"), (keys(mark="3"), DENIED),
+                                (keys(egress="udp", bind="udp/53"), DENIED)):
+        with udp_socket() as passed:
+            seen = session.crun.probe([attempt], Options(annotations=annotations, pass_fds=(passed,)))
+        compare(seen, {attempt: answer})
+
+
 @test("bind, listen and shutdown on a socket passed in are denied too")
 def _(session):
     policy = keys(bind="tcp/80", listen="deny", shutdown="deny")

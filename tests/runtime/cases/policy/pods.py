@@ -92,8 +92,8 @@ def _(session):
                     f"exchange.udp4:{CONTAINER4}:5353": "ok",
                     f"exchange.udp6:{CONTAINER6}:5353": "ok",
                     f"exchange.tcp4:{CONTAINER4}:91": "ok", f"exchange.tcp6:{CONTAINER6}:91": "ok",
-                    f"exchange.tcp4:{CONTAINER4}:90": {"connect:ETIMEDOUT"},
-                    f"exchange.tcp6:{CONTAINER6}:90": {"connect:ETIMEDOUT"}}
+                    f"exchange.tcp4:{CONTAINER4}:90": {"connect:ECONNREFUSED"},
+                    f"exchange.tcp6:{CONTAINER6}:90": {"connect:ECONNREFUSED"}}
         compare(parse_probe(session.network.from_neighbour(*expected)), expected)
 
 

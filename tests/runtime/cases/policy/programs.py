@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real programs of docs/programs.md under the policy that is to begin with, of Debian's packages, each beside a control.
+
+Fails when: one of them does not do its work under its policy; when a policy without what the page says it needs lets it work all
+the same, so that the page asks for too much; or when a VPN in the pod is not judged by where its packets go.
+"""
+
+import socket
+import struct
+import threading
+from contextlib import contextmanager, suppress
+
+from harness.bundle import Options
+from harness.check import compare, keys
+from harness.commands import run, wait_until, write
+from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
+from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
+from harness.network import NEIGHBOUR4 as N4
+from harness.recipe import directories, mount_over, tree
+from harness.runner import expect, expect_equal, expect_in, group, test
+from harness.runtimes import parse_probe
+from harness.sockets import inside
+
+ELSEWHERE4 = "10.98.0.77"  # nobody's
+VRRP, VRRP_GROUP, ROUTER = 112, "224.0.0.18", 51
+
+
+@contextmanager
+def machine(files):
+    """A writable root with {path: text} over the tests' tree."""
+    with directories() as parts:
+        mount_over(tree(), parts)
+        for path, text in files.items():
+            write(parts["root"] / path.lstrip("/"), text)
+        yield parts["root"]
+
+
+# Resolvers ----------------------------------------------------------------------------------------
+
+UNBOUND = f"""
+server:
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  verbosity: 1
+  interface: 0.0.0.0
+  access-control: 0.0.0.0/0 allow
+  module-config: "iterator"
+forward-zone:
+  name: "."
+  forward-addr: {N4}
+"""
+BIND = f"""
+options {{
+  directory "/tmp"; pid-file none; session-keyfile none; forwarders {{ {N4}; }}; forward only; dnssec-validation no;
+  listen-on {{ any; }}; listen-on-v6 {{ none; }}; allow-query {{ any; }}; allow-recursion {{ any; }};
+}};
+controls {{ }};
+"""
+RESOLVERS = (
+    ("unbound", ["unbound", "-d", "-c", "/unbound.conf"], {"/unbound.conf": UNBOUND}, "start of service"),
+    ("BIND", ["named", "-g", "-c", "/named.conf"], {"/named.conf": BIND}, "running"),
+    ("dnsmasq", ["dnsmasq", "--no-daemon", "--user=root", "--no-resolv", "--no-hosts", f"--server={N4}", "--conf-file=/dev/null"],
+     {}, "started"),
+)
+QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\x08packages\x07example\0\0\1\0\1"
+
+
+def knows_the_name(patience):
+    """Whether the container's resolver answers somebody outside."""
+    def make():
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.settimeout(patience)
+        made.connect((CONTAINER4, 53))
+        return made
+
+    with inside(make, OUTSIDE) as connection, suppress(OSError):
+        connection.send(QUESTION)
+        return socket.inet_aton(N4) in connection.recv(512)
+    return False
+
+
+@group("resolvers that ask from random ports")
+def _(session, record):
+    _ = session.network
+    with session.network.quiet(), NeighbourServers({}, ()):
+        for name, command, files, ready in RESOLVERS:
+            for policy, works in (({}, True), (keys(bind="dns", egress="dns"), True), (keys(bind="dns", egress="tcp/53"), False)):
+                with machine(files) as root, session.crun.start(command, Options(annotations=policy, rootfs=root),
+                                                                ready=ready) as container:
+                    answered = knows_the_name(20 if works else 3)
+                    said = ", ".join(f"{key}={value}" for key, value in policy.items()) or "no policy"
+                    record(f"{name} under {said}", None if answered == works else container.output)
+
+
+# Servers ------------------------------------------------------------------------------------------
+
+NGINX = """
+daemon off; user root; error_log stderr; pid /tmp/nginx.pid; events { }
+http { access_log off; server { listen 80; listen [::]:80; location / { return 200 "hello from nginx\\n"; } } }
+"""
+
+
+@test("nginx with a listener for each version of IP: the seal that waits for both, and what is said of the other")
+def _(session):
+    with session.network.quiet():
+        both = keys(bind="tcp/80", create="deny", seal="listen tcp/80@0.0.0.0 tcp/80@::")
+        for policy in ({}, both):
+            with machine({"/nginx.conf": NGINX}) as root, session.crun.start(
+                    ["nginx", "-c", "/nginx.conf"], Options(annotations=policy, rootfs=root)):
+                knocks = {f"connect.tcp4:{CONTAINER4}:80": "ok", f"connect.tcp6:{CONTAINER6}:80": "ok"}
+                wait_until(lambda: parse_probe(session.network.from_neighbour(*knocks)) == knocks, f"nginx under {policy}", 90)
+                expect_in("hello from nginx", NeighbourServers.visit(80), str(policy))
+        first = keys(bind="tcp/80", create="deny", seal="listen tcp/80")
+        with machine({"/nginx.conf": NGINX}) as root:
+            done = session.crun.run(["nginx", "-c", "/nginx.conf"], Options(annotations=first, rootfs=root))
+        expect_in("socket() [::]:80 failed (1: Operation not permitted)", done.text, "sealed by the first listener")
+        explained = session.socklid("explain", *(f"{key}={value}" for key, value in first.items())).out
+        expect_in("io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::", explained, "explain")
+
+
+HAPROXY = f"""
+defaults
+  mode http
+  timeout connect 20s
+  timeout client 20s
+  timeout server 20s
+frontend web
+  bind :80
+  bind {ELSEWHERE4}:81 transparent
+  default_backend there
+backend there
+  server one {N4}:8080
+"""
+
+
+@test("haproxy: an address that is nobody's needs options=transparent")
+def _(session):
+    with session.network.quiet(), NeighbourServers({}, (8080,)):
+        plain = keys(bind="tcp/80 tcp/81", egress="tcp/8080")
+        for policy in ({}, {**plain, **keys(options="transparent")}):
+            with machine({"/haproxy.cfg": HAPROXY}) as root, session.crun.start(
+                    ["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=policy, rootfs=root)):
+                knock = {f"connect.tcp4:{CONTAINER4}:80": "ok"}
+                wait_until(lambda: parse_probe(session.network.from_neighbour(*knock)) == knock, f"haproxy under {policy}", 90)
+                expect_in("hello from port 8080", NeighbourServers.visit(80), str(policy))
+        with machine({"/haproxy.cfg": HAPROXY}) as root:
+            done = session.crun.run(["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=plain, rootfs=root))
+        expect(done.status != 0 and ELSEWHERE4 in done.text, done.text)
+
+
+# Routers ------------------------------------------------------------------------------------------
+
+KEEPALIVED = f"""
+global_defs {{
+  router_id test
+}}
+vrrp_instance one {{
+  state BACKUP
+  interface {LINK}
+  virtual_router_id {ROUTER}
+  priority 100
+  advert_int 1
+  virtual_ipaddress {{
+    10.99.0.50/24
+  }}
+}}
+"""
+OPENED = "inet inet6 netlink-route packet raw"
+
+
+def routers_socket():
+    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, VRRP)
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(VRRP_GROUP) + socket.inet_aton(N4))
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(N4))
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    made.settimeout(12)
+    return made
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    return ~((total & 0xffff) + (total >> 16)) & 0xffff
+
+
+def advert(priority):
+    """RFC 3768, 5.1."""
+    def with_sum(value):
+        return struct.pack("!BBBBBBH", 0x21, ROUTER, priority, 1, 0, 1, value) + socket.inet_aton("10.99.0.50") + bytes(8)
+
+    return with_sum(checksum(with_sum(0)))
+
+
+def hears_advert(router):
+    with suppress(TimeoutError):
+        return router.recv(200)[20:22] == bytes((0x21, ROUTER))
+    return False
+
+
+@test("keepalived: VRRP is named by its number and its group, and other routers are heard there")
+def _(session):
+    _ = session.network
+    named = keys(families=OPENED, egress=f"proto/{VRRP}@{VRRP_GROUP}")
+    command = ["keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp", "-f", "/keepalived.conf"]
+    for policy, works in (({}, True), (named, True), (keys(families=OPENED, egress="tcp/25"), False)):
+        with inside(routers_socket, OUTSIDE) as router, machine({"/keepalived.conf": KEEPALIVED}) as root:
+            try:
+                with session.crun.start(command, Options(annotations=policy, rootfs=root),
+                                        ready="Entering MASTER STATE") as container:
+                    expect_equal(hears_advert(router), works, f"{policy}: {container.output}")
+                    if works:
+                        router.sendto(advert(200), (VRRP_GROUP, 0))
+                        container.wait_for("Entering BACKUP STATE", 20)
+            finally:
+                in_netns(INSIDE, "ip", "addr", "del", "10.99.0.50/24", "dev", LINK, check=False)
+
+
+# Clients ------------------------------------------------------------------------------------------
+
+
+@test("tftp-hpa: the answer comes from another port")
+def _(session):
+    for policy, works in (({}, True), (keys(egress="udp/69"), False), (keys(egress="udp/69", answers="host"), True)):
+        with session.network.quiet():
+            asked, answering = (in_the_neighbourhood(socket.SOCK_DGRAM, port) for port in (69, 0))
+            thread = threading.Thread(target=lambda: answering.sendto(b"\0\3\0\1the file", asked.recvfrom(1000)[1]), daemon=True)
+            thread.start()
+            with asked, answering:
+                get = f"timeout 8 tftp -m octet {N4} -c get f /tmp/f; cat /tmp/f"
+                done = session.crun.run(["sh", "-c", get], Options(annotations=policy, rootfs=tree()))
+                thread.join(20)
+            expect_equal("the file" in done.text, works, f"{policy}: {done.text}")
+
+
+GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+
+
+def gateway():
+    """Answers searches, each from an address of its own."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("", 1900))
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(N4))
+    return made
+
+
+@test("miniupnpc: whoever is there answers a search")
+def _(session):
+    tight = {"egress": f"udp/1900@239.255.255.250 tcp/8080@{N4}"}
+    for policy, works in (({}, True), (keys(**tight), False), (keys(**tight, answers="any"), True)):
+        with session.network.quiet(), NeighbourServers({}, (8080,)), inside(gateway, OUTSIDE) as searched:
+            answer = (f"HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: {GATEWAY}\r\nUSN: uuid:1::{GATEWAY}\r\nEXT:\r\n"
+                      f"SERVER: test\r\nLOCATION: http://{N4}:8080/desc.xml\r\n\r\n").encode()
+
+            def serve():
+                with suppress(OSError):
+                    while True:
+                        searched.sendto(answer, searched.recvfrom(1000)[1])
+
+            threading.Thread(target=serve, daemon=True).start()
+            done = session.crun.run(["upnpc", "-l"], Options(annotations=policy, rootfs=tree()))
+            expect_equal(f"http://{N4}:8080/desc.xml" in done.text, works, f"{policy}: {done.text}")
+
+
+# What is about the kernel -------------------------------------------------------------------------
+
+
+@test("bubblewrap: a sandbox without a network is set up")
+def _(session):
+    _ = session.network
+    sandbox = ["bwrap", "--unshare-net", "--ro-bind", "/", "/", "ip", "addr", "show", "lo"]
+    for policy in ({}, keys(egress="dns tcp/443")):
+        done = session.crun.run(sandbox, Options(annotations=policy, rootfs=tree()))
+        expect_in("inet 127.0.0.1/8", done.text, str(policy))
+
+
+@test("bpftool needs bpf=allow")
+def _(session):
+    _ = session.network
+    for policy, works in (({}, True), (keys(connect="deny"), False), (keys(connect="deny", bpf="allow"), True)):
+        done = session.crun.run(["bpftool", "prog", "show"], Options(annotations=policy, rootfs=tree()))
+        expect_equal(done.status == 0, works, f"{policy}: {done.text[-300:]}")
+
+
+POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
+TUNNEL4, BEHIND4 = "10.55.0.2", "10.55.0.1"
+
+
+def wg():
+    return tree() / "usr/bin/wg"
+
+
+def pair_of_keys():
+    private = run(wg(), "genkey").out
+    return private, run(wg(), "pubkey", stdin=private).out.strip()
+
+
+@contextmanager
+def far_end(our_key, private, root):
+    """WireGuard in the neighbour's namespace. The container's end, which may be made meanwhile, goes with it."""
+    try:
+        in_netns(OUTSIDE, "ip", "link", "add", "wg0", "type", "wireguard")
+        write(root / "theirs", private)
+        in_netns(OUTSIDE, wg(), "set", "wg0", "listen-port", "51820", "private-key", root / "theirs", "peer", our_key,
+                 "allowed-ips", f"{TUNNEL4}/32")
+        in_netns(OUTSIDE, "ip", "addr", "add", f"{BEHIND4}/24", "dev", "wg0")
+        in_netns(OUTSIDE, "ip", "link", "set", "wg0", "up")
+        yield
+    finally:
+        for name in (INSIDE, OUTSIDE):
+            in_netns(name, "ip", "link", "del", "wg0", check=False)
+
+
+def near_end(their_key, private, fwmark=""):
+    """As commands of a shell, wherever it is."""
+    return (f"ip link add wg0 type wireguard && {wg_here(private)} set wg0 {fwmark} private-key {private} peer {their_key}"
+            f" allowed-ips 10.55.0.0/24 endpoint {N4}:51820 && ip addr add {TUNNEL4}/24 dev wg0 && ip link set wg0 up")
+
+
+def wg_here(private):
+    return "wg" if private == "/ours" else wg()
+
+
+THROUGH = {f"exchange.tcp4:{BEHIND4}:3306": "ok", f"exchange.tcp4:{BEHIND4}:80": "connect:ECONNREFUSED",
+           f"exchange.tcp4:{N4}:3306": "connect:ECONNREFUSED"}
+
+
+@test("a VPN is a neighbour in the pod: what goes into its tunnel is judged by where it goes")
+def _(session):
+    _ = session.network
+    (ours, our_key), (theirs, their_key) = pair_of_keys(), pair_of_keys()
+    up = f"{near_end(their_key, '/ours')} && echo up && exec sleep 1000"
+    with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
+            session.crun.start(["sh", "-c", up], Options(annotations=POD, rootfs=root), ready="up"):
+        policy = keys(egress=f"tcp/3306@{BEHIND4}")
+        compare(session.crun.probe(list(THROUGH), Options(annotations={**POD, **policy})), THROUGH)
+
+
+@test("a tunnel of the kernel's own in a container's namespace sends with the container's mark, and to whom egress names")
+def _(session):
+    _ = session.network
+    (ours, our_key), (theirs, their_key) = pair_of_keys(), pair_of_keys()
+    for fwmark, peer, works in (("", N4, False), ("fwmark 3", "10.99.0.9", False), ("fwmark 3", N4, True)):
+        policy = keys(mark="3", egress=f"udp/51820@{peer} tcp/3306@{BEHIND4}")
+        with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
+                session.crun.hold(Options(annotations=policy)) as container:
+            in_netns(INSIDE, "sh", "-c", near_end(their_key, str(root / "ours"), fwmark))
+            seen = parse_probe(container.exec("/probe", *THROUGH, check=False).out)
+            if works:
+                compare(seen, THROUGH)
+            else:
+                expect(seen[f"exchange.tcp4:{BEHIND4}:3306"] != "ok", f"{fwmark} {peer}: {seen}")
