@@ -75,7 +75,7 @@ class Subject:
 
     def pins_of_the_build(self):
         for name in ("policies", "policies_by_cgroup", "denials", "prefixes", "ports", "seals", "tasks",
-                     "files", "named", "devices", "subjects", "subject_denials"):
+                     "files", "named", "devices", "subjects", "subject_denials", "subject_runs"):
             yield "map", f"map map_{name}: not pinned", (self.build / f"map_{name}").unlink
         for hook, _ in self.hooks:
             pin = self.build / f"program_{hook}"
@@ -147,6 +147,7 @@ class Subject:
         yield "subject", "subject box: not there", lambda: self.delete("subjects", subject)
         yield "counters of a subject", "subject box: counters: not there", \
             lambda: self.delete("subject_denials", subject)
+        yield "runs of a subject", "subject box: its runs: not there", lambda: self.delete("subject_runs", subject)
         yield "program of a subject", "subject box: its program /bin/busybox", lambda: self.delete("files", program)
         yield "name of a program", "1 names of subjects' programs", lambda: self.delete("named", named)
         yield "file system", "1 file systems with protected files", lambda: self.delete("devices", program[16:20])
