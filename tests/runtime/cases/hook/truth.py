@@ -22,7 +22,7 @@ from harness.runtimes import parse_probe
 BPFFS = Path("/sys/fs/bpf/socklid")
 POLICY = keys(connect="tcp/80@10.0.0.0/8 udp/53", bind="tcp/80 udp/8000-8010", shutdown="deny",
               mark="3", egress="udp/53 tcp/3306@10.0.0.2 tcp/3307@10.0.0.2", seal="manual",
-              subject_box="/bin/busybox shutdown=deny connect=tcp/25", readonly="/etc")
+              subject_box="/bin/busybox shutdown=deny connect=tcp/25 seal=manual", readonly="/etc")
 ATTEMPT = "connect.tcp4:127.0.0.1:9"
 
 
@@ -314,6 +314,26 @@ def _(session):
         subject.delete("seals", subject.cgroup)
         session.socklid("repair", subject.id)
         expect_equal(subject.inspect()["seal"]["sealed"], True, "the seal that was lost")
+        subject.expect_active("at the end")
+
+
+@test("runs of a subject that wait keep waiting through a repair, and those that are lost count as sealed")
+def _(session):
+    _ = session.warm
+    with session.crun.hold(Options(annotations=POLICY, netns="new")) as container:
+        subject = Subject(session, container)
+
+        def seals():
+            box, = subject.inspect()["subjects"]
+            return {run["seal"]["sealed"] for run in box["runs"]}
+        expect_equal(seals(), {False}, "at first")
+        (subject.pins / "socket_create").unlink()
+        session.socklid("repair", subject.id)
+        expect_equal(seals(), {False}, "after a repair")
+        subject.delete("subject_runs", *subject.own_keys("subject_runs"))
+        expect_equal(seals(), {True}, "those that are lost")
+        session.socklid("repair", subject.id)
+        expect_equal(seals(), {True}, "those that were lost")
         subject.expect_active("at the end")
 
 
