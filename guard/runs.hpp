@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "bpf/subject_abi.h"
 #include "guard/subjects.hpp"
 
 namespace socklid {

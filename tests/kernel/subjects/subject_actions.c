@@ -10,8 +10,7 @@
  *   listen PORT            the same, which listens
  *   serve PORT             the same, which accepts a connection of its own
  *   child-listen PORT      a child does, and has ended
- *   listen-on FD PORT      with a socket that is there
- *   shutdown FD            ENOTCONN, where it may
+ *   listen-on FD PORT, shutdown FD    with a socket that is there
  *   held                   a TCP socket, again and again until it is refused
  *   mark                   the mark of a new socket, less than 250
  *   keep FD, keep-udp FD   a new socket, which is FD from then on
@@ -90,7 +89,6 @@ static int serve_on(int port) {
 /* The socket stays. */
 static int listen_on(int fd, int port) {
   int error = bind_to(fd, port);
-
   return error ? error : result(listen(fd, 1));
 }
 
