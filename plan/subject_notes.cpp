@@ -39,9 +39,10 @@ void note_seal(const Subject& subject, bool has_others, std::vector<std::string>
   const auto note = [&](std::string_view text) {
     notes.push_back(concat(key_of(subject), ": ", text));
   };
-  note(concat("until the seal (", annotations::to_string(subject.policy.seal),
-              ") create, connect, bind, listen, accept and shutdown are free; each start of it from "
-              "outside begins anew"));
+  note(
+      concat("until the seal (", annotations::to_string(subject.policy.seal),
+             ") create, connect, bind, listen, accept and shutdown are free; each start of it from "
+             "outside begins anew"));
   note(
       "what it reads when it starts, such as its configuration and libraries, decides what it does "
       "before the seal: io.socklid.readonly keeps a worm from writing there");

@@ -2,8 +2,8 @@
 //
 // Which subjects a task is in after an exec, when a subject's hours are, who may have a hold of
 // whom, and which files are protected. Fails when a subject is left by another way than its levels,
-// when a run begins or is open that must not, when a window is wrong at midnight or where clocks change, and when an attempt gets past the
-// hours.
+// when a run begins or is open that must not, when a window is wrong at midnight or where clocks
+// change, and when an attempt gets past the hours.
 #include "bpf/decide_subjects.h"
 
 #include <gtest/gtest.h>
