@@ -3,10 +3,11 @@
  * What is decided of subjects and of protected files (bpf/subject_abi.h). Pure C, for the programs and
  * for a host unit test.
  *
- *   sl_exec(&task, &program)              which subjects the task is in after this exec
+ *   sl_exec(&task, &program)              which subjects the task is in after this exec, and begins a run of
  *   sl_is_too_late(&hours, seconds)       whether it is outside the subject's hours
  *   sl_decide_task(task, cgroup_id)       whether it is known what programs the task comes from
- *   sl_decide_trace(tracer, target)       whether the one may have a hold of the other
+ *   sl_decide_trace(tracer, target, open) whether the one may have a hold of the other
+ *   sl_is_waiting(word, number)           whether a run of a subject is not sealed yet
  *   sl_look_at(flags, is_itself, on_name) one step from a file to its file system's root
  *   sl_file_ioctl_reads(command)          whether an ioctl of a protected file changes nothing
  *
@@ -89,10 +90,26 @@ SL_STEP int sl_exec_one(struct sl_task *task, const struct sl_program *program, 
 	return 0;
 }
 
-SL_INLINE void sl_exec(struct sl_task *task, const struct sl_program *program)
+/* Of the subjects that a task has come into, those of which a new run begins: it was in none. Whoever was
+ * everyone else once and is again is still of that run: to start a subject and leave it by its levels is no
+ * way to another one. Out of a named subject a task is free of it, and a new run gives it no more. */
+SL_INLINE __u32 sl_begun(const struct sl_task *task, __u32 before)
 {
+	__u32 begun = task->subjects & ~before;
+
+	if (task->runs[SL_SUBJECT_OTHERS] != 0)
+		begun &= ~(1u << SL_SUBJECT_OTHERS);
+	return begun;
+}
+
+/* Returns the subjects of which the task begins a run: their numbers are the caller's to give. */
+SL_INLINE __u32 sl_exec(struct sl_task *task, const struct sl_program *program)
+{
+	__u32 before;
+
 	if (!task->classified)
 		task->subjects = 0;
+	before = task->subjects;
 	for (__u32 i = 0; i < SL_SUBJECTS; i++)
 		sl_exec_one(task, program, i);
 	task->subjects = sl_with_others(task, program, task->subjects);
@@ -100,6 +117,13 @@ SL_INLINE void sl_exec(struct sl_task *task, const struct sl_program *program)
 	task->device = program->device;
 	task->pending = 0;
 	task->classified = 1;
+	return sl_begun(task, before);
+}
+
+/* Of sl_run.word. No run has the number 0. */
+SL_INLINE int sl_is_waiting(__u64 word, __u64 number)
+{
+	return number != 0 && word >> SL_RUN_BITS == number && (word & SL_RUN_WAITS) != 0;
 }
 
 /* The zone's local time ahead of UTC at `now`. */
@@ -144,14 +168,16 @@ SL_INLINE struct sl_decision sl_decide_task(const struct sl_task *task, __u64 cg
 	return sl_allow();
 }
 
-/* Who has a hold of another acts as that one: not if that one may do more. */
+/* Who has a hold of another acts as that one: not if that one may do more. `open`: the subjects of which the
+ * target is in another run than the tracer, one that is not sealed. Whether the tracer's own is does not
+ * matter: a hold outlasts its seal. */
 SL_INLINE struct sl_decision sl_decide_trace(const struct sl_task *tracer,
-					     const struct sl_task *target)
+					     const struct sl_task *target, __u32 open)
 {
 	if (!tracer || !tracer->subjects)
 		return sl_allow();
 	SL_DENY_IF(!target || target->cgroup_id != tracer->cgroup_id ||
-			   (tracer->subjects & ~target->subjects),
+			   (tracer->subjects & (~target->subjects | open)),
 		   EPERM, SL_REASON_TRACE);
 	return sl_allow();
 }

@@ -167,6 +167,15 @@ struct {
 	__type(value, struct sl_denials);
 } subject_denials SEC(".maps");
 
+/* Which runs of a subject are not sealed yet (bpf/subjects/runs.bpf.h): of those that are sealed later. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_subject_key);
+	__type(value, struct sl_runs);
+} subject_runs SEC(".maps");
+
 /* Who made a socket of a container with subjects. A connection that is accepted has its listener's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -101,7 +101,7 @@ enum sl_single_guard {
 #define SL_OPEN_RAW          (1u << 13) /* SOCK_RAW of inet and inet6 */
 #define SL_SET_MARK          (1u << 14) /* mark and mark_mask are in force */
 #define SL_WRITE_ROUTES      (1u << 15) /* routing netlink and ioctls that change something */
-#define SL_SEALED_LATER      (1u << 16) /* SL_HELD_BACK waits for the container's sl_seal */
+#define SL_SEALED_LATER      (1u << 16) /* SL_HELD_BACK waits for the container's sl_seal, or the run's */
 #define SL_JUDGE_PACKETS     (1u << 17) /* egress holds for packets, by SL_LIST_EGRESS and _SERVED */
 #define SL_LOOPBACK_IS_FREE  (1u << 18) /* but not for those through the loopback interface */
 #define SL_REFUSE_AT_CALL    (1u << 19) /* TCP is told so by connect(2): a packet gets no answer */
@@ -196,17 +196,23 @@ SL_ASSERT_SIZE(struct sl_seal, 368);
 /* To the program that seals by hand. */
 struct sl_seal_request {
 	__u64 cgroup_id;
+	__u64 run;              /* of the subject */
+	__u32 subject;          /* as in sl_policy; 0: the container itself is sealed */
+	__u32 pad;
 };
-SL_ASSERT_SIZE(struct sl_seal_request, 8);
-/* What the ring buffer tells: a container was sealed. */
+SL_ASSERT_SIZE(struct sl_seal_request, 24);
+/* What the ring buffer tells: a container was sealed, or one run of a subject. */
 struct sl_event {
 	__u64 time;             /* sl_seal.sealed_at */
 	__u64 cgroup_id;
 	__u32 cause;            /* enum sl_seal_cause */
 	__u32 pid;              /* who did it, or whose attempt found the time over; initial namespace */
 	char command[16];       /* its name, ends with 0 */
+	__u64 run;              /* of the subject */
+	__u32 subject;          /* as in sl_policy; 0: the container was sealed */
+	__u32 pad;
 };
-SL_ASSERT_SIZE(struct sl_event, 40);
+SL_ASSERT_SIZE(struct sl_event, 56);
 
 /*
  * The multicast groups that one container has joined under egress, in a hash by cgroup id. A group is
@@ -294,7 +300,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_LISTENING (1u << 3) /* the socket listens already */
 #define SL_ATTEMPT_CONTROL   (1u << 4) /* level and option are a control message's */
 #define SL_ATTEMPT_READS     (1u << 5) /* the netlink messages only read */
-#define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container is not sealed yet */
+#define SL_ATTEMPT_UNSEALED  (1u << 6) /* the container, or the subject's run, is not sealed yet */
 #define SL_ATTEMPT_OUTSIDE   (1u << 7) /* the socket was made outside the container's cgroup */
 #define SL_ATTEMPT_COMPAT    (1u << 8) /* by a 32-bit call, for which bpf/packets/joins.bpf.h is not asked */
 #define SL_ATTEMPT_KEEPS_PORT (1u << 9) /* bind(2) gave it its port: it has no other until it is closed */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sealing: from when on a container's verbs are held to its policy (D3a). What seals:
+ * Sealing: from when on a container's verbs are held to its policy (D3a), and a run of a subject to
+ * the subject's (bpf/subjects/runs.bpf.h). What seals:
  *
  *   sock_ops               a TCP socket of the container listens (BPF_SOCK_OPS_TCP_LISTEN_CB,
  *                          called once inet_listen() has succeeded, net/ipv4/af_inet.c)
@@ -22,20 +23,18 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
-#include "bpf/subjects/state.bpf.h"
+#include "bpf/subjects/enter.bpf.h"
+#include "bpf/subjects/runs.bpf.h"
 
 /* The first to get here seals; all others find it done. */
 static __always_inline void seal_now(struct sl_seal *seal, __u64 cgroup_id, __u32 cause, __u64 time)
 {
-	const struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct sl_event event = {.time = time, .cgroup_id = cgroup_id, .cause = cause};
 
 	if (__sync_val_compare_and_swap(&seal->sealed_at, 0, time) != 0)
 		return;
 	seal->sealed_by = cause;
-	event.pid = BPF_CORE_READ(task, tgid);
-	bpf_core_read(event.command, sizeof(event.command), &task->comm);
-	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+	tell_sealed(&event);
 }
 
 /* Not static: verified once for all who ask. A seal that is not there is closed. */
@@ -74,18 +73,14 @@ static __always_inline struct sl_seal *seal_waiting_for(const struct sl_policy *
 	return seal && seal->sealed_at == 0 && seal->waits_for == cause ? seal : 0;
 }
 
-static __always_inline int is_listen(const struct sl_seal_listen *wanted,
-				     const struct sl_attempt *listening)
+static __always_inline void see_listen(struct sl_seal *seal, __u64 cgroup_id,
+				       const struct sl_attempt *listening)
 {
-	if (wanted->port != listening->port)
-		return 0;
-	if (wanted->family == 0)
-		return 1;
-	return wanted->family == listening->address_family &&
-	       wanted->address[0] == listening->address[0] &&
-	       wanted->address[1] == listening->address[1] &&
-	       wanted->address[2] == listening->address[2] &&
-	       wanted->address[3] == listening->address[3];
+	const __u64 seen = (__u32)seen_listens(seal, listening);
+
+	/* Of two at once the second finds nothing missing. */
+	if ((__sync_fetch_and_and(&seal->missing, ~seen) & ~seen) == 0)
+		seal_now(seal, cgroup_id, SL_SEAL_BY_LISTEN, bpf_ktime_get_boot_ns());
 }
 
 SEC("sockops")
@@ -94,13 +89,12 @@ int sock_ops(struct bpf_sock_ops *ops)
 	const struct sl_policy *policy;
 	struct sl_attempt listening = {};
 	struct sl_seal *seal;
-	__u64 seen = 0;
 
 	if (ops->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
 		return 1;
 	policy = bpf_get_local_storage(&policies, 0);
 	seal = seal_waiting_for(policy, SL_SEAL_BY_LISTEN);
-	if (!seal)
+	if (!seal && !(policy->more_flags & SL_HAS_SUBJECTS))
 		return 1;
 	listening.address_family = (__u16)ops->family;
 	listening.port = (__u16)ops->local_port;
@@ -113,13 +107,10 @@ int sock_ops(struct bpf_sock_ops *ops)
 		listening.address[0] = ops->local_ip4;
 	}
 	normalise(&listening);
-	for (__u32 i = 0; i < SL_SEAL_LISTENS; i++) {
-		if (i < seal->listen_count && is_listen(&seal->listens[i], &listening))
-			seen |= 1ull << i;
-	}
-	/* Of two at once the second finds nothing missing. */
-	if ((__sync_fetch_and_and(&seal->missing, ~seen) & ~seen) == 0)
-		seal_now(seal, policy->cgroup_id, SL_SEAL_BY_LISTEN, bpf_ktime_get_boot_ns());
+	if (seal)
+		see_listen(seal, policy->cgroup_id, &listening);
+	if (policy->more_flags & SL_HAS_SUBJECTS)
+		seal_runs(policy->cgroup_id, SL_SEAL_BY_LISTEN, &listening);
 	return 1;
 }
 
@@ -133,6 +124,8 @@ int BPF_PROG(sock_graft, struct sock *sk)
 
 		if (seal)
 			seal_now(seal, policy->cgroup_id, SL_SEAL_BY_ACCEPT, bpf_ktime_get_boot_ns());
+		if (policy->more_flags & SL_HAS_SUBJECTS)
+			seal_runs(policy->cgroup_id, SL_SEAL_BY_ACCEPT, 0);
 	}
 	return 0;
 }
@@ -152,13 +145,28 @@ int BPF_PROG(bprm_committed_creds, struct linux_binprm *bprm)
 	return 0;
 }
 
+static __always_inline int seal_run_by_hand(const struct sl_seal_request *request)
+{
+	struct sl_event event = {.cause = SL_SEAL_BY_HAND};
+
+	event.time = bpf_ktime_get_boot_ns();
+	event.cgroup_id = request->cgroup_id;
+	event.subject = request->subject;
+	event.run = request->run;
+	saw_in_run(&event, SL_RUN_WAITS);
+	return 1;
+}
+
 /* Returns 1 if there is such a seal, open or not. */
 SEC("syscall")
 int seal_by_hand(struct sl_seal_request *request)
 {
 	const __u64 id = request->cgroup_id;
-	struct sl_seal *seal = bpf_map_lookup_elem(&seals, &id);
+	struct sl_seal *seal;
 
+	if (request->subject != 0)
+		return seal_run_by_hand(request);
+	seal = bpf_map_lookup_elem(&seals, &id);
 	if (!seal)
 		return 0;
 	seal_now(seal, id, SL_SEAL_BY_HAND, bpf_ktime_get_boot_ns());

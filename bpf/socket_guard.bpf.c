@@ -11,7 +11,7 @@
  *   bpf/subjects/protected.bpf.h   files that nobody may change
  *   bpf/packets/joins.bpf.h        how many multicast groups a container joins
  *   bpf/packets/packets.bpf.h      the packets themselves
- *   bpf/seal.bpf.h         what seals a container
+ *   bpf/seal.bpf.h         what seals a container, or a run of a subject
  *   bpf/tasks.bpf.h        an iterator that finds a network namespace's processes
  *
  * Every program reads the attempt, asks sl_decide(), counts and answers; it decides nothing itself

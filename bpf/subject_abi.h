@@ -28,10 +28,11 @@ struct sl_task {
 	__u32 subjects;         /* bit i: in subject i */
 	__u32 pending;          /* what the exec under way would add */
 	__u32 classified;       /* 0: it has not finished an exec in this container */
-	__u8 levels[SL_SUBJECTS];     /* execs of other programs until the subject ends; SL_LEVELS_ALL: never */
-	__u32 instances[SL_SUBJECTS]; /* which run of the subject it belongs to; 0: of one that is not sealed later */
+	__u8 levels[SL_SUBJECTS]; /* execs of other programs until the subject ends; SL_LEVELS_ALL: never */
+	__u64 runs[SL_SUBJECTS];  /* which run of the subject it belongs to; 0: to one that is held from its
+				   * first instruction */
 };
-SL_ASSERT_SIZE(struct sl_task, 112);
+SL_ASSERT_SIZE(struct sl_task, 176);
 
 /* Who made a socket, in its storage. */
 struct sl_maker {
@@ -40,9 +41,8 @@ struct sl_maker {
 	__u32 mark;             /* as it was given */
 	__u32 mark_mask;        /* the bits of it that the policy or a subject sets */
 	__u32 pad;
-	__u32 instances[SL_SUBJECTS];
 };
-SL_ASSERT_SIZE(struct sl_maker, 88);
+SL_ASSERT_SIZE(struct sl_maker, 24);
 
 struct sl_file_key {
 	__u64 cgroup_id;
@@ -103,13 +103,34 @@ struct sl_subject {
 	__u32 inherit;           /* levels: 0..100, or SL_LEVELS_ALL */
 	__u32 pad;
 	struct sl_hours hours;
+	struct sl_seal seal;     /* what each run of it waits for, if it is SL_SEALED_LATER; nothing has come */
 };
-SL_ASSERT_SIZE(struct sl_subject, 632);
+SL_ASSERT_SIZE(struct sl_subject, 1000);
 
-/* The seal of one run of a subject (struct sl_seal), in an LRU hash: what is not there is sealed. */
-struct sl_instance_key {
-	__u64 cgroup_id;
-	__u32 index;            /* of the subject */
-	__u32 instance;
+/*
+ * The runs of a subject that is sealed later, in a hash by sl_subject_key: a run begins with the exec by
+ * which a task comes in from outside, and all that it starts belong to it. The newest have a place each,
+ * SL_RUNS of them, which a run is found in by its number. A run that has none is sealed, and so is every
+ * run of a subject that has no entry.
+ *
+ * Numbers go up by one, and never come again: whoever makes an entry anew begins at the microseconds since
+ * boot, and no subject is started once in a microsecond.
+ */
+#define SL_RUNS 64
+#define SL_RUN_BITS 16 /* SL_SEAL_LISTENS, which the number stands above */
+#define SL_RUN_WAITS 0xffffull
+struct sl_run {
+	__u64 word;             /* number << SL_RUN_BITS, and bit i: it waits for listens[i], or, if there are
+				 * none, bit 0: for what seals. None of them: it is sealed */
+	__u64 started_at;       /* nanoseconds of CLOCK_BOOTTIME, as the others */
+	__u64 ends_at;          /* when it is sealed by time; 0: it is not */
+	__u64 sealed_at;        /* to be shown, as the next: the word decides */
+	__u32 sealed_by;        /* enum sl_seal_cause */
+	__u32 pad;
 };
-SL_ASSERT_SIZE(struct sl_instance_key, 16);
+SL_ASSERT_SIZE(struct sl_run, 40);
+struct sl_runs {
+	__u64 last;             /* the number of the run that began last */
+	struct sl_run run[SL_RUNS]; /* by its number modulo SL_RUNS */
+};
+SL_ASSERT_SIZE(struct sl_runs, 8 + SL_RUNS * 40);

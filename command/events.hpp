@@ -17,10 +17,16 @@ struct EventsOptions {
   bool json{false};
 };
 
-/// An event as it is told. `container`: the id, or "cgroup N" of one that is no longer known.
-[[nodiscard]] std::string event_text(const sl_event& event, const std::string& container,
+/// Whom an event is about.
+struct Sealed {
+  std::string container;  ///< the id, or "cgroup N" of one that is no longer known
+  std::string subject;    ///< by name, or its number; empty: the container itself was sealed
+};
+
+/// An event as it is told.
+[[nodiscard]] std::string event_text(const sl_event& event, const Sealed& sealed,
                                      const Moment& now);
-[[nodiscard]] json::Value event_json(const sl_event& event, const std::string& container,
+[[nodiscard]] json::Value event_json(const sl_event& event, const Sealed& sealed,
                                      const Moment& now);
 
 /// Takes the events it tells away: each is told once.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/inspect.hpp"
 #include "command/output.hpp"
+#include "command/running/seal_status.hpp"
 #include "plan/reasons.hpp"
 
 namespace socklid::command {
@@ -33,12 +34,30 @@ json::Array denials_array(const sl_denials& denials) {
   return array;
 }
 
+std::string run_text(const ObservedRun& run, const Moment& now) {
+  return run.seal ? seal_text(status_of(*run.seal, now)) : "sealed";
+}
+
+json::Array runs_array(const std::vector<ObservedRun>& runs, const Moment& now) {
+  json::Array array;
+  for (const ObservedRun& run : runs) {
+    json::Value seal = json::Object{{"sealed", true}};
+    if (run.seal) seal = seal_json(status_of(*run.seal, now));
+    array.emplace_back(json::Object{{"tasks", run.tasks}, {"seal", std::move(seal)}});
+  }
+  return array;
+}
+
 }  // namespace
 
 std::string subjects_text(const std::vector<ObservedSubject>& subjects) {
   Lines lines;
+  const Moment now = moment();
   for (const ObservedSubject& one : subjects) {
     lines.push_back({printable(one.name), "tasks:", std::to_string(one.tasks), ""});
+    for (const ObservedRun& run : one.runs) {
+      lines.push_back({"", "run of:", std::to_string(run.tasks), run_text(run, now)});
+    }
     for (const ProgramFile& program : one.programs) {
       lines.push_back({"", "program:", printable(program.path),
                        "file " + std::to_string(program.number.inode) + " on " +
@@ -52,6 +71,7 @@ std::string subjects_text(const std::vector<ObservedSubject>& subjects) {
 
 json::Value subjects_json(const std::vector<ObservedSubject>& subjects) {
   json::Array array;
+  const Moment now = moment();
   for (const ObservedSubject& one : subjects) {
     json::Array programs;
     for (const ProgramFile& program : one.programs) {
@@ -59,11 +79,13 @@ json::Value subjects_json(const std::vector<ObservedSubject>& subjects) {
                                          {"inode", std::to_string(program.number.inode)},
                                          {"device", device_text(program.number.device)}});
     }
-    array.emplace_back(json::Object{{"name", one.name},
-                                    {"number", one.index},
-                                    {"tasks", one.tasks},
-                                    {"programs", std::move(programs)},
-                                    {"denials", denials_array(one.denials)}});
+    array.emplace_back(json::Object{
+        {"name", one.name},
+        {"number", one.index},
+        {"tasks", one.tasks},
+        {"programs", std::move(programs)},
+        {"runs", one.is_sealed_later ? json::Value(runs_array(one.runs, now)) : json::Value()},
+        {"denials", denials_array(one.denials)}});
   }
   return array;
 }

@@ -34,6 +34,12 @@ std::string short_policy(const annotations::Annotations& annotations, std::size_
   return text;
 }
 
+std::string seal_cell(const ListLine& line) {
+  std::string word = seal_word(line.seal);
+  if (line.open_runs == 0) return word;
+  return concat(word, ", ", line.open_runs, line.open_runs == 1 ? " run open" : " runs open");
+}
+
 std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
   const std::optional<Record>& record = line.container.entry.record;
   const std::string id = printable(id_of(line.container));
@@ -43,7 +49,7 @@ std::vector<std::string> cells(const ListLine& line, bool no_trunc) {
           std::string(to_string(line.container.state)),
           no_trunc ? policy : shortened(policy, policy_width),
           record && record->mark ? annotations::to_string(*record->mark) : "-",
-          record ? seal_word(line.seal) : "-",
+          record ? seal_cell(line) : "-",
           line.denied ? std::to_string(*line.denied) : "-",
           details ? printable(details->cgroup_path) : "-"};
 }
@@ -101,6 +107,7 @@ json::Value list_json(const Listing& listing) {
                         {"cgroup_id", line.container.entry.parts.cgroup_id},
                         {"seal", seal_json(line.seal)},
                         {"subjects", std::uint64_t{line.subjects}},
+                        {"open_runs", line.open_runs},
                         {"damage", json_array(line.damage)},
                         {"denied", line.denied ? json::Value(*line.denied) : json::Value()}};
     if (const auto& details = line.container.details) {
@@ -129,9 +136,12 @@ Result<int> list(const ListOptions& options) {
     Observed observed = look_at(node, observer, container);
     damaged = damaged || container.state == State::damaged;
     const bool counted = observed.denials.has_value();
-    listing.lines.push_back(
-        {std::move(container), counted ? std::optional(refused_by(observed)) : std::nullopt,
-         status_of(observed.seal, now), std::move(observed.damage), observed.subjects.size()});
+    std::uint64_t open = 0;
+    for (const ObservedSubject& subject : observed.subjects) open += open_runs(subject);
+    listing.lines.push_back({std::move(container),
+                             counted ? std::optional(refused_by(observed)) : std::nullopt,
+                             status_of(observed.seal, now), std::move(observed.damage),
+                             observed.subjects.size(), open});
   }
   for (const ListLine& line : listing.lines) {
     if (line.damage.empty()) continue;

@@ -25,6 +25,7 @@ struct ListLine {
   std::optional<SealStatus> seal;
   std::vector<std::string> damage{};  ///< of a damaged one
   std::size_t subjects{0};            ///< how many it has
+  std::uint64_t open_runs{0};         ///< of those, that are not sealed yet
 };
 
 struct Listing {

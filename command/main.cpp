@@ -40,7 +40,7 @@ struct Options {
   LoadOptions load;
   UnloadOptions unload;
   ContainerdConfigOptions containerd;
-  std::string seal_id;
+  SealOptions seal;
   std::string repair_id;
   DoctorOptions doctor;
 };
@@ -78,14 +78,16 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
   verb->add_flag("--json", options.inspect.json, json_help);
 
   verb = add_verb(app, "seal", "hold a container to its policy from now on", run,
-                  [&] { return seal(options.seal_id); });
-  verb->add_option("ID", options.seal_id, "container id, or the beginning of one")->required();
+                  [&] { return seal(options.seal); });
+  verb->add_option("ID", options.seal.id, "container id, or the beginning of one")->required();
+  verb->add_option("--subject", options.seal.subject, "only the runs of this subject");
 
   verb = add_verb(app, "repair", "put back what the record of a container says", run,
                   [&] { return repair(options.repair_id); });
   verb->add_option("ID", options.repair_id, "container id, or the beginning of one")->required();
 
-  verb = add_verb(app, "events", "what happened to containers: that they were sealed", run,
+  verb = add_verb(app, "events",
+                  "what happened to containers: that they, or runs of subjects, were sealed", run,
                   [&] { return events(options.events); });
   verb->add_flag("--follow,-f", options.events.follow, "wait for more");
   verb->add_flag("--json", options.events.json, "print JSON, an object a line");

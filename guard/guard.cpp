@@ -129,6 +129,7 @@ Result<SocketGuard> SocketGuard::find_maps(const std::string& directory) {
   SL_CHECK(find_same(guard.subjects_.devices, pins::devices));
   SL_CHECK(find_same(guard.subjects_.subjects, pins::subjects));
   SL_CHECK(find(guard.subjects_.denials, pins::subject_denials));
+  SL_CHECK(find_same(guard.subjects_.runs, pins::subject_runs));
   return guard;
 }
 
@@ -281,9 +282,8 @@ Result<std::optional<sl_seal>> SocketGuard::read_seal(std::uint64_t cgroup_id) c
   return seals_.find(cgroup_id);
 }
 
-Result<bool> SocketGuard::seal_by_hand(std::string_view hash, std::uint64_t cgroup_id) {
+Result<bool> SocketGuard::seal_by_hand(std::string_view hash, sl_seal_request request) {
   const UniqueFd program = SL_TRY(get_pin(pins::directory(hash) + "/" + pins::seal_by_hand));
-  sl_seal_request request{.cgroup_id = cgroup_id};
   std::uint32_t result = 0;
   if (bpf::run(program.get(), &request, sizeof(request), result) != 0) {
     return fail_errno(Exit::bpf, "run the program that seals");
@@ -320,9 +320,13 @@ Result<sl_denials> SocketGuard::subject_denials(std::uint64_t cgroup_id,
   return sum;
 }
 
-Result<std::vector<std::uint64_t>> SocketGuard::tasks_in_subjects(std::uint64_t cgroup_id) const {
-  if (!subjects_.tasks) return std::vector<std::uint64_t>();
-  return tasks_in(subjects_, cgroup_id);
+Result<std::vector<LiveRun>> SocketGuard::live_runs(std::uint64_t cgroup_id) const {
+  return socklid::live_runs(subjects_, cgroup_id);
+}
+
+Result<std::vector<sl_seal_request>> SocketGuard::open_runs(
+    std::uint64_t cgroup_id, std::optional<std::uint32_t> subject) const {
+  return socklid::open_runs(subjects_, cgroup_id, subject);
 }
 
 Result<std::vector<std::uint64_t>> SocketGuard::known_cgroups() const {
@@ -355,6 +359,7 @@ Result<std::vector<MapUse>> SocketGuard::map_use() const {
   };
   SL_CHECK(add_entries("subjects", subjects_.subjects));
   SL_CHECK(add_entries("subjects' tasks", subjects_.tasks));
+  SL_CHECK(add_entries("runs of subjects", subjects_.runs));
   SL_CHECK(add_entries("subjects' and protected files", subjects_.files));
   SL_CHECK(add_entries("subjects' names", subjects_.named));
   SL_CHECK(add_entries("file systems with such files", subjects_.devices));

@@ -22,6 +22,7 @@
 #include "base/unique_fd.hpp"
 #include "guard/lists.hpp"
 #include "guard/maps.hpp"
+#include "guard/runs.hpp"
 #include "guard/subjects.hpp"
 #include "node/files/looked_up.hpp"
 #include "plan/plan.hpp"
@@ -140,8 +141,12 @@ class SocketGuard {
   [[nodiscard]] Result<std::vector<std::string>> wrong_subjects(const Plan& plan,
                                                                 const LookedUp& looked_up,
                                                                 const sl_policy& policy) const;
-  /// How many tasks are in each subject now, by number; none if this build has no subjects.
-  [[nodiscard]] Result<std::vector<std::uint64_t>> tasks_in_subjects(std::uint64_t cgroup_id) const;
+  /// The tasks that are in subjects now; none if this build has no subjects.
+  [[nodiscard]] Result<std::vector<LiveRun>> live_runs(std::uint64_t cgroup_id) const;
+  /// What seal_by_hand() is to be asked, to seal all runs that are open now of one subject, by its
+  /// number, or of all.
+  [[nodiscard]] Result<std::vector<sl_seal_request>> open_runs(
+      std::uint64_t cgroup_id, std::optional<std::uint32_t> subject) const;
   /// What a subject refused that its container allows; sum over all CPUs.
   [[nodiscard]] Result<sl_denials> subject_denials(std::uint64_t cgroup_id,
                                                    std::uint32_t index) const;
@@ -151,9 +156,10 @@ class SocketGuard {
   [[nodiscard]] std::vector<std::string> missing_maps() const;
   /// Nothing for a container that was held to its policy from the start.
   [[nodiscard]] Result<std::optional<sl_seal>> read_seal(std::uint64_t cgroup_id) const;
-  /// Seals a container of the build `hash`, at once and for all of it; sealed already is done.
-  /// False if there is nothing to seal.
-  [[nodiscard]] static Result<bool> seal_by_hand(std::string_view hash, std::uint64_t cgroup_id);
+  /// Seals a container of the build `hash`, or one run of a subject, at once and for all of it;
+  /// sealed already is done. False if there is nothing to seal. Runs are asked for only where
+  /// open_runs() has found some: an earlier build would seal the container.
+  [[nodiscard]] static Result<bool> seal_by_hand(std::string_view hash, sl_seal_request request);
   /// Takes the container's entries out of the node's maps; absent is fine (I7).
   [[nodiscard]] Result<> forget(std::uint64_t cgroup_id) const;
   /// Sum over all CPUs; all zero if there is no entry.

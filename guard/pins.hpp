@@ -30,7 +30,8 @@ inline constexpr const char* named = "map_named";
 inline constexpr const char* devices = "map_devices";
 inline constexpr const char* subjects = "map_subjects";
 inline constexpr const char* subject_denials = "map_subject_denials";
-inline constexpr std::array<std::string_view, 17> maps{policies,        policies_by_cgroup,
+inline constexpr const char* subject_runs = "map_subject_runs";
+inline constexpr std::array<std::string_view, 18> maps{policies,        policies_by_cgroup,
                                                        packet_policies, denials,
                                                        prefixes,        ports,
                                                        seals,           joins,
@@ -38,7 +39,7 @@ inline constexpr std::array<std::string_view, 17> maps{policies,        policies
                                                        tasks,           task_counts,
                                                        files,           named,
                                                        devices,         subjects,
-                                                       subject_denials};
+                                                       subject_denials, subject_runs};
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 

@@ -58,6 +58,7 @@ std::vector<std::string> SocketGuard::missing_maps() const {
   look(subjects_.devices, pins::devices);
   look(subjects_.subjects, pins::subjects);
   look(subjects_.denials, pins::subject_denials);
+  look(subjects_.runs, pins::subject_runs);
   return missing;
 }
 

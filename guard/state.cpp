@@ -176,6 +176,16 @@ Result<> GuardState::check_seal(const Expected& expected, std::vector<std::strin
   return {};
 }
 
+void GuardState::check_subjects_seals(const Expected& expected,
+                                      std::vector<std::string>& all) const {
+  const bool by_hand = std::any_of(
+      expected.plan.subjects.begin(), expected.plan.subjects.end(),
+      [](const SubjectPlan& one) { return one.seal && one.seal->waits_for == SL_SEAL_BY_HAND; });
+  if (by_hand && program_id(directory_ + "/" + pins::seal_by_hand) == 0) {
+    all.emplace_back("a subject waits for `socklid seal`, whose program is not pinned");
+  }
+}
+
 Result<std::vector<std::string>> GuardState::differences(const Expected& expected,
                                                          const std::string& pins) const {
   std::vector<std::string> all;
@@ -188,6 +198,7 @@ Result<std::vector<std::string>> GuardState::differences(const Expected& expecte
   }
   SL_CHECK(check_policies(expected, all));
   SL_CHECK(check_seal(expected, all));
+  check_subjects_seals(expected, all);
   return all;
 }
 

@@ -54,6 +54,7 @@ class GuardState {
   [[nodiscard]] Result<> check_policies(const Expected& expected,
                                         std::vector<std::string>& all) const;
   [[nodiscard]] Result<> check_seal(const Expected& expected, std::vector<std::string>& all) const;
+  void check_subjects_seals(const Expected& expected, std::vector<std::string>& all) const;
 
   std::string directory_;  ///< of the build's pins
   SocketGuard guard_;

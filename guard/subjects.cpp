@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "guard/runs.hpp"
+
 namespace socklid {
 namespace {
 
@@ -125,6 +127,9 @@ Result<> compare_subjects(const SubjectMaps& maps, const SubjectEntries& found,
       all.push_back(name + "another than the record's");
     }
     if (!SL_TRY(maps.denials.find(key))) all.push_back(name + "counters: not there");
+    if (is_sealed_later(subject.image) && !SL_TRY(maps.runs.find(key))) {
+      all.push_back(name + "its runs: not there, which counts as sealed");
+    }
   }
   for (const auto& [key, subject] : found.subjects) {
     if (!wanted.subjects.contains(key)) all.emplace_back("a subject that the record has not");
@@ -219,6 +224,8 @@ Result<> put_entries(const SubjectMaps& maps, const SubjectEntries& entries) {
   for (const auto& [key, subject] : entries.subjects) {
     SL_CHECK(check(maps.denials.add(key, sl_denials{}), "subjects' counters",
                    maps.denials.max_entries()));
+    if (!is_sealed_later(subject)) continue;
+    SL_CHECK(check(maps.runs.add(key, no_runs()), "runs of subjects", maps.runs.max_entries()));
   }
   SL_CHECK(put_all(maps.files, entries.files, "files"));
   SL_CHECK(put_all(maps.named, entries.named, "names of programs"));
@@ -234,7 +241,9 @@ Result<> take_entries(const SubjectMaps& maps, const SubjectEntries& entries,
   SL_CHECK(take_all(maps.named, entries.named, kept.named));
   SL_CHECK(take_all(maps.files, entries.files, kept.files));
   for (const auto& [key, subject] : entries.subjects) {
-    if (!kept.subjects.contains(key)) SL_CHECK(maps.denials.erase(key));
+    if (kept.subjects.contains(key)) continue;
+    SL_CHECK(maps.denials.erase(key));
+    SL_CHECK(maps.runs.erase(key));
   }
   return take_all(maps.subjects, entries.subjects, kept.subjects);
 }
@@ -264,15 +273,6 @@ Result<std::vector<std::string>> differences(const SubjectMaps& maps, const Subj
   for (const __u32 device : devices_of(wanted)) devices += !SL_TRY(maps.devices.find(device));
   tell(devices, " file systems with protected files");
   return all;
-}
-
-Result<std::vector<std::uint64_t>> tasks_in(const SubjectMaps& maps, std::uint64_t cgroup_id) {
-  std::vector<std::uint64_t> counts(SL_SUBJECTS);
-  SL_CHECK(maps.tasks.for_each([&](std::uint64_t /*task*/, const sl_task& task) {
-    if (task.cgroup_id != cgroup_id) return;
-    for (std::size_t i = 0; i < counts.size(); i++) counts[i] += task.subjects >> i & 1U;
-  }));
-  return counts;
 }
 
 }  // namespace socklid

@@ -33,6 +33,8 @@ struct SubjectMaps {
   BpfMap<__u32, __u32> devices;
   BpfMap<sl_subject_key, sl_subject> subjects;
   BpfMap<sl_subject_key, sl_denials> denials;
+  BpfMap<sl_subject_key, sl_runs>
+      runs;  ///< of those that are sealed later; the programs write them
 };
 
 /// Keys have no padding that is not zero: they are compared as the kernel does.
@@ -79,10 +81,6 @@ struct SubjectEntries {
                                                            const Plan& plan,
                                                            const LookedUp& looked_up,
                                                            std::uint64_t cgroup_id);
-
-/// How many tasks of the container are in each subject now, by number.
-[[nodiscard]] Result<std::vector<std::uint64_t>> tasks_in(const SubjectMaps& maps,
-                                                          std::uint64_t cgroup_id);
 
 /// Whether what was found is what was written, but for what the programs write themselves, and for
 /// what no process is any more of a container that was repaired or restored.

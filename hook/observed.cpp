@@ -3,11 +3,14 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
+#include "guard/runs.hpp"
 #include "nft/verify.hpp"
 #include "node/occupants.hpp"
+#include "plan/seal.hpp"
 #include "system/mountinfo.hpp"
 
 namespace socklid {
@@ -21,6 +24,14 @@ Result<std::vector<std::string>> rules_damage(NetlinkSocket& netlink, const Expe
   if (!whose) damage.push_back("table " + expected.table);
   if (whose && *whose != expected.comment) damage.push_back("owner of table " + expected.table);
   return damage;
+}
+
+void add_run(const LiveRun& run, const sl_seal& wanted, ObservedSubject& subject) {
+  subject.tasks += run.tasks;
+  if (!subject.is_sealed_later) return;
+  ObservedRun& added = subject.runs.emplace_back();
+  added.tasks = run.tasks;
+  if (run.run) added.seal = seal_of_run(wanted, *run.run);
 }
 
 }  // namespace
@@ -55,14 +66,16 @@ Result<> Observer::look_at_maps(const Expected& expected, Observed& observed) {
 Result<> Observer::look_at_subjects(const Expected& expected, const SocketGuard& guard,
                                     Observed& observed) {
   if (expected.plan.subjects.empty()) return {};
-  const std::vector<std::uint64_t> tasks = SL_TRY(guard.tasks_in_subjects(expected.cgroup_id));
+  const std::vector<LiveRun> runs = SL_TRY(guard.live_runs(expected.cgroup_id));
   for (const SubjectPlan& subject : expected.plan.subjects) {
-    ObservedSubject one{
-        .name = subject.name,
-        .index = subject.index,
-        .programs = {},
-        .tasks = subject.index < tasks.size() ? tasks[subject.index] : 0,
-        .denials = SL_TRY(guard.subject_denials(expected.cgroup_id, subject.index))};
+    ObservedSubject one;
+    one.name = subject.name;
+    one.index = subject.index;
+    one.denials = SL_TRY(guard.subject_denials(expected.cgroup_id, subject.index));
+    one.is_sealed_later = is_sealed_later(subject.image);
+    for (const LiveRun& run : runs) {
+      if (run.subject == subject.index) add_run(run, subject.image.seal, one);
+    }
     for (const ProgramFile& program : expected.looked_up.programs) {
       if (program.subject == subject.index) one.programs.push_back(program);
     }
@@ -138,6 +151,13 @@ Observed Observer::look(const StoreEntry& entry) {
     observed.rules_damaged = true;
   }
   return observed;
+}
+
+std::uint64_t open_runs(const ObservedSubject& subject) {
+  const std::uint64_t now = boot_time();
+  return static_cast<std::uint64_t>(std::count_if(
+      subject.runs.begin(), subject.runs.end(),
+      [now](const ObservedRun& run) { return run.seal && !sealed_at(*run.seal, now); }));
 }
 
 std::uint64_t refused_by(const Observed& observed) {

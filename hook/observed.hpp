@@ -26,13 +26,21 @@
 
 namespace socklid {
 
+/// Tasks in a subject that is sealed later, of one run of it.
+struct ObservedRun {
+  std::uint64_t tasks{0};
+  std::optional<sl_seal> seal;  ///< nothing: sealed, and the kernel has no more of it
+};
+
 /// A subject of the container.
 struct ObservedSubject {
   std::string name;
   std::uint32_t index{0};             ///< its number
   std::vector<ProgramFile> programs;  ///< which files its paths were when the container started
   std::uint64_t tasks{0};             ///< in it now
-  sl_denials denials{};               ///< what it refused that its container allows
+  bool is_sealed_later{false};
+  std::vector<ObservedRun> runs;  ///< that those tasks are in, if it is; the oldest first
+  sl_denials denials{};           ///< what it refused that its container allows
 };
 
 struct Observed {
@@ -67,6 +75,9 @@ class Observer {
   std::map<std::string, std::optional<GuardState>> builds_;
   UniqueFd cgroups_;  ///< any file of cgroup2
 };
+
+/// How many runs of the subject are not sealed.
+[[nodiscard]] std::uint64_t open_runs(const ObservedSubject& subject);
 
 /// Packets and calls that were refused: by programs and by rules, each of which counts only what it
 /// stops.

@@ -49,13 +49,6 @@ Result<> check_subject(const Policy& container, const Subject& subject, NetnsKin
                        "chosen: leave sctp out"),
                 {.key = name_of(Key::subject)});
   }
-  if (subject.policy.seal != annotations::Seal{}) {
-    return fail(Exit::unsupported,
-                concat(key,
-                       ": seal: not available in this version for a subject; take it out, or "
-                       "seal the whole container with io.socklid.seal"),
-                {.key = name_of(Key::subject)});
-  }
   const auto& mark = subject.policy.mark;
   if (container.egress && netns != NetnsKind::host && mark && (mark->mask & slot_mask) != 0) {
     return fail(Exit::unsupported,

@@ -15,6 +15,7 @@ using annotations::Endpoint;
 using annotations::Seal;
 
 static_assert(annotations::max_seal_listens == SL_SEAL_LISTENS);
+static_assert(SL_SEAL_LISTENS <= SL_RUN_BITS);
 
 constexpr std::uint64_t second = 1'000'000'000;
 
@@ -74,6 +75,18 @@ std::optional<sl_seal> seal_image(const Seal& seal) {
       break;
   }
   return image;
+}
+
+sl_seal seal_of_run(const sl_seal& wanted, const sl_run& run) {
+  sl_seal seal = wanted;
+  const std::uint64_t missing = run.word & SL_RUN_WAITS;
+  seal.missing = wanted.listen_count != 0 ? missing : 0;
+  seal.started_at = run.started_at;
+  if (missing != 0) return seal;
+  // The programs write the time behind the word.
+  seal.sealed_at = run.sealed_at != 0 ? run.sealed_at : run.started_at;
+  seal.sealed_by = run.sealed_by;
+  return seal;
 }
 
 std::uint64_t boot_time() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A container's seal as the kernel has it (sl_seal, bpf/policy_abi.h): from the policy, and in
-// words.
+// A container's seal as the kernel has it (sl_seal, bpf/policy_abi.h), or that of a run of a
+// subject: from the policy, and in words.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,15 @@
 
 #include "annotations/seal.hpp"
 #include "bpf/policy_abi.h"
+#include "bpf/subject_abi.h"
 
 namespace socklid {
 
 /// Open, with pid and started_at 0; nothing for Kind::start, which leaves nothing to wait for.
 [[nodiscard]] std::optional<sl_seal> seal_image(const annotations::Seal& seal);
+
+/// The seal of one run of a subject; `wanted` is what each run of it waits for (sl_subject.seal).
+[[nodiscard]] sl_seal seal_of_run(const sl_seal& wanted, const sl_run& run);
 
 /// Nanoseconds of CLOCK_BOOTTIME, by which seals go.
 [[nodiscard]] std::uint64_t boot_time();

@@ -33,7 +33,31 @@ void note_listens(const Subject& subject, std::vector<std::string>& notes) {
                          both));
 }
 
+/// What a seal of each run costs.
+void note_seal(const Subject& subject, bool has_others, std::vector<std::string>& notes) {
+  if (subject.policy.seal == annotations::Seal{}) return;
+  const auto note = [&](std::string_view text) {
+    notes.push_back(concat(key_of(subject), ": ", text));
+  };
+  note(
+      concat("until the seal (", annotations::to_string(subject.policy.seal),
+             ") create, connect, bind, listen, accept and shutdown are free; each start of it from "
+             "outside begins anew"));
+  note(
+      "what it reads when it starts, such as its configuration and libraries, decides what it does "
+      "before the seal: io.socklid.readonly keeps a worm from writing there");
+  if (subject.inherit != annotations::inherit_all && !is_everyone_else(subject)) {
+    note("whoever has left it by its levels may start it again, and is then free until the seal");
+  }
+  if (has_others && !is_everyone_else(subject)) {
+    note("whoever is everyone else leaves that by starting it, and is then free until the seal");
+  }
+  note_listens(subject, notes);
+}
+
 void note_one(const Policy& container, const Subject& subject, std::vector<std::string>& notes) {
+  const bool has_others =
+      std::any_of(container.subjects.begin(), container.subjects.end(), is_everyone_else);
   const Policy& policy = subject.policy;
   const auto note = [&](std::string_view text) {
     notes.push_back(concat(key_of(subject), ": ", text));
@@ -52,12 +76,7 @@ void note_one(const Policy& container, const Subject& subject, std::vector<std::
   if (policy.mark && !policy.egress && !container.egress) {
     note("mark alone marks sockets and filters nothing");
   }
-  if (policy.seal != annotations::Seal{}) {
-    note(concat("until the seal (", annotations::to_string(policy.seal),
-                ") create, connect, bind, listen, accept and shutdown are free; each start of it "
-                "from outside begins anew"));
-  }
-  note_listens(subject, notes);
+  note_seal(subject, has_others, notes);
 }
 
 /// Those of which another one has bits of the mark too, and so may win.

@@ -49,6 +49,7 @@ SubjectPlan compile_one(const Policy& container, const Subject& subject, std::ui
   plan.image.policy.more_flags |= SL_HAS_SUBJECTS;
   // What has hours closes what it does not name, or there would be ways that no hour holds for.
   if (!subject.hours.empty()) plan.image.policy.flags &= ~SL_UNRESTRICTED;
+  if (plan.seal) plan.image.seal = *plan.seal;
   plan.image.inherit = subject.inherit;
   plan.image.hours = hours_image(subject);
   number(plan.lists, static_cast<std::uint8_t>(index + 1));

@@ -21,6 +21,7 @@
 #include "bpf/decide_subjects.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/program.bpf.h"
+#include "bpf/subjects/runs.bpf.h"
 #include "bpf/subjects/state.bpf.h"
 
 /* Whoever is no longer everyone else may do other things: what it was started with is not its own to
@@ -75,8 +76,9 @@ int BPF_PROG(task_free, struct task_struct *task)
 static __always_inline int judge_trace(const struct task_struct *tracer,
 				       const struct task_struct *target)
 {
-	const struct sl_task *by = state_of(tracer);
-	const struct sl_decision decision = sl_decide_trace(by, state_of(target));
+	const struct sl_task *by = state_of(tracer), *of = state_of(target);
+	const __u32 open = by && of ? (__u32)open_elsewhere(by, of) : 0;
+	const struct sl_decision decision = sl_decide_trace(by, of, open);
 
 	if (decision.error == 0 || !by)
 		return 0;

@@ -178,37 +178,3 @@ static __always_inline __u32 subjects_entered(__u64 cgroup_id, const struct linu
 
 	return (__u32)(subjects_of(cgroup_id, file) | subjects_at(cgroup_id, file));
 }
-
-/* How many levels the subject has. */
-__attribute__((noinline)) int levels_of(__u64 cgroup_id, __u32 index)
-{
-	const struct sl_subject_key key = {.cgroup_id = cgroup_id, .index = index};
-	const struct sl_subject *subject = bpf_map_lookup_elem(&subjects, &key);
-
-	return subject ? (int)subject->inherit : SL_LEVELS_ALL;
-}
-
-/* The exec of this file can't fail any more. A task of which nothing is noted stays refused. */
-__attribute__((noinline)) int enter_subjects(__u64 address)
-{
-	const struct sl_policy *policy = policy_with_subjects();
-	const struct task_struct *task = (const void *)bpf_get_current_task();
-	const struct file *file = (const void *)address;
-	struct sl_task *state = state_of_current();
-	struct sl_subject_key key = {};
-	struct sl_program program = {};
-
-	if (!policy || !state || state->cgroup_id != policy->cgroup_id)
-		return 0;
-	program.inode = BPF_CORE_READ(file, f_inode, i_ino);
-	program.device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-	program.entered = state->pending;
-	program.is_traced = BPF_CORE_READ(task, ptrace) != 0;
-	key.cgroup_id = policy->cgroup_id;
-	key.index = SL_SUBJECT_OTHERS;
-	program.has_others = bpf_map_lookup_elem(&subjects, &key) != 0;
-	for (__u32 i = 0; i < SL_SUBJECTS && program.entered; i++)
-		program.inherit[i] = (__u8)levels_of(policy->cgroup_id, i);
-	sl_exec(state, &program);
-	return 0;
-}

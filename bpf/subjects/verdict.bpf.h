@@ -17,6 +17,7 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/subject_abi.h"
+#include "bpf/subjects/runs.bpf.h"
 #include "bpf/subjects/state.bpf.h"
 
 static __always_inline void count_subject(__u64 cgroup_id, __u32 index, __u32 reason)
@@ -98,13 +99,13 @@ __attribute__((noinline)) int judge_subjects(const struct sl_policy *policy,
 
 	if (!policy || !attempt)
 		return -EPERM;
+	given = attempt->flags;
 	if (attempt->family == SL_AF_UNIX || (attempt->flags & SL_ATTEMPT_KERNEL))
 		return 0;
 	set = set_of_current(policy);
 	if (set < 0)
 		return -EPERM;
 	key.cgroup_id = policy->cgroup_id;
-	given = attempt->flags & ~SL_ATTEMPT_UNSEALED;
 	for_each_subject(i, (__u32)set) {
 		const struct sl_subject *subject;
 		int error;
@@ -113,7 +114,10 @@ __attribute__((noinline)) int judge_subjects(const struct sl_policy *policy,
 		subject = bpf_map_lookup_elem(&subjects, &key);
 		if (!subject)
 			return -EPERM;
-		attempt->flags = given | (is_too_late(&subject->hours) ? SL_ATTEMPT_TOO_LATE : 0);
+		/* The container's seal is none of its subjects'. */
+		attempt->flags = (given & ~SL_ATTEMPT_UNSEALED) |
+				 (__u32)run_flag(&subject->policy) |
+				 (is_too_late(&subject->hours) ? SL_ATTEMPT_TOO_LATE : 0);
 		error = judge_one(&subject->policy, attempt);
 		if (error != 0)
 			return error;
@@ -126,6 +130,7 @@ __attribute__((noinline)) int judge_subjects_rarely(const struct sl_policy *poli
 						    const struct sl_attempt *attempt)
 {
 	struct sl_subject_key key = {};
+	struct sl_attempt known;
 	long set;
 
 	if (!policy || !attempt)
@@ -136,12 +141,17 @@ __attribute__((noinline)) int judge_subjects_rarely(const struct sl_policy *poli
 	if (set < 0)
 		return -EPERM;
 	key.cgroup_id = policy->cgroup_id;
+	known = *attempt;
 	for_each_subject(i, (__u32)set) {
 		const struct sl_subject *subject;
 
 		key.index = i;
 		subject = bpf_map_lookup_elem(&subjects, &key);
-		if (!subject || judge_one_rarely(&subject->policy, attempt) != 0)
+		if (!subject)
+			return -EPERM;
+		known.flags = (attempt->flags & ~SL_ATTEMPT_UNSEALED) |
+			      (__u32)run_flag(&subject->policy);
+		if (judge_one_rarely(&subject->policy, &known) != 0)
 			return -EPERM;
 	}
 	return 0;

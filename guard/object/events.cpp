@@ -4,7 +4,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 
@@ -18,8 +20,9 @@ using Tell = std::function<void(const sl_event&)>;
 
 int tell_one(void* context, void* data, std::size_t size) {
   sl_event event{};
-  if (size < sizeof(event)) return 0;
-  std::memcpy(&event, data, sizeof(event));
+  // Those of a build without runs of subjects are shorter.
+  if (size < offsetof(sl_event, run)) return 0;
+  std::memcpy(&event, data, std::min(size, sizeof(event)));
   event.command[sizeof(event.command) - 1] = '\0';
   (*static_cast<const Tell*>(context))(event);
   return 0;

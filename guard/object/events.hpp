@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the programs tell by their ring buffer: that a container was sealed. For socklid events.
+// What the programs tell by their ring buffer: that a container was sealed, or a run of a subject.
+// For socklid events.
 #pragma once
 
 #include <functional>

@@ -140,6 +140,7 @@ Result<> pin_all(const Skeleton& skeleton, const std::string& directory) {
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.subjects), directory + "/" + pins::subjects));
   SL_CHECK(
       pin(bpf_map__fd(skeleton->maps.subject_denials), directory + "/" + pins::subject_denials));
+  SL_CHECK(pin(bpf_map__fd(skeleton->maps.subject_runs), directory + "/" + pins::subject_runs));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.events), directory + "/" + pins::events));
   SL_CHECK(pin(bpf_map__fd(skeleton->maps.search), directory + "/" + pins::search));
   SL_CHECK(

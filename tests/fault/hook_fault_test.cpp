@@ -87,18 +87,6 @@ TEST(Fault, EveryStepThatFailsIsUndone) {
   }
 }
 
-TEST(Fault, ASubjectsOwnSealIsRefusedByName) {
-  FakeNode node = node_with_container();
-  FakeRun run(node);
-  ContainerState sealed = starting;
-  sealed.annotations["io.socklid.subject.mail"] = "/usr/sbin/mail bind=deny seal=listen";
-  const auto created = create(run, sealed);
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().exit, Exit::unsupported);
-  EXPECT_THAT(created.error().message, ::testing::HasSubstr("io.socklid.subject.mail: seal: not"));
-  EXPECT_EQ(node.on_node, node_with_container().on_node);
-}
-
 TEST(Fault, WhatWasLookedUpIsOnRecord) {
   FakeNode node = node_with_policy();
   ASSERT_EQ(node.on_node.records.size(), 1U);

@@ -214,8 +214,9 @@ void check_doctor(const Survey& survey, const std::string& run, const std::strin
 void check_events(const std::string& name) {
   sl_event event{};
   std::memcpy(event.command, name.data(), std::min(name.size(), sizeof event.command));
-  check_text(event_text(event, name, {}), 1);
-  check_json(event_json(event, name, {}));
+  const Sealed sealed{.container = name, .subject = name};
+  check_text(event_text(event, sealed, {}), 1);
+  check_json(event_json(event, sealed, {}));
 }
 
 }  // namespace

@@ -129,7 +129,7 @@ TEST_F(OtherBuild, WithMapsOfFormerNamesHasThem) {
   EXPECT_THAT(guard.missing_maps(),
               testing::ElementsAre(pins::policies, pins::packet_policies, pins::joins, pins::tasks,
                                    pins::task_counts, pins::files, pins::named, pins::devices,
-                                   pins::subjects, pins::subject_denials));
+                                   pins::subjects, pins::subject_denials, pins::subject_runs));
   const auto found = guard.read_node_wide_policy(cgroup_id);
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->mark, 3u);

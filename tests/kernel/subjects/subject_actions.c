@@ -7,7 +7,11 @@
  *   socket, unix           a TCP socket, a unix socket
  *   connect-new PORT       a new TCP socket, connected
  *   bind PORT              a new TCP socket with that port
- *   serve PORT             the same, which listens and accepts a connection of its own
+ *   listen PORT            the same, which listens
+ *   serve PORT             the same, which accepts a connection of its own
+ *   child-listen PORT      a child does, and has ended
+ *   listen-on FD PORT, shutdown FD    with a socket that is there
+ *   held                   a TCP socket, again and again until it is refused
  *   mark                   the mark of a new socket, less than 250
  *   keep FD, keep-udp FD   a new socket, which is FD from then on
  *   connect FD PORT, send FD PORT, remark FD    with a socket that is there
@@ -66,7 +70,10 @@ static int connect_to(int fd, int port) {
 static int bind_to(int fd, int port) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 
+  int yes = 1;
+
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)); /* connections of before linger */
   return result(bind(fd, (struct sockaddr*)&address, sizeof(address)));
 }
 
@@ -77,6 +84,24 @@ static int serve_on(int port) {
   if (error == 0) error = result(listen(listener, 1));
   if (error == 0) error = connect_to(peer, port);
   return error ? error : result(accept(listener, NULL, NULL));
+}
+
+/* The socket stays. */
+static int listen_on(int fd, int port) {
+  int error = bind_to(fd, port);
+  return error ? error : result(listen(fd, 1));
+}
+
+static int until_refused(void) {
+  int fd;
+
+  for (int i = 0; i < 6000; i++) {
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0) return errno;
+    close(fd);
+    usleep(10000);
+  }
+  return 0;
 }
 
 static int mark_of_new(void) {
@@ -174,6 +199,13 @@ static int take_descriptor(pid_t target, int fd) {
 
   if (process < 0) return MISUSED;
   return result(syscall(SYS_pidfd_getfd, process, fd, 0));
+}
+
+static int child_listens(int port) {
+  pid_t child = fork();
+
+  if (child == 0) _exit(listen_on(socket(AF_INET, SOCK_STREAM, 0), port));
+  return status_of(child);
 }
 
 static int be_traced(void) {
@@ -280,6 +312,8 @@ static int do_alone(char** action, int* error) {
     *error = result(socket(AF_UNIX, SOCK_STREAM, 0));
   else if (is(*action, "mark"))
     *error = mark_of_new();
+  else if (is(*action, "held"))
+    *error = until_refused();
   else if (is(*action, "offer"))
     *error = result(ptrace(PTRACE_TRACEME, 0, 0, 0));
   else if (is(*action, "traceme"))
@@ -295,8 +329,14 @@ with_arguments:
     *error = connect_to(socket(AF_INET, SOCK_STREAM, 0), atoi(action[1]));
   else if (is(*action, "bind"))
     *error = bind_to(socket(AF_INET, SOCK_STREAM, 0), atoi(action[1]));
+  else if (is(*action, "listen"))
+    *error = listen_on(socket(AF_INET, SOCK_STREAM, 0), atoi(action[1]));
+  else if (is(*action, "child-listen"))
+    *error = child_listens(atoi(action[1]));
   else if (is(*action, "serve"))
     *error = serve_on(atoi(action[1]));
+  else if (is(*action, "shutdown"))
+    *error = result(shutdown(atoi(action[1]), SHUT_RDWR));
   else if (is(*action, "trace"))
     *error = attach(atoi(action[1]));
   else if (is(*action, "writev"))
@@ -322,6 +362,8 @@ with_two:
   if (!action[2]) return 0;
   if (is(*action, "connect"))
     *error = connect_to(atoi(action[1]), atoi(action[2]));
+  else if (is(*action, "listen-on"))
+    *error = listen_on(atoi(action[1]), atoi(action[2]));
   else if (is(*action, "getfd"))
     *error = take_descriptor(atoi(action[1]), atoi(action[2]));
   else if (is(*action, "send"))

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -136,6 +138,7 @@ sl_subject& SubjectContainer::subject(std::uint32_t index, const std::string& fi
   given.subject.policy.subject = index + 1;
   given.subject.policy.more_flags |= SL_HAS_SUBJECTS;
   given.subject.inherit = SL_LEVELS_ALL;
+  if (plan.seal) given.subject.seal = *plan.seal;
   if (!file.empty()) this->file(file, SL_FILE_SELF, 1U << index);
   return given.subject;
 }
@@ -186,6 +189,9 @@ void SubjectContainer::enforce() {
   for (const auto& [index, given] : subjects_) {
     put_in("subjects", sl_subject_key{cgroup_.id(), index, 0}, given.subject);
     make_counters(sl_subject_key{cgroup_.id(), index, 0});
+    if (is_sealed_later(given.subject)) {
+      put_in("subject_runs", sl_subject_key{cgroup_.id(), index, 0}, no_runs());
+    }
   }
   for (const auto& [key, value] : files_) {
     sl_file all = find_in<sl_file_key, sl_file>("files", key).value_or(sl_file{});
@@ -223,6 +229,47 @@ std::uint64_t SubjectContainer::denials(sl_reason reason) const {
 
 std::uint64_t SubjectContainer::denials_of(std::uint32_t subject, sl_reason reason) const {
   return counted(sl_subject_key{cgroup_.id(), subject, 0}, reason);
+}
+
+void SubjectContainer::seal_by_hand(std::uint32_t index) const {
+  const auto open = guard_->open_runs(cgroup_.id(), index);
+  ASSERT_TRUE(open) << open.error().message;
+  for (const sl_seal_request& one : *open) {
+    EXPECT_TRUE(SocketGuard::seal_by_hand(object_hash(), one));
+  }
+}
+
+std::vector<LiveRun> SubjectContainer::runs() const {
+  auto found = guard_->live_runs(cgroup_.id());
+  EXPECT_TRUE(found);
+  return found ? std::move(*found) : std::vector<LiveRun>();
+}
+
+Waiting::Waiting(const SubjectContainer& container, Words words, const Words& then) {
+  std::array<int, 2> ready{}, gate{};
+  EXPECT_EQ(::pipe(ready.data()), 0);
+  EXPECT_EQ(::pipe(gate.data()), 0);
+  ::fcntl(gate[1], F_SETFD, FD_CLOEXEC);
+  words.insert(words.end(), {"ready", std::to_string(ready[1]), "wait", std::to_string(gate[0])});
+  words.insert(words.end(), then.begin(), then.end());
+  pid_ = container.start(words);
+  ::close(ready[1]);
+  ::close(gate[0]);
+  gate_ = gate[1];
+  char byte = 0;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  ::close(ready[0]);
+}
+
+Waiting::~Waiting() {
+  if (pid_ != 0) {
+    EXPECT_EQ(end(), 0);
+  }
+}
+
+int Waiting::end() {
+  ::close(gate_);
+  return exit_of(std::exchange(pid_, 0));
 }
 
 int exit_of(pid_t child) {

@@ -65,6 +65,9 @@ class SubjectContainer {
 
   [[nodiscard]] std::uint64_t denials(sl_reason reason) const;
   [[nodiscard]] std::uint64_t denials_of(std::uint32_t subject, sl_reason reason) const;
+  /// Seals all runs of the subject that are open now.
+  void seal_by_hand(std::uint32_t index) const;
+  [[nodiscard]] std::vector<LiveRun> runs() const;
   [[nodiscard]] const TestCgroup& cgroup() const { return cgroup_; }
 
  private:
@@ -84,6 +87,25 @@ class SubjectContainer {
   std::vector<std::pair<sl_named_key, std::uint32_t>> names_;
   std::optional<SocketGuard> guard_;
   std::optional<Links> links_;
+};
+
+/// A process in the container that stays, behind what `words` have it do, until it is let go; then
+/// it does the rest.
+class Waiting {
+ public:
+  Waiting(const SubjectContainer& container, Words words, const Words& then = {});
+  Waiting(const SubjectContainer& container, const std::string& program)
+      : Waiting(container, Words{program}) {}
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting();
+  [[nodiscard]] std::string pid() const { return std::to_string(pid_); }
+  /// Lets it go: its exit status.
+  int end();
+
+ private:
+  pid_t pid_{0};
+  int gate_{-1};
 };
 
 /// Waits for it: its exit status, 0..255.

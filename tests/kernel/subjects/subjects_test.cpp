@@ -4,7 +4,6 @@
 // one of its names, when a task leaves its subjects by another way than a level's end, when a task
 // of which nothing is known is let through, when a fork or an exec that failed changes something,
 // and when a subject has a hold of a task that may do more.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -12,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
@@ -261,36 +259,6 @@ TEST_F(Subjects, AContainerThatHasAllItsTasksGetsNoMore) {
   leave(SL_TASKS_OF_ONE);
   EXPECT_EQ(container.run({other, "many", "20"}), 0);
 }
-
-/// A process that stays until it is let go.
-class Waiting {
- public:
-  Waiting(const SubjectContainer& container, const std::string& program) {
-    std::array<int, 2> ready{}, gate{};
-    EXPECT_EQ(::pipe(ready.data()), 0);
-    EXPECT_EQ(::pipe2(gate.data(), 0), 0);
-    ::fcntl(gate[1], F_SETFD, FD_CLOEXEC);
-    pid_ = container.start(
-        {program, "ready", std::to_string(ready[1]), "wait", std::to_string(gate[0])});
-    ::close(ready[1]);
-    ::close(gate[0]);
-    gate_ = gate[1];
-    char byte = 0;
-    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
-    ::close(ready[0]);
-  }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-  ~Waiting() {
-    ::close(gate_);
-    EXPECT_EQ(exit_of(pid_), 0);
-  }
-  [[nodiscard]] std::string pid() const { return std::to_string(pid_); }
-
- private:
-  pid_t pid_{0};
-  int gate_{-1};
-};
 
 TEST_F(Subjects, AHoldOfAnotherTaskIsForThoseThatMayNoLess) {
   const std::vector<Words> ways = {{"trace"}, {"writev"}, {"mem"}, {"getfd"}};

@@ -18,7 +18,7 @@ from harness.runtimes import parse_probe
 from harness.snapshot import BPFFS
 
 # What containers with subjects or protected files have of their own.
-MAPS = ("tasks", "task_counts", "files", "named", "devices", "subjects", "subject_denials")
+MAPS = ("tasks", "task_counts", "files", "named", "devices", "subjects", "subject_denials", "subject_runs")
 
 
 def bare_runtimes(session):

@@ -2,8 +2,8 @@
 //
 // Which subjects a task is in after an exec, when a subject's hours are, who may have a hold of
 // whom, and which files are protected. Fails when a subject is left by another way than its levels,
-// when a window is wrong at midnight or where clocks change, and when an attempt gets past the
-// hours.
+// when a run begins or is open that must not, when a window is wrong at midnight or where clocks
+// change, and when an attempt gets past the hours.
 #include "bpf/decide_subjects.h"
 
 #include <gtest/gtest.h>
@@ -95,6 +95,45 @@ TEST(DecideSubjects, WhoIsInNoneIsEveryoneElse) {
 TEST(DecideSubjects, TheLastNumberWithAFileIsNoLessThanOthers) {
   EXPECT_EQ(sets({exec_of(1, others), exec_of(2, 1), exec_of(3)}),
             (Sets{others, others | 1, others | 1}));
+}
+
+/// The subjects of which each exec begins a run; the caller numbers them.
+std::vector<std::uint32_t> begun(const std::vector<sl_program>& programs) {
+  sl_task task{};
+  std::vector<std::uint32_t> after;
+  std::uint64_t number = 0;
+  for (const sl_program& program : programs) {
+    after.push_back(sl_exec(&task, &program));
+    for (std::uint32_t i = 0; i < SL_SUBJECTS; i++) {
+      if ((after.back() >> i & 1U) != 0) task.runs[i] = ++number;
+    }
+  }
+  return after;
+}
+
+TEST(Runs, BeginWhereATaskComesInFromOutside) {
+  EXPECT_EQ(begun({exec_of(1), exec_of(2, 1), exec_of(2, 1), exec_of(3), exec_of(2, 1)}),
+            (Sets{0, 1, 0, 0, 0}));
+  EXPECT_EQ(begun({exec_of(1, 1), exec_of(2, 6), exec_of(3, 5)}), (Sets{1, 6, 0}));
+  // Out of it by a level, and in again.
+  EXPECT_EQ(begun({exec_of(1, 1, 0), exec_of(2), exec_of(1, 1, 0)}), (Sets{1, 0, 1}));
+}
+
+TEST(Runs, OfEveryoneElseNobodyComesToASecond) {
+  const auto in = [](std::uint64_t inode, std::uint32_t entered) {
+    sl_program program = exec_of(inode, entered, 0);
+    program.has_others = 1;
+    return program;
+  };
+  EXPECT_EQ(begun({in(1, 0), in(2, 1), in(3, 0), in(2, 1)}), (Sets{others, 1, 0, 1}));
+}
+
+TEST(Runs, AreOpenAsLongAsTheyWaitForAnything) {
+  EXPECT_TRUE(sl_is_waiting(7ULL << SL_RUN_BITS | 1, 7));
+  EXPECT_TRUE(sl_is_waiting(7ULL << SL_RUN_BITS | 0x8000, 7));
+  EXPECT_FALSE(sl_is_waiting(7ULL << SL_RUN_BITS, 7));
+  EXPECT_FALSE(sl_is_waiting(7ULL << SL_RUN_BITS | 1, 8));
+  EXPECT_FALSE(sl_is_waiting(1, 0));
 }
 
 sl_hours hours(std::vector<sl_window> windows, std::vector<sl_zone_change> zones = {}) {
@@ -210,7 +249,7 @@ TEST(Trace, IsOfThoseThatMayNoMore) {
   const sl_task none = task_in(1, 0), one = task_in(1, 1), both = task_in(1, 3);
   const sl_task other = task_in(2, 3);
   const auto may = [](const sl_task* tracer, const sl_task* target) {
-    return sl_decide_trace(tracer, target).error == 0;
+    return sl_decide_trace(tracer, target, 0).error == 0;
   };
   EXPECT_TRUE(may(&none, &one));
   EXPECT_TRUE(may(&one, &one));
@@ -220,6 +259,14 @@ TEST(Trace, IsOfThoseThatMayNoMore) {
   EXPECT_FALSE(may(&one, nullptr));
   EXPECT_FALSE(may(&one, &other));
   EXPECT_TRUE(may(nullptr, &none));
+}
+
+TEST(Trace, IsNotOfAnotherRunThatIsOpen) {
+  const sl_task none = task_in(1, 0), one = task_in(1, 1), both = task_in(1, 3);
+  EXPECT_EQ(sl_decide_trace(&one, &one, 1).reason, SL_REASON_TRACE);
+  EXPECT_EQ(sl_decide_trace(&one, &both, 2).error, 0);
+  EXPECT_EQ(sl_decide_trace(&both, &both, 2).error, -EPERM);
+  EXPECT_EQ(sl_decide_trace(&none, &both, 3).error, 0);
 }
 
 TEST(Tasks, AreKnownByAnExecInTheirContainer) {

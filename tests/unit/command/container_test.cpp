@@ -199,18 +199,31 @@ TEST(Inspect, ShowsWhatASubjectIsNow) {
                        .index = 0,
                        .programs = {{0, "/usr/sbin/sendmail", {4711, 8 << 20 | 1}}},
                        .tasks = 2,
+                       .is_sealed_later = true,
+                       .runs = {},
                        .denials = {}};
   mail.denials.count[SL_REASON_BIND] = 3;
-  inspection.subjects = {
-      mail, {.name = "others", .index = 15, .programs = {}, .tasks = 1, .denials = {}}};
+  sl_seal open{};
+  open.waits_for = SL_SEAL_BY_LISTEN;
+  mail.runs = {{.tasks = 1, .seal = std::nullopt}, {.tasks = 1, .seal = open}};
+  ObservedSubject others;
+  others.name = "others";
+  others.tasks = 1;
+  EXPECT_EQ(open_runs(mail), 1U);
+  EXPECT_EQ(open_runs(others), 0U);
+  inspection.subjects = {mail, others};
   const std::string text = inspect_text(inspection);
   EXPECT_THAT(text, HasSubstr("subjects:\n  mail    tasks:    2"));
   EXPECT_THAT(text, HasSubstr("program:  /usr/sbin/sendmail  file 4711 on 8:1\n"));
+  EXPECT_THAT(text, HasSubstr("run of:   1                   sealed\n"));
+  EXPECT_THAT(text, HasSubstr("run of:   1                   open, waits for any listen\n"));
   EXPECT_THAT(text, HasSubstr("denied:   3                   bind\n"));
   EXPECT_THAT(text, HasSubstr("program:  *                   everyone else\n"));
   const json::Value value = inspect_json(inspection);
   const json::Value& first = value.find("subjects")->array().front();
   EXPECT_EQ(first.find_integer("tasks"), 2);
+  ASSERT_EQ(first.find("runs")->array().size(), 2U);
+  EXPECT_TRUE(value.find("subjects")->array().back().find("runs")->is_null());
   EXPECT_EQ(first.find("programs")->array().front().find_string("inode"), "4711");
   EXPECT_EQ(first.find("denials")->array().front().find_integer("count"), 3);
 }

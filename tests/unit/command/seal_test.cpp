@@ -110,15 +110,41 @@ TEST(SealStatus, SaysWhatIsWaitedFor) {
             "open, waits for listen on tcp/110@::");
 }
 
+TEST(RunsSeal, IsWhatItsWordSays) {
+  const sl_seal wanted = image_of("listen tcp/80 tcp/443");
+  sl_run run{};
+  run.started_at = 10;
+  run.word = 7ULL << SL_RUN_BITS | 2;
+  EXPECT_EQ(waits_for(seal_of_run(wanted, run), 20), "listen on tcp/443");
+  EXPECT_FALSE(sealed_at(seal_of_run(wanted, run), 20));
+  run.word = 7ULL << SL_RUN_BITS;
+  EXPECT_EQ(sealed_at(seal_of_run(wanted, run), 20), std::optional<std::uint64_t>(10));
+  run.sealed_at = 15;
+  run.sealed_by = SL_SEAL_BY_HAND;
+  EXPECT_EQ(sealed_at(seal_of_run(wanted, run), 20), std::optional<std::uint64_t>(15));
+  run.word |= 1;
+  EXPECT_EQ(waits_for(seal_of_run(image_of("listen"), run), 20), "any listen");
+  EXPECT_EQ(sealed_at(seal_of_run(image_of("2s"), run), 10 + 2 * second),
+            std::optional<std::uint64_t>(10 + 2 * second));
+}
+
 TEST(Events, AreALine) {
   const sl_event event{.time = 4 * second,
                        .cgroup_id = 7,
                        .cause = SL_SEAL_BY_LISTEN,
                        .pid = 77,
-                       .command = "apa\x1b"};
-  EXPECT_EQ(
-      command::event_text(event, "web", {.boot = 5 * second, .utc = 1000 * std::int64_t{second}}),
-      "1970-01-01T00:16:39Z web sealed by listen (apa\\x1b, process 77)\n");
+                       .command = "apa\x1b",
+                       .run = 3,
+                       .subject = 1,
+                       .pad = 0};
+  const command::Moment now{.boot = 5 * second, .utc = 1000 * std::int64_t{second}};
+  EXPECT_EQ(command::event_text(event, {.container = "web", .subject = ""}, now),
+            "1970-01-01T00:16:39Z web sealed by listen (apa\\x1b, process 77)\n");
+  EXPECT_EQ(command::event_text(event, {.container = "web", .subject = "apache"}, now),
+            "1970-01-01T00:16:39Z web subject apache sealed by listen (apa\\x1b, process 77)\n");
+  EXPECT_EQ(command::event_json(event, {.container = "web", .subject = "apache"}, now)
+                .find_string("subject"),
+            "apache");
 }
 
 }  // namespace

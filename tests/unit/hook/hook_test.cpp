@@ -55,14 +55,6 @@ TEST_F(HookTest, LooksUpSubjectsAndProtectedFilesAndNothingElse) {
   EXPECT_THAT(journal_, Not(Contains("look_up")));
 }
 
-TEST_F(HookTest, RefusesASubjectsOwnSeal) {
-  const auto created =
-      create_once(state_of("web", 42, {{"io.socklid.subject.sshd", "/a bind=deny seal=listen"}}));
-  ASSERT_FALSE(created);
-  EXPECT_EQ(created.error().exit, Exit::unsupported);
-  EXPECT_EQ(created.error().message.find("io.socklid.subject.sshd: seal: not available"), 0U);
-}
-
 TEST_F(HookTest, PutsAPolicyInForce) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   FakeRun run(node_);

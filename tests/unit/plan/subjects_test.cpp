@@ -155,6 +155,8 @@ TEST(Subjects, KeepHoursAndLevelsAndSeals) {
   EXPECT_EQ(plan.zone, "Europe/Berlin");
   ASSERT_TRUE(plan.seal);
   EXPECT_EQ(plan.seal->listens[0].port, 22);
+  EXPECT_EQ(plan.image.seal.listens[0].port, 22);
+  EXPECT_EQ(plan.image.seal.missing, 1U);
   EXPECT_NE(plan.image.policy.flags & SL_SEALED_LATER, 0U);
   EXPECT_EQ(subject_plan("mark=5").image.inherit, SL_LEVELS_ALL);
   EXPECT_FALSE(subject_plan("mark=5").seal);
@@ -317,13 +319,26 @@ TEST(SubjectPlacement, RefusesSctpInEveryNamespace) {
   }
 }
 
-TEST(SubjectPlacement, RefusesASealOfItsOwn) {
+TEST(SubjectPlacement, HasRoomForSealsOfTheirOwn) {
   for (const NetnsKind kind : {NetnsKind::own, NetnsKind::host}) {
-    EXPECT_EQ(refusal({{"io.socklid.subject.a", "/a bind=deny seal=listen"}}, kind),
-              "io.socklid.subject.a: seal: not available in this version for a subject; take it "
-              "out, or seal the whole container with io.socklid.seal");
+    for (const char* seal : {"listen", "listen+tcp/22", "accept", "5s", "manual", "start"}) {
+      EXPECT_EQ(refusal({{"io.socklid.subject.a", std::string("/a bind=deny seal=") + seal}}, kind),
+                "")
+          << seal;
+    }
   }
-  EXPECT_EQ(refusal({{"io.socklid.subject.a", "/a bind=deny seal=start"}}, NetnsKind::own), "");
+}
+
+TEST(Subjects, SealedLaterNeedTheHooksThatSeal) {
+  const auto has = [](const char* value, Hook hook) {
+    const Plan plan = plan_of({{"io.socklid.subject.a", value}});
+    return std::find(plan.hooks.begin(), plan.hooks.end(), hook) != plan.hooks.end();
+  };
+  EXPECT_TRUE(has("/a bind=deny seal=listen", Hook::sock_ops));
+  EXPECT_TRUE(has("/a bind=deny seal=accept", Hook::sock_graft));
+  EXPECT_TRUE(has("/a bind=deny seal=5s", Hook::bprm_committed_creds));
+  EXPECT_FALSE(has("/a bind=deny", Hook::sock_ops));
+  EXPECT_FALSE(has("/a bind=deny", Hook::sock_graft));
 }
 
 TEST(SubjectPlacement, GivesAPodsAuthorNoMarkOfTheHost) {

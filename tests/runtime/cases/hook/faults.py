@@ -21,7 +21,7 @@ from harness.runner import expect, expect_equal, group, is_thorough, leave, why_
 from harness.snapshot import BPFFS, STATE, Unchanged, difference, without_counters
 
 POLICY = keys(connect="tcp/80 tcp/443@10.0.0.0/8", bind="tcp/80", shutdown="deny", egress="udp/53",
-              seal="manual", subject_mail="/usr/sbin/mail bind=deny connect=tcp/25", readonly="/etc !/etc/hosts")
+              seal="manual", subject_mail="/usr/sbin/mail bind=deny connect=tcp/25 seal=accept", readonly="/etc !/etc/hosts")
 BESIDE = keys(connect="tcp/81", egress="udp/54")
 # Those that make or change something. Of openat only those that create a file.
 CALLS = ("bpf", "mkdir", "mkdirat", "openat", "write", "rename", "renameat", "renameat2", "unlink",
@@ -69,7 +69,8 @@ def tree(root):
 def kept(made):
     maps = {str(pin): entries(pin) for pin in BPFFS.glob("socklid/programs/*/map_*")
             if pin.name in ("map_policies_by_cgroup", "map_denials", "map_seals", "map_prefixes", "map_ports", "map_files",
-                            "map_named", "map_devices", "map_subjects", "map_subject_denials")}
+                            "map_named", "map_devices", "map_subjects", "map_subject_denials",
+                            "map_subject_runs")}
     links = sorted(link["id"] for link in json.loads(run("bpftool", "-j", "link", "list").out))
     rules = [without_counters(run("nsenter", f"--net=/proc/{one.pid}/ns/net", "nft", "list",
                                   "ruleset").out) for one in made]

@@ -22,7 +22,7 @@ from harness.runtimes import parse_probe
 BPFFS = Path("/sys/fs/bpf/socklid")
 POLICY = keys(connect="tcp/80@10.0.0.0/8 udp/53", bind="tcp/80 udp/8000-8010", shutdown="deny",
               mark="3", egress="udp/53 tcp/3306@10.0.0.2 tcp/3307@10.0.0.2", seal="manual",
-              subject_box="/bin/busybox shutdown=deny connect=tcp/25", readonly="/etc")
+              subject_box="/bin/busybox shutdown=deny connect=tcp/25 seal=manual", readonly="/etc")
 ATTEMPT = "connect.tcp4:127.0.0.1:9"
 
 
@@ -75,7 +75,7 @@ class Subject:
 
     def pins_of_the_build(self):
         for name in ("policies", "policies_by_cgroup", "denials", "prefixes", "ports", "seals", "tasks",
-                     "files", "named", "devices", "subjects", "subject_denials"):
+                     "files", "named", "devices", "subjects", "subject_denials", "subject_runs"):
             yield "map", f"map map_{name}: not pinned", (self.build / f"map_{name}").unlink
         for hook, _ in self.hooks:
             pin = self.build / f"program_{hook}"
@@ -147,6 +147,7 @@ class Subject:
         yield "subject", "subject box: not there", lambda: self.delete("subjects", subject)
         yield "counters of a subject", "subject box: counters: not there", \
             lambda: self.delete("subject_denials", subject)
+        yield "runs of a subject", "subject box: its runs: not there", lambda: self.delete("subject_runs", subject)
         yield "program of a subject", "subject box: its program /bin/busybox", lambda: self.delete("files", program)
         yield "name of a program", "1 names of subjects' programs", lambda: self.delete("named", named)
         yield "file system", "1 file systems with protected files", lambda: self.delete("devices", program[16:20])
@@ -313,6 +314,26 @@ def _(session):
         subject.delete("seals", subject.cgroup)
         session.socklid("repair", subject.id)
         expect_equal(subject.inspect()["seal"]["sealed"], True, "the seal that was lost")
+        subject.expect_active("at the end")
+
+
+@test("runs of a subject that wait keep waiting through a repair, and those that are lost count as sealed")
+def _(session):
+    _ = session.warm
+    with session.crun.hold(Options(annotations=POLICY, netns="new")) as container:
+        subject = Subject(session, container)
+
+        def seals():
+            box, = subject.inspect()["subjects"]
+            return {run["seal"]["sealed"] for run in box["runs"]}
+        expect_equal(seals(), {False}, "at first")
+        (subject.pins / "socket_create").unlink()
+        session.socklid("repair", subject.id)
+        expect_equal(seals(), {False}, "after a repair")
+        subject.delete("subject_runs", *subject.own_keys("subject_runs"))
+        expect_equal(seals(), {True}, "those that are lost")
+        session.socklid("repair", subject.id)
+        expect_equal(seals(), {True}, "those that were lost")
         subject.expect_active("at the end")
 
 

@@ -255,10 +255,74 @@ def _(session):
         refused(session, root, one("/usr/sbin/loop"), unsupported, "more than 40 links")
         refused(session, root, {**SUBJECT, "io.socklid.subject.x": "/usr/sbin/again bind=deny"}, unsupported,
                 "the same file")
-        refused(session, root, {"io.socklid.subject.mail": f"{MAIL} bind=deny seal=listen"}, unsupported,
-                "io.socklid.subject.mail: seal: not available")
         zone = {"io.socklid.subject.mail": f"{MAIL} hours=10:00-11:00 zone=Europe/Nowhere"}
         refused(session, root, zone, unsupported, "Europe/Nowhere")
+
+
+SERVER = """#!/bin/sh
+[ "$1" = again ] && exec /probe create.tcp4
+echo $$ >/pid
+/probe create.udp4 bind.tcp4:8025 listen.tcp4:8080 create.tcp4
+/usr/bin/worm create.udp4
+/usr/sbin/server again
+/bin/sh /usr/sbin/server again
+exec /probe wait.term
+"""
+SERVED = ["create.udp4 ok", f"{BIND} ok", "listen.tcp4:8080 ok", "create.tcp4 EPERM", "create.udp4 EPERM",
+          "create.tcp4 EPERM", "create.tcp4 EPERM", "waiting ok"]
+
+
+@test("a server that is started again sets itself up again, and the worm in its run does not")
+def _(session):
+    root = with_programs(session, "usr/bin/worm", scripts={"usr/sbin/server": SERVER})
+    for runtime in bare_runtimes(session):
+        session.socklid("events")
+        supervise = ["/bin/sh", "-c", "while :; do /usr/sbin/server; done"]
+        annotations = {"io.socklid.subject.server": "/usr/sbin/server create=deny seal=listen"}
+        with Unchanged(), Forgotten(), runtime.start(supervise, options(root, annotations),
+                                                     ready="waiting ok") as container:
+            expect_equal(container.output, SERVED, "the first run")
+            server, = json.loads(session.socklid("inspect", container.id, "--json").out)["subjects"]
+            expect_equal([(one["tasks"], one["seal"]["by"]) for one in server["runs"]], [(1, "listen")], "its runs")
+            shell(container, "kill $(cat /pid)")
+            container.wait_for("waiting ok")
+            expect_equal(container.output, SERVED * 2, "the second run")
+            # Who comes from outside begins a run, too.
+            expect_equal(tried(container, "/usr/sbin/server", "again"), {"create.tcp4": "ok"}, "podman exec")
+            told = [json.loads(line) for line in session.socklid("events", "--json").out.splitlines()]
+            expect_equal([(one["container"], one["subject"], one["by"]) for one in told],
+                         [(container.id, "server", "listen")] * 2, "events")
+
+
+@test("socklid seal seals the runs that there are of a subject, or of all, and those after wait for it again")
+def _(session):
+    root = with_programs(session, MAIL[1:], "usr/sbin/web")
+    annotations = {"io.socklid.subject.mail": f"{MAIL} bind=deny seal=manual",
+                   "io.socklid.subject.web": "/usr/sbin/web bind=deny seal=listen"}
+    program = f"{MAIL} {BIND} wait.term & /usr/sbin/web wait.term & wait"
+    with session.crun.start(["/bin/sh", "-c", program], options(root, annotations), ready="waiting ok") as container:
+        container.wait_for("waiting ok")
+
+        def open_runs():
+            lines = {line["id"]: line for line in json.loads(session.socklid("list", "--json").out)}
+            return lines[container.id]["open_runs"]
+        expect_equal(open_runs(), 2, "at first")
+        expect_in("start, 2 runs open", session.socklid("list").out, "list")
+        expect_in("open, waits for socklid seal", session.socklid("inspect", container.id).out, "inspect")
+        said = session.socklid("seal", container.id, "--subject", "mail").out
+        expect_equal(said, f"{container.id}: subject mail: sealed 1 run\n", "seal of one subject")
+        expect_equal(open_runs(), 1, "after it")
+        said = session.socklid("seal", container.id, "--subject", "mail").out
+        expect_equal(said, f"{container.id}: subject mail: no run was open\n", "the second time")
+        expect_equal(session.socklid("seal", container.id).out,
+                     f"{container.id}: from the start\n{container.id}: subjects: sealed 1 run\n", "seal of all")
+        expect_equal(open_runs(), 0, "after that")
+        outcome = session.socklid("seal", container.id, "--subject", "none", check=False)
+        expect_equal(outcome.status, 1, outcome.text)
+        told = [json.loads(line) for line in session.socklid("events", "--json").out.splitlines()]
+        expect_equal([(one["subject"], one["by"]) for one in told if one["container"] == container.id],
+                     [("mail", "hand"), ("web", "hand")], "events")
+        expect_equal(tried(container, MAIL, BIND), {BIND: "ok"}, "a run that begins later")
 
 
 @test("a container within one that has subjects gets none of its own")
