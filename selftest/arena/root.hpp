@@ -4,16 +4,19 @@
 // container's own mount namespace alone. What a policy calls /bin/caged is seen there at
 // PATH/bin/caged, since the rest of the host's files stay where they are.
 //
-//   /bin/caged /bin/third    programs that rows are carried out by (selftest/ways/inside/program.hpp)
-//   /bin/other               the same, a link to what runs here
-//   /bin/hard /bin/soft      other names of caged
-//   /bin/script              a script, whose interpreter is other
-//   /bin/by-caged /bin/nested   a script of caged's, and one of that script's
-//   /bin/broken              no program, though it looks like one
-//   /sbin/prog /sbin/sub/deep /sbin/empty   what policies protect, with /way, a link to /sbin
-//   /etc/conf/file /etc/conf/run/pid        /etc/conf, but not /etc/conf/run
-//   /etc/single              and /free/single, the same file
-//   /free/a /free/mounted /free/symlink     what they do not; symlink leads to /sbin/prog
+//   /bin/caged /bin/third          programs that carry rows out (selftest/ways/inside/program.hpp)
+//   /bin/other                     the same, a link to what runs here
+//   /bin/hard /bin/soft            other names of caged
+//   /bin/script                    a script, whose interpreter is other
+//   /bin/by-caged /bin/nested      a script of caged's, and one of that script's
+//   /bin/broken                    no program, though it looks like one
+//   /sbin/prog /sbin/sub/deep      what policies protect
+//   /sbin/empty /way               a directory there, and a link to /sbin
+//   /etc/conf/file                 what they protect
+//   /etc/conf/run/pid              but not /etc/conf/run
+//   /etc/single /free/single       one file
+//   /free/a /free/mounted          what they do not protect
+//   /free/symlink                  leads to /sbin/prog
 #pragma once
 
 #include <sys/types.h>
