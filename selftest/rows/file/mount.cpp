@@ -143,6 +143,12 @@ Outcome over_after_return(const Scene& scene) {
   return bind_over(scene, "/free", "/sbin");
 }
 
+/// Who is no program yet mounts no new file system in a container with subjects.
+template <Act act>
+Outcome by_program(const Scene& scene) {
+  return in_program("/bin/other", act, scene);
+}
+
 /// What is left of it serves nobody after it.
 Row alone(Row row) {
   row.alone = true;
@@ -158,10 +164,10 @@ std::vector<Row> file_mount() {
       file_row("mounts: over what is above", over_way),
       file_row("mounts: over the root", over_root),
       file_row("mounts: over, with a flag that counts elsewhere", over_with_flag),
-      file_row("mounts: a file system in memory over", memory_over),
-      file_row("mounts: an overlay over", overlay_over),
+      file_row("mounts: a file system in memory over", by_program<memory_over>),
+      file_row("mounts: an overlay over", by_program<overlay_over>),
       file_row("mounts: a tree over, by open_tree", tree_over),
-      file_row("mounts: a new one over, by fsmount", new_mount_over),
+      file_row("mounts: a new one over, by fsmount", by_program<new_mount_over>),
       file_row("mounts: one moved over", move_over),
       file_row("mounts: over, from another namespace and back", over_after_return),
       alone(file_row("mounts: moved away", move_away)),
