@@ -179,6 +179,7 @@ int run_command(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    if (const auto exit = socklid::command::selftest_program(argc, argv)) return *exit;
     const int exit = socklid::command::run_command(argc, argv);
     if (std::fflush(stdout) == 0) return exit;
     socklid::command::print_error(std::string("standard output: ") + std::strerror(errno));

@@ -10,4 +10,8 @@ Result<int> selftest(const SelftestOptions& /*options*/) {
               "selftest: this build has no rows: build with SOCKLID_SELFTEST=ON, the default");
 }
 
+std::optional<int> selftest_program(int /*argc*/, char** /*argv*/) {
+  return std::nullopt;
+}
+
 }  // namespace socklid::command

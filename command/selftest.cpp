@@ -11,6 +11,7 @@
 #include "selftest/case.hpp"
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
+#include "selftest/ways/inside/program.hpp"
 
 namespace socklid::command {
 namespace {
@@ -65,6 +66,10 @@ Result<int> selftest(const SelftestOptions& options) {
     print("\n" + selftest::to_string(summary) + "\n");
   }
   return selftest::is_good(summary, options.strict) ? 0 : 1;
+}
+
+std::optional<int> selftest_program(int argc, char** argv) {
+  return selftest::run_program(argc, argv);
 }
 
 }  // namespace socklid::command

@@ -3,6 +3,7 @@
 // socklid selftest: tries every known way round a policy on this node, in throwaway containers.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,9 @@ struct SelftestOptions {
 
 /// 0 if all holds, 1 if not. Needs root, but for the list.
 [[nodiscard]] Result<int> selftest(const SelftestOptions& options);
+
+/// If this is a program in one of its containers, what that has done, as an exit status
+/// (selftest/ways/inside/program.hpp).
+[[nodiscard]] std::optional<int> selftest_program(int argc, char** argv);
 
 }  // namespace socklid::command

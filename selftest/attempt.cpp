@@ -40,11 +40,17 @@ bool keep_only(int control, int broker) {
          ::syscall(SYS_close_range, broker_fd + 1, ~0U, 0) == 0;
 }
 
+/// Mounts made in an attempt stay in it, but where the container's files are its own.
+bool change_mounts(const std::optional<Root>& root) {
+  if (root) return ::setns(root->mounts(), CLONE_NEWNS) == 0 && root->fill();
+  return ::unshare(CLONE_NEWNS) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+}
+
 /// The container's namespaces, as far as they matter, and last its cgroup: from then on the policy
-/// holds. Mounts made in an attempt stay in it.
-bool go_inside(const NetnsRef& netns, int procs) {
-  return ::setns(netns.fd.get(), CLONE_NEWNET) == 0 && ::unshare(CLONE_NEWNS) == 0 &&
-         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+/// holds.
+bool go_inside(const NetnsRef& netns, const std::optional<Root>& root, int procs) {
+  return ::setns(netns.fd.get(), CLONE_NEWNET) == 0 && change_mounts(root) &&
          ::write(procs, "0", 1) == 1;
 }
 
@@ -68,11 +74,12 @@ void answer_questions(const Scene& scene, int held) {
   }
 }
 
-int carry_out(const NetnsRef& netns, int procs, int control, const Row& row, Scene scene) {
+int carry_out(const Arena& arena, int procs, int control, const Row& row, Scene scene) {
   Report report{.error = 0, .step = {}};
   Outcome outcome;
   std::signal(SIGPIPE, SIG_IGN);
-  if (!go_inside(netns, procs) || !keep_only(control, scene.broker)) {
+  if (!go_inside(arena.network().inside, arena.root(), procs) ||
+      !keep_only(control, scene.broker)) {
     outcome = failed("enter the container");
   } else {
     scene.broker = broker_fd;
@@ -102,7 +109,7 @@ Result<Attempt> Attempt::start(const Arena& arena, const Row& row, const Scene& 
   const UniqueFd procs = SL_TRY(open_procs(arena.cgroup()));
   Child child = SL_TRY(Child::start([&] {
     ours.reset();
-    return carry_out(arena.network().inside, procs.get(), theirs.get(), row, scene);
+    return carry_out(arena, procs.get(), theirs.get(), row, scene);
   }));
   return Attempt(std::move(child), std::move(ours));
 }

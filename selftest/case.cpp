@@ -19,6 +19,8 @@ constexpr Table tables[]{
     {"changing what stands in the way", tamper_rows},
     {"what the kernel does on its behalf", deputy_rows},
     {"sockets from elsewhere", foreign_rows},
+    {"getting out of a subject", subject_rows},
+    {"changing protected files", file_rows},
 };
 
 bool is_wanted(std::string_view name, const std::vector<std::string>& patterns) {

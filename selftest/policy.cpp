@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftest/policy.hpp"
 
+#include <array>
 #include <string>
 
 namespace socklid::selftest {
@@ -12,7 +13,15 @@ constexpr std::string_view named_list =
 /// served_port.
 constexpr std::string_view served_list = "tcp/4748 udp/4748";
 
+constexpr std::array usual_policies{Policy::verbs, Policy::egress, Policy::both};
+constexpr std::array own_policy{Policy::own};
+
 }  // namespace
+
+std::span<const Policy> policies_of(const Row& row) {
+  if (row.own) return own_policy;
+  return usual_policies;
+}
 
 std::string_view name_of(Policy policy) {
   switch (policy) {
@@ -24,6 +33,8 @@ std::string_view name_of(Policy policy) {
       return "egress";
     case Policy::both:
       return "both";
+    case Policy::own:
+      return "own";
   }
   return "?";
 }
@@ -36,13 +47,13 @@ Guard guard_of(const Stops& stops, Policy policy) {
 Result<annotations::Annotations> annotations_of(Policy policy, const Row& row) {
   annotations::Annotations wanted;
   if (policy == Policy::nothing) return wanted;
-  if (policy != Policy::egress) {
+  if (policy == Policy::verbs || policy == Policy::both) {
     wanted["io.socklid.connect"] = named_list;
     wanted["io.socklid.bind"] = served_list;
   }
-  if (policy != Policy::verbs) wanted["io.socklid.egress"] = named_list;
+  if (policy == Policy::egress || policy == Policy::both) wanted["io.socklid.egress"] = named_list;
   // Many rows arm themselves by a sysctl: what they are for must hold where a policy opens these.
-  wanted["io.socklid.deputies"] = "sysctl";
+  if (policy != Policy::own) wanted["io.socklid.deputies"] = "sysctl";
   for (const std::string_view assignment : row.annotations) {
     const std::size_t equals = assignment.find('=');
     if (equals == std::string_view::npos) {

@@ -2,8 +2,9 @@
 //
 // Row: one way round a policy. Each is tried without a policy, when what it sends must arrive, and
 // then under three policies, when it must not, and the guard that the row names must have counted
-// it. A row that does not arrive without a policy proves nothing and is "not tried"; one of a
-// protocol that the kernel does not have is a way that is not there.
+// it; or under one of its own, in a container whose files are its own too. A row that does not
+// arrive without a policy proves nothing and is "not tried"; one of a protocol that the kernel does
+// not have is a way that is not there.
 //
 // Rows stand in tables, selftest/rows; selftest/run.hpp carries them out.
 #pragma once
@@ -52,6 +53,10 @@ enum class Guard : std::uint8_t {
   sysfs,          ///< a file of sysfs, configfs or /proc/net
   sysctl,         ///< a sysctl of net/
   module,         ///< a module of a family or protocol that is closed
+  subject,        ///< a task that came without an exec, in a container with subjects
+  hours,          ///< a subject outside its hours
+  trace,          ///< a hold of a task that is in fewer subjects
+  file,           ///< a change of a protected file, or of what leads to it
   // nft: a counted rule each
   unmarked,        ///< a packet without the container's mark
   socket_mark,     ///< a packet whose mark is not its socket's
@@ -101,6 +106,11 @@ struct Scene {
   Token token{};           ///< printable; this run's alone: a frame that carries it is the row's
   unsigned interface = 0;  ///< index of the container's veth
   int broker{-1};          ///< ask selftest/ways/broker.hpp for sockets from elsewhere through it
+  /// Of a row with a policy of its own: where its container's files are (selftest/arena/root.hpp),
+  /// a path that ends with a zero.
+  std::array<char, 80> root{};
+  pid_t other{0};            ///< of ways to get a hold of another process: which one
+  std::uint64_t address{0};  ///< and a place in its memory that may be written to
   [[nodiscard]] int family() const { return ip == Ip::v4 ? AF_INET : AF_INET6; }
 };
 
@@ -154,6 +164,9 @@ struct Row {
   bool (*check)(const Scene& scene){nullptr};
   int transport{0};   ///< of Proof::answered: IPPROTO_*; 0: TCP
   bool alone{false};  ///< changes the namespace: gets an arena of its own
+  /// Its annotations are all of its policy, under which alone it is tried, and its container has
+  /// files of its own.
+  bool own{false};
   /// Which of the two that judge packets can stop it (D13): the programs alone know whom a datagram
   /// socket may answer, the rules alone see what has no socket.
   enum class Lines : std::uint8_t { both, programs, rules };
@@ -171,5 +184,7 @@ struct Row {
 [[nodiscard]] std::span<const Row> tamper_rows();   ///< changing what stands in the way
 [[nodiscard]] std::span<const Row> deputy_rows();   ///< what the kernel does on its behalf
 [[nodiscard]] std::span<const Row> foreign_rows();  ///< sockets from elsewhere
+[[nodiscard]] std::span<const Row> subject_rows();  ///< out of what a program may do
+[[nodiscard]] std::span<const Row> file_rows();     ///< changing what is protected
 
 }  // namespace socklid::selftest

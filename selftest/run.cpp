@@ -64,7 +64,7 @@ Result<Runner> Runner::open(MakeNode make_node) {
 Result<std::unique_ptr<Arena>> Runner::make_arena(Policy policy, const Row& row) {
   const annotations::Annotations wanted = SL_TRY(annotations_of(policy, row));
   return Arena::make(*directory_, std::string(name_of(policy)) + "-" + std::to_string(++made_),
-                     wanted);
+                     wanted, row.own);
 }
 
 Result<> Runner::check_works(Arena& arena, Policy policy) {
@@ -78,11 +78,12 @@ Result<> Runner::check_works(Arena& arena, Policy policy) {
 
 Result<Arena*> Runner::shared_arena(Policy policy, const Row& row) {
   const annotations::Annotations wanted = SL_TRY(annotations_of(policy, row));
-  if (const auto known = arenas_.find(wanted); known != arenas_.end()) return known->second.get();
+  const std::pair key(row.own, wanted);
+  if (const auto known = arenas_.find(key); known != arenas_.end()) return known->second.get();
   std::unique_ptr<Arena> arena = SL_TRY(make_arena(policy, row));
   // Annotations of a row may forbid what the policies allow.
   if (policy != Policy::nothing && row.annotations.empty()) SL_CHECK(check_works(*arena, policy));
-  return (arenas_[wanted] = std::move(arena)).get();
+  return (arenas_[key] = std::move(arena)).get();
 }
 
 Result<Runner::Lease> Runner::lease(Policy policy, const Row& row) {
@@ -148,7 +149,7 @@ std::vector<Finding> Runner::absent(const Case& one) {
   const UniqueFd fd(
       ::socket(one.ip == Ip::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, protocol));
   if (fd || errno != EPROTONOSUPPORT) return runs;
-  for (const Policy policy : policies) {
+  for (const Policy policy : policies_of(*one.row)) {
     runs.push_back({.of = one,
                     .policy = policy,
                     .expected = guard_of(one.row->stops, policy),
@@ -162,7 +163,7 @@ Result<std::vector<Finding>> Runner::run(const Case& one) {
   std::vector<Finding> runs = absent(one);
   if (!runs.empty()) return runs;
   const std::string why = SL_TRY(why_not(one));
-  for (const Policy policy : policies) {
+  for (const Policy policy : policies_of(*one.row)) {
     if (why.empty()) {
       runs.push_back(SL_TRY(run_under(policy, one)));
       continue;
@@ -178,7 +179,7 @@ Result<std::vector<Finding>> Runner::run(const Case& one) {
 
 Result<> Runner::close() {
   Result<> first;
-  for (auto& [annotations, arena] : arenas_) {
+  for (auto& [key, arena] : arenas_) {
     auto done = arena->close();
     if (first && !done) first = std::move(done);
   }

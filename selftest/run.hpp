@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "annotations/parser.hpp"
@@ -50,8 +51,8 @@ struct Finding {
 class Runner {
  public:
   [[nodiscard]] static Result<Runner> open(MakeNode make_node);
-  /// One for each policy, in the order of `policies`. An error ends the run: the node cannot do it,
-  /// or not even what a policy names gets through.
+  /// One for each policy, in the order of policies_of(). An error ends the run: the node cannot do
+  /// it, or not even what a policy names gets through.
   [[nodiscard]] Result<std::vector<Finding>> run(const Case& one);
   /// Under this one policy, whether it works without or not. Of Policy::nothing there is none.
   [[nodiscard]] Result<Finding> run_under(Policy policy, const Case& one);
@@ -83,7 +84,8 @@ class Runner {
 
   std::unique_ptr<ArenaDirectory> directory_;  ///< arenas refer to it
   std::unique_ptr<Modules> modules_;
-  std::map<annotations::Annotations, std::unique_ptr<Arena>> arenas_;
+  /// By whether its files are its own, and its policy.
+  std::map<std::pair<bool, annotations::Annotations>, std::unique_ptr<Arena>> arenas_;
   Scenes scenes_;
   unsigned made_{0};  ///< arenas so far
 };

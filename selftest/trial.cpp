@@ -100,6 +100,7 @@ Result<Trial> try_row(Arena& arena, const Row& row, Scene scene) {
   const Served served = SL_TRY(arena.receiver().serve(scene, !row.modules.empty()));
   const UniqueFd broker = SL_TRY(arena.broker().serve_new_client());
   scene.broker = broker.get();
+  if (arena.root()) arena.root()->path().copy(scene.root.data(), scene.root.size() - 1);
   Trial trial;
   {
     Attempt attempt = SL_TRY(Attempt::start(arena, row, scene));

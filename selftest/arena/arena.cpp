@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "hook/hook.hpp"
 #include "node/container_state.hpp"
 #include "selftest/arena/cgroup_tree.hpp"
@@ -19,9 +21,16 @@ namespace socklid::selftest {
 namespace {
 
 constexpr std::string_view prefix = "socklid-selftest-";
+constexpr std::string_view files_above = "/run/";
 
 UniqueFd open_directory(const std::string& path) {
   return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/// Nothing is mounted there but in namespaces of containers.
+void remove_files(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
 }
 
 /// What runs have left that were killed: nobody holds the lock of their cgroup.
@@ -35,6 +44,7 @@ Result<> remove_leftovers(const CgroupMount& mount) {
     if (!directory || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;
     SL_CHECK(empty_cgroup(path));
     SL_CHECK(remove_cgroup(path));
+    remove_files(concat(files_above, name));
   }
   return {};
 }
@@ -54,6 +64,7 @@ Result<ArenaDirectory> ArenaDirectory::open(MakeNode make_node) {
   const std::string path = directory.mount_.point + "/" + directory.name_;
   SL_CHECK(make_cgroup(path));
   directory.path_ = path;
+  directory.files_ = concat(files_above, directory.name_);
   directory.lock_ = open_directory(path);
   if (!directory.lock_ || ::flock(directory.lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail_errno(Exit::cgroup, "lock the cgroup " + path);
@@ -62,16 +73,22 @@ Result<ArenaDirectory> ArenaDirectory::open(MakeNode make_node) {
 }
 
 ArenaDirectory::~ArenaDirectory() {
-  if (!path_.empty() && lock_) (void)remove_cgroup(path_);
+  if (path_.empty() || !lock_) return;
+  (void)remove_cgroup(path_);
+  remove_files(files_);
 }
 
 Result<std::unique_ptr<Arena>> Arena::make(const ArenaDirectory& directory, std::string_view name,
-                                           const annotations::Annotations& annotations) {
+                                           const annotations::Annotations& annotations,
+                                           bool own_files) {
   std::unique_ptr<Arena> arena(new Arena(directory));
   arena->id_ = directory.name() + "-" + std::string(name);
   // Named after the container, as the runtimes' are: that is how the hook knows it.
   arena->cgroup_ = directory.path() + "/" + arena->id_;
   arena->outside_ = directory.path() + "/beside-" + std::string(name);
+  if (own_files) {
+    arena->root_ = SL_TRY(Root::make(directory.files() + "/" + std::string(name)));
+  }
   const auto done = arena->set_up(annotations);
   if (done) return arena;
   (void)arena->close();
@@ -95,14 +112,16 @@ Result<> Arena::hold() {
   UniqueFd ready(ends[0]);
   UniqueFd tell(ends[1]);
   holder_ = SL_TRY(Child::start([&] {
-    const bool there =
-        ::setns(network_.inside.fd.get(), CLONE_NEWNET) == 0 && ::write(procs.get(), "0", 1) == 1;
+    const bool there = ::setns(network_.inside.fd.get(), CLONE_NEWNET) == 0 &&
+                       (!root_ || root_->mount()) && ::write(procs.get(), "0", 1) == 1;
     if (!there || ::write(tell.get(), "y", 1) != 1) return 1;
     for (;;) ::pause();
   }));
   tell.reset();
   char answer = 'n';
-  if (::read(ready.get(), &answer, 1) == 1) return {};
+  if (::read(ready.get(), &answer, 1) == 1) {
+    return root_ ? root_->open(holder_->pid()) : Result<>{};
+  }
   return fail(Exit::cgroup, "no process can be put into the cgroup ", cgroup_);
 }
 
@@ -111,13 +130,14 @@ Result<> Arena::apply(const annotations::Annotations& annotations) {
   const ContainerState state{.id = id_,
                              .status = "created",
                              .pid = holder_->pid(),
-                             .bundle = {},
+                             .bundle = root_ ? root_->bundle() : std::string(),
                              .annotations = annotations};
   SL_CHECK(create(*node, state));
   under_policy_ = true;
   const UniqueFd directory = open_directory(cgroup_);
   const std::uint64_t id = SL_TRY(cgroup_id(directory.get()));
-  counters_ = SL_TRY(Counters::open(id, network_.inside));
+  std::vector<std::uint32_t> subjects = SL_TRY(subjects_of(annotations));
+  counters_ = SL_TRY(Counters::open(id, network_.inside, std::move(subjects)));
   return {};
 }
 

@@ -29,6 +29,7 @@
 #include "selftest/arena/counters.hpp"
 #include "selftest/arena/network.hpp"
 #include "selftest/arena/receiver.hpp"
+#include "selftest/arena/root.hpp"
 
 namespace socklid::selftest {
 
@@ -48,6 +49,8 @@ class ArenaDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }  ///< of the directory
   [[nodiscard]] const std::string& name() const { return name_; }
+  /// Of what runs keep outside their cgroups, in /run.
+  [[nodiscard]] const std::string& files() const { return files_; }
   [[nodiscard]] const CgroupMount& mount() const { return mount_; }
   [[nodiscard]] std::unique_ptr<Node> node() const { return make_node_(); }
 
@@ -57,16 +60,17 @@ class ArenaDirectory {
   CgroupMount mount_;
   std::string name_;
   std::string path_;
+  std::string files_;
   UniqueFd lock_;  ///< of the directory, with flock(2): the run lives
 };
 
 class Arena {
  public:
   /// `name` is part of the container's id, once in a run. Without annotations there is no policy.
-  /// `directory` outlives the arena.
+  /// With `own_files` it has a root of its own. `directory` outlives the arena.
   [[nodiscard]] static Result<std::unique_ptr<Arena>> make(
       const ArenaDirectory& directory, std::string_view name,
-      const annotations::Annotations& annotations);
+      const annotations::Annotations& annotations, bool own_files = false);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   /// close(), for who could not.
@@ -81,6 +85,8 @@ class Arena {
   [[nodiscard]] const BrokerProcess& broker() const { return *broker_; }
   /// Nothing without a policy.
   [[nodiscard]] const std::optional<Counters>& counters() const { return counters_; }
+  /// The container's files, if they are its own.
+  [[nodiscard]] const std::optional<Root>& root() const { return root_; }
   /// The directory of the container's cgroup.
   [[nodiscard]] const std::string& cgroup() const { return cgroup_; }
   /// Ends every process inside but the first, and removes the cgroups that they have made.
@@ -98,6 +104,7 @@ class Arena {
   std::string cgroup_;
   std::string outside_;  ///< a cgroup beside it
   Network network_;
+  std::optional<Root> root_;
   std::optional<Receiver> receiver_;
   std::optional<BrokerProcess> broker_;
   std::optional<Child> holder_;  ///< the container's first process

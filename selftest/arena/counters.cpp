@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "plan/plan.hpp"
+#include "plan/subjects.hpp"
 
 namespace socklid::selftest {
 namespace {
@@ -43,15 +44,29 @@ std::vector<std::string> risen(const Counts& before, const Counts& after) {
   return names;
 }
 
-Result<Counters> Counters::open(std::uint64_t cgroup_id, const NetnsRef& netns) {
+Result<std::vector<std::uint32_t>> subjects_of(const annotations::Annotations& annotations) {
+  const annotations::Policy policy = SL_TRY(annotations::parse(annotations));
+  std::vector<std::uint32_t> numbers;
+  for (const SubjectPlan& subject : compile_subjects(policy, 0)) numbers.push_back(subject.index);
+  return numbers;
+}
+
+Result<Counters> Counters::open(std::uint64_t cgroup_id, const NetnsRef& netns,
+                                std::vector<std::uint32_t> subjects) {
   std::optional<SocketGuard> guard = SL_TRY(SocketGuard::find(object_hash()));
   if (!guard) return fail(Exit::bpf, "the programs that were loaded are not there any more");
-  return Counters(cgroup_id, std::move(*guard), SL_TRY(NetlinkSocket::open_in(netns)));
+  return Counters(cgroup_id, std::move(*guard), SL_TRY(NetlinkSocket::open_in(netns)),
+                  std::move(subjects));
 }
 
 Result<Counts> Counters::read() const {
-  return Counts{.denials = SL_TRY(guard_.denials(cgroup_id_)),
+  Counts counts{.denials = SL_TRY(guard_.denials(cgroup_id_)),
                 .rules = SL_TRY(socklid::counters(netlink_, table_name(0)))};
+  for (const std::uint32_t subject : subjects_) {
+    const sl_denials more = SL_TRY(guard_.subject_denials(cgroup_id_, subject));
+    for (std::size_t i = 0; i < SL_REASON_COUNT; i++) counts.denials.count[i] += more.count[i];
+  }
+  return counts;
 }
 
 }  // namespace socklid::selftest

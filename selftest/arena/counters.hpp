@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "annotations/parser.hpp"
 #include "base/result.hpp"
 #include "bpf/policy_abi.h"
 #include "guard/guard.hpp"
@@ -22,7 +23,7 @@
 namespace socklid::selftest {
 
 struct Counts {
-  sl_denials denials{};
+  sl_denials denials{};  ///< of the container and of its subjects together
   std::vector<RuleCounter> rules;
 };
 
@@ -31,19 +32,29 @@ struct Counts {
 /// All that has risen, by the names that people know, guards or not.
 [[nodiscard]] std::vector<std::string> risen(const Counts& before, const Counts& after);
 
+/// The numbers of the subjects that the annotations make.
+[[nodiscard]] Result<std::vector<std::uint32_t>> subjects_of(
+    const annotations::Annotations& annotations);
+
 class Counters {
  public:
   /// Of the container in that cgroup, whose rules are in `netns`. The programs are loaded.
-  [[nodiscard]] static Result<Counters> open(std::uint64_t cgroup_id, const NetnsRef& netns);
+  [[nodiscard]] static Result<Counters> open(std::uint64_t cgroup_id, const NetnsRef& netns,
+                                             std::vector<std::uint32_t> subjects);
   [[nodiscard]] Result<Counts> read() const;
 
  private:
-  Counters(std::uint64_t cgroup_id, SocketGuard guard, NetlinkSocket netlink)
-      : cgroup_id_(cgroup_id), guard_(std::move(guard)), netlink_(std::move(netlink)) {}
+  Counters(std::uint64_t cgroup_id, SocketGuard guard, NetlinkSocket netlink,
+           std::vector<std::uint32_t> subjects)
+      : cgroup_id_(cgroup_id),
+        guard_(std::move(guard)),
+        netlink_(std::move(netlink)),
+        subjects_(std::move(subjects)) {}
 
   std::uint64_t cgroup_id_;
   SocketGuard guard_;
   mutable NetlinkSocket netlink_;  ///< asking changes nothing of the rules
+  std::vector<std::uint32_t> subjects_;
 };
 
 }  // namespace socklid::selftest

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "node/cgroup.hpp"
+#include "selftest/ways/inside/outcome_pipe.hpp"
 #include "system/process.hpp"
 
 namespace socklid::selftest {
@@ -24,67 +25,12 @@ namespace {
 
 constexpr uid_t nobody = 65534;
 
-/// An outcome as one write to a pipe, which is whole up to PIPE_BUF.
-struct Report {
-  int error{0};
-  std::array<char, 64> step{};
-};
-
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-std::optional<Pipe> open_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-/// Until no writer is left.
-void wait_for_end(int fd) {
-  char byte = 0;
-  while (::read(fd, &byte, 1) > 0 || errno == EINTR) errno = 0;
-}
-
-void send_report(int fd, const Outcome& outcome) {
-  Report report{.error = outcome.error, .step = {}};
-  outcome.step.copy(report.step.data(), report.step.size() - 1);
-  if (::write(fd, &report, sizeof(report)) != sizeof(report)) ::_exit(1);
-}
-
-Outcome receive_report(int fd) {
-  Report report;
-  errno = EPIPE;
-  if (::read(fd, &report, sizeof(report)) != sizeof(report)) return failed("report");
-  return {.step = report.step.data(), .error = report.error};
-}
-
-/// Runs `body` in a child; its descendants may go on with it after the child has ended. `reporter`
-/// is to be handed on to them: the wait is for the last holder.
-Outcome fork_and_wait(const std::function<void(int reporter)>& body) {
-  std::optional<Pipe> pipe = open_pipe();
-  if (!pipe) return failed("pipe");
-  const pid_t child = ::fork();
-  if (child < 0) return failed("fork");
-  if (child == 0) {
-    pipe->read_end.reset();
-    body(pipe->write_end.get());
-    ::_exit(0);
-  }
-  pipe->write_end.reset();
-  Outcome outcome = receive_report(pipe->read_end.get());
-  wait_for_end(pipe->read_end.get());
-  ::waitpid(child, nullptr, 0);
-  return outcome;
-}
-
 /// In a child, after `prepare` has changed what it changes; an empty step of its is success.
 Outcome in_changed_child(const std::function<Outcome()>& prepare, Act attempt, const Scene& scene) {
   return fork_and_wait([&](int reporter) {
     Outcome outcome = prepare();
     if (outcome.step.empty()) outcome = attempt(scene);
-    send_report(reporter, outcome);
+    send_outcome(reporter, outcome);
   });
 }
 
@@ -129,7 +75,7 @@ Outcome in_daemon(Act attempt, const Scene& scene) {
     // The pipe closes an instant before the orphan has another parent.
     while (::getppid() == parent) ::sched_yield();
     ::setsid();
-    send_report(reporter, attempt(scene));
+    send_outcome(reporter, attempt(scene));
   });
 }
 

@@ -23,6 +23,7 @@
 #include "hook/linux_node.hpp"
 #include "selftest/report.hpp"
 #include "selftest/run.hpp"
+#include "selftest/ways/inside/program.hpp"
 #include "tests/mutants/mutant_node.hpp"
 
 namespace socklid::selftest {
@@ -70,7 +71,7 @@ std::vector<Pair> pairs_of(Guard guard) {
   std::vector<Pair> pairs;
   for (Case one : selftest::cases({})) {
     if (one.row->behind == guard) one.row = &without_first_guard(*one.row);
-    for (const Policy policy : selftest::policies) {
+    for (const Policy policy : selftest::policies_of(*one.row)) {
       if (selftest::guard_of(one.row->stops, policy) != guard) continue;
       pairs.push_back({one, policy});
       if (!is_thorough()) break;
@@ -182,7 +183,7 @@ std::vector<Pair> pairs_of_lines(Row::Lines others) {
   std::vector<Pair> pairs;
   for (const Case& one : selftest::cases({})) {
     const Guard guard = selftest::guard_of(one.row->stops, Policy::egress);
-    if (one.row->behind || one.row->lines == others) continue;
+    if (one.row->behind || one.row->own || one.row->lines == others) continue;
     if (!is_in(rules_line, guard) && guard != Guard::packet_out && guard != Guard::packet_in &&
         guard != Guard::packet_source) {
       continue;
@@ -249,6 +250,41 @@ TEST_F(EachGuard, OfTheRaceOfListenIsSeenAlone) {
   expect_race(Seen::holds, listen, {SL_GUARD_NAMED_LISTENER});
 }
 
+/// Of the rows that the guard stops, all or some.
+std::vector<Pair> some_of(Guard guard) {
+  const std::vector<Pair> all = pairs_of(guard);
+  const std::size_t step = is_thorough() ? 1 : few;
+  std::vector<Pair> some;
+  for (std::size_t i = 0; i < all.size(); i += step) some.push_back(all[i]);
+  return some;
+}
+
+void expect_without(Seen wanted, Guard off, Guard rows_of) {
+  auto runner = Runner::open(
+      [] { return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds)); });
+  ASSERT_TRUE(runner) << runner.error().message;
+  const std::vector<unsigned> number{static_cast<unsigned>(selftest::reason_of(off))};
+  for (const Pair& pair : some_of(rows_of)) {
+    const auto switched = switch_off_in_programs(number);
+    ASSERT_TRUE(switched) << switched.error().message;
+    const auto finding = runner->run_under(pair.policy, pair.of);
+    ASSERT_TRUE(finding) << finding.error().message;
+    expect(wanted, *finding);
+  }
+  const auto closed = runner->close();
+  EXPECT_TRUE(closed) << closed.error().message;
+}
+
+/// Nothing stands behind these: without one of them its own rows arrive, and no others.
+TEST_F(EachGuard, OfHoursHoldsAndFilesOpensItsOwnRowsAlone) {
+  const Guards of_programs{Guard::hours, Guard::trace, Guard::file};
+  for (const Guard off : of_programs) {
+    for (const Guard guard : of_programs) {
+      expect_without(guard == off ? Seen::open : Seen::holds, off, guard);
+    }
+  }
+}
+
 std::vector<Guard> guards() {
   std::vector<Guard> all = selftest::all_guards();
   std::erase(all, Guard::harmless);
@@ -267,3 +303,10 @@ INSTANTIATE_TEST_SUITE_P(Guards, EachGuard, testing::ValuesIn(guards()), test_na
 
 }  // namespace
 }  // namespace socklid::test
+
+/// The programs of selftest's containers are copies of this one.
+int main(int argc, char** argv) {
+  if (const auto exit = socklid::selftest::run_program(argc, argv)) return *exit;
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

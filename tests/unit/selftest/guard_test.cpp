@@ -75,9 +75,6 @@ TEST(Guards, NoCounterOfTheProductIsForgotten) {
     // Selftest's containers have namespaces of their own, where rules judge packets. For the others
     // tests/runtime/cases/policy/pods.py and host_network.py try it.
     if (reason == SL_REASON_EGRESS || reason == SL_REASON_ARRIVAL) continue;
-    // Nor have they subjects or protected files: tests/kernel/subjects_test.cpp and
-    // protected_files_test.cpp try those, and tests/runtime/cases/policy/subjects.py.
-    if (reason >= SL_REASON_SUBJECT && reason <= SL_REASON_FILE) continue;
     EXPECT_TRUE(reasons.contains(static_cast<sl_reason>(reason))) << reason;
   }
 }
@@ -93,7 +90,9 @@ TEST(Guards, EachHasANameOfItsOwn) {
 TEST(Guards, EachStopsSomeRow) {
   std::set<Guard> stopping;
   for (const Case& one : cases({})) {
-    for (const Policy policy : policies) stopping.insert(guard_of(one.row->stops, policy));
+    for (const Policy policy : policies_of(*one.row)) {
+      stopping.insert(guard_of(one.row->stops, policy));
+    }
     if (one.row->behind) stopping.insert(*one.row->behind);
   }
   for (const Guard guard : all_guards()) {

@@ -93,7 +93,7 @@ TEST(Cases, AreSound) {
   for (const Case& one : cases({})) {
     EXPECT_NE(one.row->attempt, nullptr) << one.row->name;
     EXPECT_EQ(one.row->check != nullptr, one.row->proof == Proof::effect) << one.row->name;
-    for (const Policy policy : policies) {
+    for (const Policy policy : policies_of(*one.row)) {
       EXPECT_TRUE(annotations_of(policy, *one.row)) << one.row->name;
     }
   }
