@@ -13,7 +13,7 @@ class Sighting:
     beside: dict        # the same of a worm that no server started
     served: dict        # server: whether it answered before the worms
     served_after: dict  # and after them
-    change: str         # of a server's program: done or refused
+    change: str         # of the servers' programs: done or refused
 
 
 def answers(text):
@@ -40,7 +40,7 @@ def rows(free, bound, victims, back_door):
         ]
     table += [add(f"in no subject: worm spreads to {victim}", "ok", "ok",
                   lambda s, v=victim: result(s.beside.get(f"spread.{v}"))) for victim in victims]
-    table.append(add("root changes /usr/sbin/vsftpd", "done", "refused", lambda s: s.change))
+    table.append(add("root makes a file in /usr/sbin", "done", "refused", lambda s: s.change))
     return table + [add(f"{server} serves afterwards", "yes", "yes", lambda s, n=server: word(s.served_after[n]))
                     for server in free.served_after]
 
