@@ -220,18 +220,27 @@ __attribute__((noinline)) int seal_runs(__u64 cgroup_id, __u32 cause,
 	return 0;
 }
 
-/* Of the subjects that both are in: those of which the target is in another run, one that is open. */
+/* Whether the target is in another run of the subject than the tracer, one that is open. */
+__attribute__((noinline)) int is_in_open_run(const struct sl_task *tracer,
+					     const struct sl_task *target, __u32 index)
+{
+	if (!tracer || !target)
+		return 0;
+	index &= SL_SUBJECTS - 1;
+	return tracer->runs[index] != target->runs[index] &&
+	       is_open_run(target->cgroup_id, index, target->runs[index]);
+}
+
+/* Of the subjects that both are in, the first of which that is so: a bit. Not all of them: on 6.1 the verifier
+ * would follow each set that can come of it. */
 __attribute__((noinline)) int open_elsewhere(const struct sl_task *tracer,
 					     const struct sl_task *target)
 {
-	__u32 open = 0;
-
 	if (!tracer || !target || tracer->cgroup_id != target->cgroup_id)
 		return 0;
 	for_each_subject(i, tracer->subjects & target->subjects) {
-		if (tracer->runs[i] != target->runs[i] &&
-		    is_open_run(target->cgroup_id, i, target->runs[i]))
-			open |= 1u << i;
+		if (is_in_open_run(tracer, target, i))
+			return 1 << i;
 	}
-	return (int)open;
+	return 0;
 }

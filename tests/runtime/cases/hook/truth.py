@@ -320,7 +320,8 @@ def _(session):
 @test("runs of a subject that wait keep waiting through a repair, and those that are lost count as sealed")
 def _(session):
     _ = session.warm
-    with session.crun.hold(Options(annotations=POLICY, netns="new")) as container:
+    options = Options(annotations=POLICY, netns="new")
+    with session.crun.start(["/bin/sh", "-c", "/probe wait.term; :"], options, ready="waiting ok") as container:
         subject = Subject(session, container)
 
         def seals():
