@@ -17,7 +17,7 @@ from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
 from harness.recipe import directories, mount_over, tree
-from harness.runner import expect, expect_equal, expect_in, group, test
+from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
 from harness.sockets import inside
 
@@ -62,7 +62,7 @@ controls {{ }};
 """
 RESOLVERS = (
     ("unbound", ["unbound", "-d", "-c", "/unbound.conf"], {"/unbound.conf": UNBOUND}, "start of service"),
-    ("BIND", ["named", "-g", "-c", "/named.conf"], {"/named.conf": BIND}, "running"),
+    ("BIND", ["named", "-g", "-c", "/named.conf"], {"/named.conf": BIND}, "all zones loaded"),
     ("dnsmasq", ["dnsmasq", "--no-daemon", "--user=root", "--no-resolv", "--no-hosts", f"--server={N4}", "--conf-file=/dev/null"],
      {}, "started"),
 )
@@ -98,6 +98,19 @@ def _(session, record):
 
 # Servers ------------------------------------------------------------------------------------------
 
+
+def served(session, container, *knocks):
+    """Waits until it listens; its output tells why if it does not."""
+    def listens():
+        return all(answer == "ok" for answer in parse_probe(session.network.from_neighbour(*knocks)).values())
+
+    try:
+        wait_until(listens, "it listens", 60)
+    except TimeoutError as error:
+        raise Failure(f"{container.options.annotations}: {container.output}") from error
+
+
+
 NGINX = """
 daemon off; user root; error_log stderr; pid /tmp/nginx.pid; events { }
 http { access_log off; server { listen 80; listen [::]:80; location / { return 200 "hello from nginx\\n"; } } }
@@ -110,9 +123,8 @@ def _(session):
         both = keys(bind="tcp/80", create="deny", seal="listen tcp/80@0.0.0.0 tcp/80@::")
         for policy in ({}, both):
             with machine({"/nginx.conf": NGINX}) as root, session.crun.start(
-                    ["nginx", "-c", "/nginx.conf"], Options(annotations=policy, rootfs=root)):
-                knocks = {f"connect.tcp4:{CONTAINER4}:80": "ok", f"connect.tcp6:{CONTAINER6}:80": "ok"}
-                wait_until(lambda: parse_probe(session.network.from_neighbour(*knocks)) == knocks, f"nginx under {policy}", 90)
+                    ["nginx", "-c", "/nginx.conf"], Options(annotations=policy, rootfs=root)) as container:
+                served(session, container, f"connect.tcp4:{CONTAINER4}:80", f"connect.tcp6:{CONTAINER6}:80")
                 expect_in("hello from nginx", NeighbourServers.visit(80), str(policy))
         first = keys(bind="tcp/80", create="deny", seal="listen tcp/80")
         with machine({"/nginx.conf": NGINX}) as root:
@@ -143,9 +155,8 @@ def _(session):
         plain = keys(bind="tcp/80 tcp/81", egress="tcp/8080")
         for policy in ({}, {**plain, **keys(options="transparent")}):
             with machine({"/haproxy.cfg": HAPROXY}) as root, session.crun.start(
-                    ["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=policy, rootfs=root)):
-                knock = {f"connect.tcp4:{CONTAINER4}:80": "ok"}
-                wait_until(lambda: parse_probe(session.network.from_neighbour(*knock)) == knock, f"haproxy under {policy}", 90)
+                    ["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=policy, rootfs=root)) as container:
+                served(session, container, f"connect.tcp4:{CONTAINER4}:80")
                 expect_in("hello from port 8080", NeighbourServers.visit(80), str(policy))
         with machine({"/haproxy.cfg": HAPROXY}) as root:
             done = session.crun.run(["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=plain, rootfs=root))
@@ -242,6 +253,7 @@ GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 def gateway():
     """Answers searches, each from an address of its own."""
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the one before goes when its thread does
     made.bind(("", 1900))
     made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(N4))
     return made
