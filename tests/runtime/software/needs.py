@@ -57,7 +57,7 @@ NEEDS = [
          f"{CASES}/policy/egress.py", True),
     Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
-         "packets may leave with a source that is not the container's", f"{CASES}/policy/programs.py"),
+         "packets may leave with a source that is not the container's"),
     Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
          "VRRP has a protocol of its own, named by its number; it sets addresses and tells neighbours of them",
          f"{CASES}/policy/programs.py"),

@@ -21,7 +21,6 @@ from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
 from harness.sockets import inside
 
-ELSEWHERE4 = "10.98.0.77"  # nobody's
 VRRP, VRRP_GROUP, ROUTER = 112, "224.0.0.18", 51
 
 
@@ -132,35 +131,6 @@ def _(session):
         expect_in("socket() [::]:80 failed (1: Operation not permitted)", done.text, "sealed by the first listener")
         explained = session.socklid("explain", *(f"{key}={value}" for key, value in first.items())).out
         expect_in("io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::", explained, "explain")
-
-
-HAPROXY = f"""
-defaults
-  mode http
-  timeout connect 20s
-  timeout client 20s
-  timeout server 20s
-frontend web
-  bind :80
-  bind {ELSEWHERE4}:81 transparent
-  default_backend there
-backend there
-  server one {N4}:8080
-"""
-
-
-@test("haproxy: an address that is nobody's needs options=transparent")
-def _(session):
-    with session.network.quiet(), NeighbourServers({}, (8080,)):
-        plain = keys(bind="tcp/80 tcp/81", egress="tcp/8080")
-        for policy in ({}, {**plain, **keys(options="transparent")}):
-            with machine({"/haproxy.cfg": HAPROXY}) as root, session.crun.start(
-                    ["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=policy, rootfs=root)) as container:
-                served(session, container, f"connect.tcp4:{CONTAINER4}:80")
-                expect_in("hello from port 8080", NeighbourServers.visit(80), str(policy))
-        with machine({"/haproxy.cfg": HAPROXY}) as root:
-            done = session.crun.run(["haproxy", "-db", "-f", "/haproxy.cfg"], Options(annotations=plain, rootfs=root))
-        expect(done.status != 0 and ELSEWHERE4 in done.text, done.text)
 
 
 # Routers ------------------------------------------------------------------------------------------
