@@ -86,8 +86,7 @@ Result<Protocol> parse_protocol(const ValueText& value, std::string_view text,
   if (text == "wireguard") {
     return fail_value(
         value, text,
-        "expected udp, with the container's mark as the tunnel's fwmark, or the tunnel in "
-        "a container of its own (docs/programs.md)");
+        "expected udp, with the container's mark as the tunnel's fwmark (docs/programs.md)");
   }
   return fail_value(value, text, grammar.expected);
 }

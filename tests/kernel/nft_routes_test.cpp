@@ -83,48 +83,6 @@ TEST_F(NftPackets, NoSourceRoutePasses) {
   EXPECT_EQ(count("io.socklid.egress: strict source route"), 1U);
 }
 
-std::uint16_t checksum(const std::uint8_t* bytes, std::size_t size, std::uint32_t sum) {
-  for (std::size_t i = 0; i + 1 < size; i += 2) sum += bytes[i] << 8U | bytes[i + 1];
-  while (sum >> 16U != 0) sum = (sum & 0xffffU) + (sum >> 16U);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-/// An ACK of TCP over loopback, marked, from an address of the peer's to a port where nobody
-/// listens: the kernel's reset would carry its number to the peer.
-void send_forged_ack(std::uint16_t from_port, std::uint16_t to_port) {
-  std::array<std::uint8_t, 40> packet{0x45, 0, 0, 40, 0, 7, 0, 0, 64, IPPROTO_TCP};
-  ASSERT_EQ(::inet_pton(AF_INET, "10.7.0.2", &packet[12]), 1);
-  ASSERT_EQ(::inet_pton(AF_INET, "10.7.0.1", &packet[16]), 1);
-  const auto write = [&packet](std::size_t at, std::uint16_t value) {
-    packet[at] = static_cast<std::uint8_t>(value >> 8U);
-    packet[at + 1] = static_cast<std::uint8_t>(value);
-  };
-  write(20, from_port);
-  write(22, to_port);
-  write(28, 0x7365);
-  packet[32] = 0x50;
-  packet[33] = 16;
-  const std::uint32_t addresses =
-      static_cast<std::uint16_t>(~checksum(&packet[12], 8, IPPROTO_TCP + 20));
-  write(36, checksum(&packet[20], 20, addresses));
-  const UniqueFd fd(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &test_mark.value, sizeof(test_mark.value));
-  ASSERT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, "lo", 2), 0);
-  sockaddr_in where{};
-  where.sin_family = AF_INET;
-  ASSERT_EQ(::inet_pton(AF_INET, "10.7.0.1", &where.sin_addr), 1);
-  EXPECT_EQ(::sendto(fd.get(), packet.data(), packet.size(), 0,
-                     reinterpret_cast<const sockaddr*>(&where), sizeof(where)),
-            40);
-}
-
-TEST_F(NftPackets, NoResetIsProvokedOverLoopback) {
-  enforce("", "tcp/80");
-  EXPECT_EQ(net->peer.connect("10.7.0.1", 113), ECONNREFUSED) << "one that asked";
-  net->box.run([] { send_forged_ack(50000, 113); });
-  EXPECT_TRUE(comes_to_count(not_named, 1)) << "the reset stays";
-}
-
 class NftFromScratch : public NftKernelTest {};
 
 /// As for a container whose network is set up after our hook: rules first, then everything that

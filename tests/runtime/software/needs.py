@@ -57,7 +57,7 @@ NEEDS = [
          f"{CASES}/policy/egress.py", True),
     Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
-         "packets may leave with a source that is not the container's", f"{CASES}/policy/programs.py"),
+         "packets may leave with a source that is not the container's"),
     Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
          "VRRP has a protocol of its own, named by its number; it sets addresses and tells neighbours of them",
          f"{CASES}/policy/programs.py"),
@@ -80,15 +80,14 @@ without `io.socklid.`. This page is written by `tests/golden/programs_test --wri
 """
 ROWS = ["| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
 END = """
-The kernel's own tunnels (WireGuard, VXLAN) send by sockets that carry no mark, and `egress` lets none of that out. There are
-two ways, both tried by `tests/runtime/cases/policy/programs.py`:
+The kernel's own tunnels (WireGuard, VXLAN) send without a mark, and `egress` lets none of that out. A WireGuard tunnel can have
+the container's: somebody on the node makes it in the container's network namespace, with `mark=3` and `egress=udp/51820@PEER` in
+the policy and `wg set wg0 fwmark 3` for the tunnel. What leaves is judged twice then, by its address behind the tunnel and by
+the peer (`tests/runtime/cases/policy/programs.py`). Nothing is forwarded. The container itself makes no tunnels, unless
+`families` has `netlink-route` and `netlink-generic`.
 
-- The tunnel is in a container of its own in the same pod, without a policy. What the others send into it is judged by where it
-  goes, by its address behind the tunnel.
-- Somebody on the node makes a WireGuard tunnel in the container's network namespace and gives it the container's mark:
-  `mark=3` and `egress=udp/51820@PEER` in the policy, `wg set wg0 fwmark 3` for the tunnel. What leaves is judged twice then, by
-  its address behind the tunnel and by the peer. Nothing is forwarded. The container itself makes no tunnels, unless `families`
-  has `netlink-route` and `netlink-generic`.
+In a pod the kernel's WireGuard is no way out for a neighbour under `egress`: its packets still belong to the socket whose data
+they carry, and lack that one's mark. A VPN that is a program with a tun device sends by a socket of its own.
 
 There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
 neighbour or a process of the host's, could use it.

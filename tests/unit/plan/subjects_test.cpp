@@ -284,8 +284,9 @@ TEST(SubjectMarks, AreAsGoodAsTheContainersToTheRules) {
                                    {"io.socklid.mark", "3"},
                                    {"io.socklid.subject.a", "/a mark=5"}});
   const std::string text = to_string(compile_rules(policy, *policy.mark, 0, "web", 1));
-  EXPECT_THAT(text, HasSubstr("meta mark & 0x00ffffff != 0x00000003 meta mark & 0x00ffffff != "
-                              "0x00000005 counter drop comment \"io.socklid.mark: unmarked"));
+  EXPECT_THAT(text,
+              HasSubstr("meta mark & 0x00ffffff != 0x00000003 meta mark & 0x00ffffff != "
+                        "0x00000005 counter goto refused comment \"io.socklid.mark: unmarked"));
   EXPECT_THAT(text, HasSubstr("socket mark & 0x00ffffff != 0x00000003 socket mark & 0x00ffffff != "
                               "0x00000005 counter drop comment \"io.socklid.mark: not the mark"));
 }

@@ -36,6 +36,7 @@ std::set<std::string> counted(const NftRuleset& rules) {
 bool ends_open(const nft::Chain& chain) {
   for (const nft::Rule& rule : chain.rules) {
     const Action action = rule.statement.action;
+    if (rule.counted && action == Action::go_to) return false;  // to where it is refused
     if (action == Action::accept && rule.matches.empty()) return true;
     if (action == Action::go_to && rule.matches.empty()) return true;
     if (action == Action::drop || action == Action::reject_reset ||
