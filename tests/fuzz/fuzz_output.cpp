@@ -174,6 +174,7 @@ void check_inspect(const Container& container, const std::string& name) {
                                       .index = 0,
                                       .programs = {{.subject = 0, .path = name, .number = {}}},
                                       .tasks = 1,
+                                      .runs = {},
                                       .denials = {}}},
                         .counters = {},
                         .counters_missing = name,

@@ -142,7 +142,7 @@ def copy_of(root):
     with tempfile.TemporaryDirectory(prefix="socklid-recipe.") as directory:
         run("mount", "-t", "tmpfs", "-o", "mode=755", "image", directory)
         try:
-            run("cp", "-a", f"{root}/.", directory)
+            run("cp", "-a", f"{root}/.", directory, timeout=600)
             yield Path(directory)
         finally:
             run("umount", directory)

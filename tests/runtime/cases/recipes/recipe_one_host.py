@@ -71,7 +71,7 @@ PAM = "\naccount optional pam_exec.so seteuid quiet /release\n"
 # step: what comes of it in each server; without a policy all work.
 SERVERS = ("apache", "vsftpd", "dovecot", "sshd", "telnet", "sendmail")
 STEPS = {
-    "create.tcp4": (OK, OK, OK, OK, OK, OK),
+    "create.tcp4": (DENIED, OK, DENIED, OK, OK, OK),
     "connect.tcp4:80": (DENIED, DENIED, DENIED, RESET, RESET, OK),
     "connect.tcp6:3306": (DENIED, DENIED, DENIED, RESET, RESET, OK),
     "connect.tcp4:22": (DENIED, DENIED, DENIED, OK, OK, OK),
