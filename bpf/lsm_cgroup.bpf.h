@@ -214,19 +214,20 @@ SEC("lsm_cgroup/socket_sendmsg")
 int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
 	struct sl_attempt attempt;
-	const void *address = msg->msg_name;
-	const char *control = msg->msg_control;
+	const void *address;
 	__u64 control_length = msg->msg_controllen;
 
 	attempt = attempt_on(sock, SL_VERB_SEND);
 	/* The common send, of data alone on a connected socket, is over here. */
 	if (attempt.family == SL_AF_UNIX ||
-	    (!address && control_length == 0 && sl_is_inet(attempt.family)))
+	    (!msg->msg_name && control_length == 0 && sl_is_inet(attempt.family)))
 		return 1;
-	if (control_length != 0 && !judge_control(&attempt, control, control_length))
+	if (control_length != 0 && !judge_control(&attempt, msg->msg_control, control_length))
 		return 0;
 	attempt.verb = SL_VERB_SEND;
 	attempt.flags = maker_flags(sock);
+	/* Read here and not above: kept meanwhile it would take the stack of all calls together over 512 bytes. */
+	address = msg->msg_name;
 	if (address) {
 		attempt.flags |= SL_ATTEMPT_ADDRESS;
 		read_address(&attempt, address, msg->msg_namelen);
