@@ -273,10 +273,19 @@ struct super_block {
 	struct file_system_type *s_type;
 	struct dentry *s_root;
 };
+struct hlist_node {
+	struct hlist_node *next;
+};
+struct hlist_head {
+	struct hlist_node *first;
+};
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	union {
+		struct hlist_head i_dentry;
+	};
 	void *i_private;
 };
 /* include/linux/dcache.h: the root of a file system is its own parent */
@@ -288,6 +297,9 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 /* include/linux/path.h, include/linux/mount.h, fs/mount.h */
 struct vfsmount {

@@ -117,10 +117,22 @@ static __always_inline int judge_file(const struct dentry *dentry, enum sl_part 
 	return 0;
 }
 
-/* O_TRUNC needs no descriptor for writing. */
+/* O_TRUNC needs no descriptor for writing. Before 6.8 a file system over another opens the file below by its
+ * own path (open_with_fake_path): that file is then found by a name of its inode's. */
 static __always_inline int judge_written_file(const struct file *file)
 {
-	return judge_file(BPF_CORE_READ(file, f_path.dentry), SL_CONTENT);
+	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	const struct inode *inode = BPF_CORE_READ(file, f_inode);
+	const struct hlist_node *alias;
+
+	if (BPF_CORE_READ(dentry, d_inode) == inode)
+		return judge_file(dentry, SL_CONTENT);
+	alias = BPF_CORE_READ(inode, i_dentry.first);
+	if (!alias)
+		return 0;
+	return judge_file((const void *)((const char *)alias -
+					 bpf_core_field_offset(struct dentry, d_u.d_alias)),
+			  SL_CONTENT);
 }
 
 SEC("lsm/inode_create")
