@@ -125,7 +125,10 @@ static __always_inline int judge_written_file(const struct file *file)
 	const struct inode *inode = BPF_CORE_READ(file, f_inode);
 	const struct hlist_node *alias;
 
-	if (BPF_CORE_READ(dentry, d_inode) == inode)
+	/* Kernels that have these elsewhere open such a file by its own path. */
+	if (!bpf_core_field_exists(((struct dentry *)0)->d_u.d_alias) ||
+	    !bpf_core_field_exists(((struct inode *)0)->i_dentry) ||
+	    BPF_CORE_READ(dentry, d_inode) == inode)
 		return judge_file(dentry, SL_CONTENT);
 	alias = BPF_CORE_READ(inode, i_dentry.first);
 	if (!alias)
