@@ -163,7 +163,7 @@ static __always_inline int judge_file_ioctl(const struct file *file, unsigned in
 
 	if (sl_file_ioctl_reads(command) || (type != 0100000 && type != 0040000)) /* S_IFREG, S_IFDIR */
 		return 0;
-	return judge_file(BPF_CORE_READ(file, f_path.dentry), SL_CONTENT);
+	return judge_file(dentry_of(file), SL_CONTENT);
 }
 
 /* A program that perf attaches runs for all tasks of the node. */

@@ -117,25 +117,30 @@ static __always_inline int judge_file(const struct dentry *dentry, enum sl_part 
 	return 0;
 }
 
-/* O_TRUNC needs no descriptor for writing. Before 6.8 a file system over another opens the file below by its
- * own path (open_with_fake_path): that file is then found by a name of its inode's. */
-static __always_inline int judge_written_file(const struct file *file)
+/* Where an open file is. Before 6.8 a file system over another opens the file below by its own path
+ * (open_with_fake_path): that file is found by a name of its inode's. Kernels that keep those names elsewhere
+ * open it by the path that it has. */
+static __always_inline const struct dentry *dentry_of(const struct file *file)
 {
 	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	const struct inode *inode = BPF_CORE_READ(file, f_inode);
 	const struct hlist_node *alias;
 
-	/* Kernels that have these elsewhere open such a file by its own path. */
 	if (!bpf_core_field_exists(((struct dentry *)0)->d_u.d_alias) ||
 	    !bpf_core_field_exists(((struct inode *)0)->i_dentry) ||
 	    BPF_CORE_READ(dentry, d_inode) == inode)
-		return judge_file(dentry, SL_CONTENT);
+		return dentry;
 	alias = BPF_CORE_READ(inode, i_dentry.first);
 	if (!alias)
-		return 0;
-	return judge_file((const void *)((const char *)alias -
-					 bpf_core_field_offset(struct dentry, d_u.d_alias)),
-			  SL_CONTENT);
+		return dentry;
+	return (const void *)((const char *)alias -
+			      bpf_core_field_offset(struct dentry, d_u.d_alias));
+}
+
+/* O_TRUNC needs no descriptor for writing. */
+static __always_inline int judge_written_file(const struct file *file)
+{
+	return judge_file(dentry_of(file), SL_CONTENT);
 }
 
 SEC("lsm/inode_create")
