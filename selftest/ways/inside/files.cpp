@@ -6,19 +6,9 @@
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
-#include <array>
-
 #include "selftest/ways/inside/program.hpp"
 
 namespace socklid::selftest {
-namespace {
-
-/// Version 2; u:: u:0 g:: m:: o:: (include/uapi/linux/posix_acl_xattr.h).
-constexpr std::array<unsigned char, 44> access_list{
-    2, 0, 0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   6,  0, 0, 0, 0,   0,   4,   0,
-    4, 0, 255, 255, 255, 255, 16, 0, 6,   0,   255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255};
-
-}  // namespace
 
 Outcome done(std::string_view step, long answer) {
   if (answer < 0) return failed(std::string(step));

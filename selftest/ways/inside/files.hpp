@@ -3,6 +3,7 @@
 // files: what attempts on files of the container share (selftest/arena/root.hpp).
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,14 @@ namespace socklid::selftest {
 /// Opens the container's file by open(2) and closes it again.
 [[nodiscard]] Outcome open_once(const Scene& scene, std::string_view path, int flags);
 
-/// The least access list that is more than a mode (acl(5)). False with errno.
+/// The least access list that is more than a mode (acl(5)), as the value of
+/// system.posix_acl_access: version 2; u:: u:0 g:: m:: o::
+/// (include/uapi/linux/posix_acl_xattr.h).
+inline constexpr std::array<unsigned char, 44> access_list{
+    2, 0, 0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   6,  0, 0, 0, 0,   0,   4,   0,
+    4, 0, 255, 255, 255, 255, 16, 0, 6,   0,   255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255};
+
+/// Gives the file that list. False with errno.
 [[nodiscard]] bool set_access_list(const std::string& path);
 
 /// mount(2) of the container's file over another of its files, and away again if that worked.

@@ -16,7 +16,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -24,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "selftest/ways/inside/files.hpp"
 #include "tests/kernel/subjects/subject_fixture.hpp"
 
 namespace socklid::test {
@@ -43,14 +43,9 @@ inline int opened(const std::string& path, int flags) {
   return result(UniqueFd(::open(path.c_str(), flags | O_CLOEXEC, 0644)).release());
 }
 
-/// The least access list that is more than the mode: version 2, u:: u:0 g:: m:: o:: (acl(5)).
-inline constexpr std::array<unsigned char, 44> access_list{
-    2, 0, 0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,   6,  0, 0, 0, 0,   0,   4,   0,
-    4, 0, 255, 255, 255, 255, 16, 0, 6,   0,   255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255};
-
 inline int set_access_list(const std::string& path) {
-  return result(::setxattr(path.c_str(), "system.posix_acl_access", access_list.data(),
-                           access_list.size(), 0));
+  return result(::setxattr(path.c_str(), "system.posix_acl_access", selftest::access_list.data(),
+                           selftest::access_list.size(), 0));
 }
 
 inline int bind_over(const std::string& what, const std::string& where, unsigned long flags = 0) {
