@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -67,6 +68,17 @@ UniqueFd open_configfs() {
   return root;
 }
 
+/// As CRIU puts back a connection: it stands, and no packet was sent for it (net/ipv4/tcp_output.c,
+/// tcp_connect()). The peer knows nothing of it.
+bool connect_in_silence(int fd, const Address& peer) {
+  constexpr std::uint32_t bytes = 32 * 1024;
+  tcp_repair_window window{};
+  window.snd_wnd = window.max_window = window.rcv_wnd = bytes;
+  return set_option(fd, SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON) && connect_to(fd, peer) &&
+         ::setsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window)) == 0 &&
+         set_option(fd, SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+}
+
 /// A socket that `prepare` did something to; empty with its errno if it could not.
 template <typename Prepare>
 UniqueFd prepared(UniqueFd fd, Prepare prepare) {
@@ -77,16 +89,6 @@ UniqueFd prepared(UniqueFd fd, Prepare prepare) {
 class Broker {
  public:
   explicit Broker(const BrokerPlaces& places) : places_(places) {}
-
-  void connect_early() {
-    for (std::size_t i = 0; i < early_.size(); ++i) {
-      const Address target = make_address(i == 0 ? target4 : target6, early_port);
-      const auto there = NetnsGuard::enter(places_.network->inside);
-      if (!there) return;
-      early_[i] = prepared(open_socket(i == 0 ? AF_INET : AF_INET6, SOCK_STREAM),
-                           [&](int fd) { return connect_to(fd, target); });
-    }
-  }
 
   /// False when the client is gone.
   bool answer(int client) {
@@ -119,8 +121,6 @@ class Broker {
 
   UniqueFd make(const BrokerRequest& request) const {
     switch (request.what) {
-      case Lent::tcp_early:
-        return duplicate(early_[request.family == AF_INET ? 0 : 1]);
       case Lent::netns:
         return duplicate(netns_of(request.where).fd);
       case Lent::cgroup_outside:
@@ -161,6 +161,9 @@ class Broker {
         return open_socket(family, SOCK_STREAM);
       case Lent::tcp_connected:
         return prepared(open_socket(family, SOCK_STREAM), connected);
+      case Lent::tcp_early:
+        return prepared(open_socket(family, SOCK_STREAM),
+                        [&](int fd) { return connect_in_silence(fd, request.target); });
       case Lent::tcp_bound:
         return prepared(open_socket(family, SOCK_STREAM), bound);
       case Lent::tcp_listening:
@@ -190,14 +193,12 @@ class Broker {
   }
 
   BrokerPlaces places_;
-  std::array<UniqueFd, 2> early_;  ///< IPv4, IPv6
-  std::vector<UniqueFd> kept_;     ///< for the client
+  std::vector<UniqueFd> kept_;  ///< for the client
 };
 
 /// Serves one client after the other, until it is killed or selftest is gone.
 int serve(const BrokerPlaces& places, int control) {
   Broker broker(places);
-  broker.connect_early();
   char ready = 'y';
   if (::send(control, &ready, 1, MSG_NOSIGNAL) != 1) return 1;
   UniqueFd client;

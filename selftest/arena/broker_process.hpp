@@ -50,7 +50,6 @@ struct BrokerPlaces {
 
 class BrokerProcess {
  public:
-  /// Returns when its early connections stand. There is no policy yet.
   [[nodiscard]] static Result<BrokerProcess> start(const BrokerPlaces& places);
   /// A way to ask it. What it has kept for the client before is closed.
   [[nodiscard]] Result<UniqueFd> serve_new_client() const;

@@ -118,10 +118,8 @@ Result<Receiver> Receiver::open(const Network& network) {
   receiver.capture_ = SL_TRY(open_packet_socket(network.receiver, 0, every_type));
   receiver.inside_ = SL_TRY(open_packet_socket(network.inside, inside_end.index, sentinel_type));
   for (const int family : {AF_INET, AF_INET6}) {
-    for (const std::uint16_t port : {named_port, early_port}) {
-      Served more = SL_TRY(receiver.serve_port(family, port, false));
-      std::move(more.begin(), more.end(), std::back_inserter(receiver.always_));
-    }
+    Served more = SL_TRY(receiver.serve_port(family, named_port, false));
+    std::move(more.begin(), more.end(), std::back_inserter(receiver.always_));
   }
   return receiver;
 }

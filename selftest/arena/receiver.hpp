@@ -28,7 +28,7 @@ using Served = std::vector<UniqueFd>;
 
 class Receiver {
  public:
-  /// Captures, and serves named_port and early_port from now on. `network` outlives it.
+  /// Captures, and serves named_port from now on. `network` outlives it.
   [[nodiscard]] static Result<Receiver> open(const Network& network);
 
   /// TCP (MPTCP too where the kernel has it) and UDP on scene.port of every address; SCTP and DCCP

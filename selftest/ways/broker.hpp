@@ -30,8 +30,8 @@ enum class Lent : std::uint8_t {
   tcp,            ///< no peer, no port
   /// To scene.target. An error when it is refused, or not answered within a second (ETIMEDOUT).
   tcp_connected,
-  tcp_early,  ///< connected to target4/6, port early_port, before there was a policy; inside only
-  tcp_bound,  ///< to scene.port of any address, not listening
+  tcp_early,      ///< to scene.target, as if it had been before there was a policy
+  tcp_bound,      ///< to scene.port of any address, not listening
   tcp_listening,  ///< on scene.port of any address
   mptcp,          ///< no peer, no port
   sctp,           ///< one-to-many, no peer, no port
@@ -63,9 +63,6 @@ enum class Namespace : std::uint8_t {
 /// target and named through them.
 inline constexpr std::string_view elsewhere4 = "10.231.8.2", elsewhere6 = "fd5e:1f:0:1::2";
 inline constexpr std::string_view gateway4 = "10.231.8.1", gateway6 = "fd5e:1f:0:1::1";
-
-/// Of Lent::tcp_early: TCP on target4/6, served during the whole run.
-inline constexpr std::uint16_t early_port = 4749;
 
 /// Of Lent::configfs: directories below its root, which the borrower removes.
 inline constexpr const char* nvmet_host = "nvmet/hosts/socklid-selftest";
