@@ -79,16 +79,25 @@ static __always_inline unsigned int level_of(const struct task_struct *task)
 	return pid ? BPF_CORE_READ(pid, level) : 0;
 }
 
+/* The process's number in the PID namespace if that is its namespace of this level; else 0. A global function,
+ * verified once and not in each turn of the loop. */
+__attribute__((noinline)) int number_at(__u64 address, __u32 level, __u32 pid_namespace)
+{
+	const struct upid number = own_number((const void *)address, level);
+
+	return number.ns && BPF_CORE_READ(number.ns, ns.inum) == pid_namespace ? number.nr : 0;
+}
+
 /* The process's number in the PID namespace; 0 if it has none there. */
 static __always_inline __u32 number_in(const struct task_struct *task, __u32 pid_namespace)
 {
 	const unsigned int own = level_of(task);
 
 	for (unsigned int level = 0; level < 32 && level <= own; level++) {
-		const struct upid number = own_number(task, level);
+		const int number = number_at((unsigned long)task, level, pid_namespace);
 
-		if (number.ns && BPF_CORE_READ(number.ns, ns.inum) == pid_namespace)
-			return (__u32)number.nr;
+		if (number != 0)
+			return (__u32)number;
 	}
 	return 0;
 }

@@ -64,7 +64,8 @@ SL_INLINE __u32 sl_with_others(struct sl_task *task, const struct sl_program *pr
 	return set;
 }
 
-/* In BPF a global function: it is verified once, and not for each set that the ones before may have left. */
+/* One turn of a loop. In BPF it is a global function: it is verified once, and not for each state that the turns
+ * before may have left. */
 #ifdef __BPF__
 #define SL_STEP __attribute__((noinline))
 #else
@@ -126,13 +127,20 @@ SL_INLINE int sl_is_waiting(__u64 word, __u64 number)
 	return number != 0 && word >> SL_RUN_BITS == number && (word & SL_RUN_WAITS) != 0;
 }
 
+SL_STEP int sl_has_begun(const struct sl_hours *hours, __u32 zone, __s64 now)
+{
+	if (!hours || zone >= SL_HOURS_ZONES)
+		return 0;
+	return zone < hours->zones && hours->zone[zone].from <= now;
+}
+
 /* The zone's local time ahead of UTC at `now`. */
 SL_INLINE __s64 sl_offset(const struct sl_hours *hours, __s64 now)
 {
 	__s64 offset = hours->zones ? hours->zone[0].offset : 0;
 
 	for (__u32 i = 0; i < SL_HOURS_ZONES; i++) {
-		if (i < hours->zones && hours->zone[i].from <= now)
+		if (sl_has_begun(hours, i, now))
 			offset = hours->zone[i].offset;
 	}
 	return offset;

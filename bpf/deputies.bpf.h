@@ -83,16 +83,24 @@ int BPF_PROG(sb_kern_mount, const struct super_block *sb)
 	return judge_file_system(BPF_CORE_READ(sb, s_type, name));
 }
 
+/* The name is gone when the attempt is judged: the stack of all calls together is 512 bytes. */
+static __always_inline enum sl_module_kind read_module(const char *kmod_name,
+						       struct sl_attempt *attempt)
+{
+	struct sl_name name = {};
+
+	read_name(&name, kmod_name);
+	return sl_read_module(&name, attempt);
+}
+
 SEC("lsm/kernel_module_request")
 int BPF_PROG(kernel_module_request, char *kmod_name)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_MODULE};
-	struct sl_name name = {};
 
 	if (!has_policy())
 		return 0;
-	read_name(&name, kmod_name);
-	switch (sl_read_module(&name, &attempt)) {
+	switch (read_module(kmod_name, &attempt)) {
 	case SL_MODULE_FILE_SYSTEM:
 		return judge_file_system(kmod_name + sizeof("fs-") - 1);
 	case SL_MODULE_OTHER:

@@ -41,14 +41,39 @@ static __always_inline int judge_rarely(const struct sl_policy *policy,
 	return refused;
 }
 
-/* Every policy above the task must allow it. 0, or a negative errno. */
-static __always_inline int judge_node_wide(const struct sl_attempt *attempt)
+/* Whether a policy above the task refuses it. Global functions, verified once for all their callers. */
+__attribute__((noinline)) int is_refused(const struct sl_attempt *attempt)
 {
+	if (!attempt)
+		return 1;
 	for_each_policy(policy) {
 		if (judge_rarely(policy, attempt) != 0)
-			return -EPERM;
+			return 1;
 	}
 	return 0;
+}
+
+/* But for those that still wait for the container's program. */
+__attribute__((noinline)) int is_refused_to_deputy(const struct sl_attempt *attempt)
+{
+	if (!attempt)
+		return 1;
+	for_each_policy(policy) {
+		if (!acts_for_engine(policy) && judge_rarely(policy, attempt) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* 0, or a negative errno, of which the verifier must know that it is one. */
+static __always_inline int judge_node_wide(const struct sl_attempt *attempt)
+{
+	return is_refused(attempt) ? -EPERM : 0;
+}
+
+static __always_inline int judge_deputy(const struct sl_attempt *attempt)
+{
+	return is_refused_to_deputy(attempt) ? -EPERM : 0;
 }
 
 static __always_inline int has_policy(void)
@@ -73,16 +98,6 @@ static __always_inline int judge_leaving(const struct sl_policy *policy)
 	const struct sl_attempt attempt = {.verb = SL_VERB_CGROUP};
 
 	return judge_by(policy, &attempt) == 0 ? 0 : -EPERM;
-}
-
-/* Every policy above the task must allow it, but those that still wait for the container's program. */
-static __always_inline int judge_deputy(const struct sl_attempt *attempt)
-{
-	for_each_policy(policy) {
-		if (!acts_for_engine(policy) && judge_rarely(policy, attempt) != 0)
-			return -EPERM;
-	}
-	return 0;
 }
 
 /* kernfs: cgroup2's and sysfs's files. */

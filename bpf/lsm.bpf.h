@@ -96,30 +96,41 @@ static __always_inline int has_only_loopback(struct net *net)
 	return first && first != head && BPF_CORE_READ(first, next) == head;
 }
 
+/* Of the message at this address: how many bytes further the next is, 0 if none is, and less if the message may
+ * not be. A global function, verified once and not in each turn of the loop. */
+__attribute__((noinline)) int judge_routing_message(__u64 address, __u32 left, __u32 sets_up)
+{
+	const unsigned char *data = (const void *)address;
+	struct nlmsghdr header;
+	__u32 aligned;
+
+	if (left < sizeof(header))
+		return 0;
+	if (bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
+		return -1;
+	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
+		return 0;
+	if (!message_reads(&header, data) && !(sets_up && message_sets_up(&header)))
+		return -1;
+	aligned = NLMSG_ALIGN(header.nlmsg_len);
+	return aligned < left ? (int)aligned : 0;
+}
+
 /* Whether every message of the buffer only reads, or may set up a device if `sets_up`, walking it as
  * the kernel will (net/netlink/af_netlink.c, netlink_rcv_skb). */
 static __always_inline int only_does(const struct sk_buff *skb, int sets_up)
 {
-	const unsigned char *data = skb->data;
+	/* Read as a number: newer verifiers know what skb->data is, and hand no pointer over. */
+	unsigned long data = (unsigned long)BPF_CORE_READ(skb, data);
 	__u32 left = skb->len;
 
 	for (int i = 0; i < 128; i++) {
-		struct nlmsghdr header;
-		__u32 aligned;
+		const int length = judge_routing_message(data, left, (__u32)sets_up);
 
-		if (left < sizeof(header))
-			return 1;
-		if (bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
-			return 0;
-		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
-			return 1;
-		if (!message_reads(&header, data) && !(sets_up && message_sets_up(&header)))
-			return 0;
-		aligned = NLMSG_ALIGN(header.nlmsg_len);
-		if (aligned >= left)
-			return 1;
-		data += aligned;
-		left -= aligned;
+		if (length <= 0)
+			return length == 0;
+		data += length;
+		left -= (__u32)length;
 	}
 	return 0;
 }
@@ -217,6 +228,30 @@ static __always_inline int is_ipv6(const void *address)
 	       family == SL_AF_INET6;
 }
 
+/* What is left of the addresses that a call hands over, one behind the other. */
+struct sl_addresses {
+	const char *next;
+	int left; /* bytes */
+	__u32 pad;
+};
+
+/* Whether the next of them is refused. A global function, verified once and not in each turn of the loop. */
+__attribute__((noinline)) int is_refused_next(const struct sl_policy *policy,
+					      struct sl_attempt *attempt,
+					      struct sl_addresses *rest)
+{
+	int size;
+
+	if (!policy || !attempt || !rest)
+		return 1;
+	read_address(attempt, rest->next, rest->left);
+	size = is_ipv6(rest->next) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	rest->next += size;
+	rest->left -= size;
+	return judge_one(policy, attempt) != 0 || ((policy->more_flags & SL_HAS_SUBJECTS) &&
+						   judge_subjects(policy, attempt) != 0);
+}
+
 /* Asked for sctp_bindx, sctp_connectx and the first send of a new association, with one address
  * after the other (Documentation/security/SCTP.rst). The last two come from packets of the peer,
  * in whatever task was interrupted, and only with net.sctp.addip_enable. */
@@ -231,23 +266,15 @@ int BPF_PROG(sctp_bind_connect, struct sock *sk, int optname, struct sockaddr *a
 		.netns = sk->__sk_common.skc_net.net->ns.inum,
 		.mark = sk->sk_mark,
 	};
+	struct sl_addresses rest = {.next = (const char *)address, .left = addrlen};
 	const struct sl_policy *policy = innermost_policy();
-	const char *next = (const char *)address;
 
 	if (!policy || optname == SCTP_PARAM_ADD_IP || optname == SCTP_PARAM_SET_PRIMARY)
 		return 0;
 	attempt.flags |= seal_flag(policy) | foreign_flag(policy, sk);
-	for (int i = 0; i < 8 && addrlen > 0; i++) {
-		int size;
-
-		read_address(&attempt, next, addrlen);
-		size = is_ipv6(next) ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-		if (judge_one(policy, &attempt) != 0 ||
-		    ((policy->more_flags & SL_HAS_SUBJECTS) &&
-		     judge_subjects(policy, &attempt) != 0))
+	for (int i = 0; i < 8 && rest.left > 0; i++) {
+		if (is_refused_next(policy, &attempt, &rest))
 			return -EPERM;
-		next += size;
-		addrlen -= size;
 	}
-	return addrlen > 0 ? -EPERM : 0;
+	return rest.left > 0 ? -EPERM : 0;
 }

@@ -32,53 +32,75 @@ static __always_inline int is_at(const struct sl_packet *packet, const __u32 *ad
 		(wanted[1] == address[1] && wanted[2] == address[2] && wanted[3] == address[3]));
 }
 
-/* Whether a device of the namespace has the packet's source address. A walk over all devices, and over
- * the addresses of each; a step looks at one of either. No bpf_loop(): verifiers before 6.7 take what
- * its function does the first time for all that it does. */
+/* A walk over all devices of a namespace, and over the addresses of each. */
+struct sl_walk {
+	struct list_head *devices, *device; /* the namespace's own head, and the next device */
+	struct list_head *head, *address; /* of a device that has IPv6, and its next address */
+	struct in_ifaddr *next; /* the next address of a device that has IPv4 */
+};
+
+static __always_inline void enter_device(struct sl_walk *walk, __u32 family)
+{
+	struct net_device *of =
+		(void *)walk->device - bpf_core_field_offset(struct net_device, dev_list);
+
+	walk->device = BPF_CORE_READ(of, dev_list.next);
+	if (family == SL_AF_INET) {
+		walk->next = BPF_CORE_READ(of, ip_ptr, ifa_list);
+		return;
+	}
+	walk->head = (void *)BPF_CORE_READ(of, ip6_ptr) +
+		     bpf_core_field_offset(struct inet6_dev, addr_list);
+	walk->address = BPF_CORE_READ(of, ip6_ptr, addr_list.next);
+	if (!walk->address) /* the device has no IPv6 */
+		walk->address = walk->head;
+}
+
+enum sl_walked { SL_WALKS_ON, SL_FOUND, SL_NOT_FOUND };
+
+/* A step looks at one device or one address. A global function, verified once. No bpf_loop(): verifiers before
+ * 6.7 take what its function does the first time for all that it does. An enum sl_walked. */
+__attribute__((noinline)) int walk_on(struct sl_walk *walk, const struct sl_packet *packet)
+{
+	struct in_ifaddr *next;
+	__u32 found[4] = {};
+
+	if (!walk || !packet) /* what the verifier must assume of a global function's arguments */
+		return SL_NOT_FOUND;
+	next = walk->next;
+	if (next) {
+		if (bpf_core_read(found, sizeof(__u32), &next->ifa_local) != 0)
+			return SL_NOT_FOUND;
+		walk->next = BPF_CORE_READ(next, ifa_next);
+	} else if (walk->address != walk->head) {
+		struct inet6_ifaddr *one = (void *)walk->address -
+					   bpf_core_field_offset(struct inet6_ifaddr, if_list);
+
+		if (bpf_core_read(found, sizeof(found), &one->addr) != 0)
+			return SL_NOT_FOUND;
+		walk->address = BPF_CORE_READ(one, if_list.next);
+	} else {
+		if (!walk->device || walk->device == walk->devices)
+			return SL_NOT_FOUND;
+		enter_device(walk, packet->family);
+		return SL_WALKS_ON;
+	}
+	return is_at(packet, found) ? SL_FOUND : SL_WALKS_ON;
+}
+
+/* Whether a device of the namespace has the packet's source address. */
 __attribute__((noinline)) int has_address(unsigned long netns, const struct sl_packet *packet)
 {
 	struct net *net = (void *)netns;
-	struct list_head *devices = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
-	struct list_head *device = BPF_CORE_READ(net, dev_base_head.next);
-	struct list_head *head = 0, *address = 0;
-	struct in_ifaddr *next = 0;
+	struct sl_walk walk = {};
 
-	if (!packet) /* what the verifier must assume of a global function's argument */
-		return 0;
+	walk.devices = (void *)net + bpf_core_field_offset(struct net, dev_base_head);
+	walk.device = BPF_CORE_READ(net, dev_base_head.next);
 	for (int i = 0; i < ADDRESS_STEPS; i++) {
-		__u32 found[4] = {};
+		const int walked = walk_on(&walk, packet);
 
-		if (next) {
-			if (bpf_core_read(found, sizeof(__u32), &next->ifa_local) != 0)
-				return 0;
-			next = BPF_CORE_READ(next, ifa_next);
-		} else if (address != head) {
-			struct inet6_ifaddr *one = (void *)address -
-				bpf_core_field_offset(struct inet6_ifaddr, if_list);
-
-			if (bpf_core_read(found, sizeof(found), &one->addr) != 0)
-				return 0;
-			address = BPF_CORE_READ(one, if_list.next);
-		} else {
-			struct net_device *of = (void *)device -
-				bpf_core_field_offset(struct net_device, dev_list);
-
-			if (!device || device == devices)
-				return 0;
-			device = BPF_CORE_READ(of, dev_list.next);
-			if (packet->family == SL_AF_INET) {
-				next = BPF_CORE_READ(of, ip_ptr, ifa_list);
-				continue;
-			}
-			head = (void *)BPF_CORE_READ(of, ip6_ptr) +
-			       bpf_core_field_offset(struct inet6_dev, addr_list);
-			address = BPF_CORE_READ(of, ip6_ptr, addr_list.next);
-			if (!address) /* the device has no IPv6 */
-				address = head;
-			continue;
-		}
-		if (is_at(packet, found))
-			return 1;
+		if (walked != SL_WALKS_ON)
+			return walked == SL_FOUND;
 	}
 	return 0;
 }

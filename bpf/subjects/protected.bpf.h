@@ -42,42 +42,49 @@ struct sl_place {
 	__u32 pad;
 };
 
-/* A dentry that does not lead to its file system's root has come by open_by_handle_at(2), and could lie
- * anywhere: it is protected, and so is what lies deeper than 128. */
-__attribute__((noinline)) int is_protected(const struct sl_place *place)
+/* Looks at where the place is, which goes up to its parent. An enum sl_looked. A global function, verified once
+ * and not in each turn of the loop. */
+__attribute__((noinline)) int look_up_from(struct sl_place *place, __u32 is_itself)
 {
 	struct sl_file_key key = {};
-	const struct dentry *dentry;
-	int on_name;
+	const struct dentry *dentry, *parent;
+	const struct inode *inode;
+	enum sl_looked looked = SL_GOES_UP;
 
 	if (!place) /* what the verifier must assume of a global function's argument */
-		return 1;
+		return SL_IS_PROTECTED;
 	dentry = place->dentry;
-	on_name = place->part == SL_NAME;
-	key.cgroup_id = place->cgroup_id;
-	for (int i = 0; i < 128; i++) {
-		const struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-		const struct dentry *parent;
+	inode = BPF_CORE_READ(dentry, d_inode);
+	if (inode) {
 		const struct sl_file *found;
 
-		if (inode) {
-			key.inode = BPF_CORE_READ(inode, i_ino);
-			key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-			found = bpf_map_lookup_elem(&files, &key);
-			switch (found ? sl_look_at(found->flags, i == 0, on_name) : SL_GOES_UP) {
-			case SL_IS_FREE:
-				return 0;
-			case SL_IS_PROTECTED:
-				return 1;
-			default:
-				break;
-			}
-		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry)
-			return dentry != BPF_CORE_READ(dentry, d_sb, s_root) &&
-			       sl_is_on(SL_REASON_FILE);
-		dentry = parent;
+		key.cgroup_id = place->cgroup_id;
+		key.inode = BPF_CORE_READ(inode, i_ino);
+		key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+		found = bpf_map_lookup_elem(&files, &key);
+		if (found)
+			looked = sl_look_at(found->flags, is_itself, place->part == SL_NAME);
+	}
+	if (looked != SL_GOES_UP)
+		return looked;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	place->dentry = parent;
+	if (parent != dentry)
+		return SL_GOES_UP;
+	return dentry != BPF_CORE_READ(dentry, d_sb, s_root) && sl_is_on(SL_REASON_FILE)
+		       ? SL_IS_PROTECTED
+		       : SL_IS_FREE;
+}
+
+/* A dentry that does not lead to its file system's root has come by open_by_handle_at(2), and could lie
+ * anywhere: it is protected, and so is what lies deeper than 128. */
+__attribute__((noinline)) int is_protected(struct sl_place *place)
+{
+	for (__u32 i = 0; i < 128; i++) {
+		const int looked = look_up_from(place, i == 0);
+
+		if (looked != SL_GOES_UP)
+			return looked == SL_IS_PROTECTED;
 	}
 	return sl_is_on(SL_REASON_FILE);
 }
@@ -103,7 +110,7 @@ static __always_inline int holds_files(const struct sl_policy *policy)
 /* Every policy above the task that protects files has its say. */
 static __always_inline int judge_file(const struct dentry *dentry, enum sl_part part)
 {
-	struct sl_place place = {.dentry = dentry, .part = part};
+	struct sl_place place = {.part = part};
 
 	if (!is_watched(dentry))
 		return 0;
@@ -111,6 +118,7 @@ static __always_inline int judge_file(const struct dentry *dentry, enum sl_part 
 		if (!holds_files(policy))
 			continue;
 		place.cgroup_id = policy->cgroup_id;
+		place.dentry = dentry;
 		if (is_protected(&place))
 			return refuse_file(policy);
 	}
