@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -25,6 +24,7 @@
 #include "selftest/run.hpp"
 #include "selftest/ways/inside/program.hpp"
 #include "tests/mutants/mutant_node.hpp"
+#include "tests/support/level.hpp"
 
 namespace socklid::selftest {
 
@@ -59,14 +59,7 @@ const Row& without_first_guard(const Row& row) {
   return rows.back();
 }
 
-/// Whether each row is tried under each policy under which the guard stops it, or under one of them
-/// (tests/suite/table.py).
-bool is_thorough() {
-  const char* level = std::getenv("SOCKLID_LEVEL");
-  return level == nullptr || std::string_view(level) == "all";
-}
-
-/// The cases and policies whose guard this is.
+/// The cases and policies whose guard this is: every policy, or one of them.
 std::vector<Pair> pairs_of(Guard guard) {
   std::vector<Pair> pairs;
   for (Case one : selftest::cases({})) {

@@ -13,13 +13,15 @@ from table import (ALL, ALL_ENGINES, BOOT, BRIEF, CASES, CI, EACH, ENGINES, EVER
 @dataclass
 class Job:
     """One guest. `share`: which part of the mutants, as "1/2"; None: none of them. `later`: of a Debian after the first, of
-    whose cases `ci` runs a part."""
+    whose cases `ci` runs a part. `preempts`: a kernel that takes the processor away from itself anywhere, and of its tests
+    those that race, three times."""
     node: Node
     level: str
     later: bool = False
     systemd: bool = False
     package: bool = False
     kernel_tests: bool = False
+    preempts: bool = False
     share: str = None
     cases: list = field(default_factory=list)
 
@@ -30,7 +32,8 @@ class Job:
     @property
     def name(self):
         debian = "" if self.node.distribution == NODES[0].distribution else f"{self.node.distribution}-"
-        return debian + self.kernel + ("-package" if self.package else "-systemd" if self.systemd else "")
+        kind = "-package" if self.package else "-systemd" if self.systemd else "-preempt" if self.preempts else ""
+        return debian + self.kernel + kind
 
     @property
     def processors(self):
@@ -39,7 +42,7 @@ class Job:
     @property
     def seconds(self):
         fraction = 1 / int(self.share.split("/")[1]) if self.share else 0
-        total = (BOOT + KERNEL_TESTS * self.kernel_tests + MUTANTS * fraction + PACKAGE * self.package
+        total = (BOOT + KERNEL_TESTS * (self.kernel_tests + 3 * self.preempts) + MUTANTS * fraction + PACKAGE * self.package
                  + sum(case.later_seconds if self.later else case.seconds for case in self.cases))
         return total * FASTER if self.processors == 1 else total
 
@@ -51,13 +54,16 @@ class Job:
 
     def options(self):
         return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors),
-                *(["--systemd"] if self.systemd else [])]
+                *(["--systemd"] if self.systemd else []),
+                *(["--append", "preempt=full"] if self.preempts else [])]
 
     def part(self, case):
         """As run_all takes it: FILE, or FILE=NAME for one test of it."""
         return f"{case.file}={case.later}" if self.later and case.later != EVERYTHING else case.file
 
     def command(self):
+        if self.preempts:
+            return ["tests/vm/ctest", "release", "-R", "^kernel.(Subject|Protected|Tasks)", "--repeat", "until-fail:3"]
         command = ["tests/suite/in_guest"]
         if self.kernel_tests:
             command += ["--kernel-tests"]
@@ -87,8 +93,9 @@ def of_everything(chosen):
     plain = [Job(node, ALL, kernel_tests=True, share="1/1", cases=of(node, CASES)) for node in chosen]
     systemd = [Job(node, ALL, systemd=True, cases=of(node, SYSTEMD_CASES)) for node in chosen]
     # The package is that of the Debian that it was built on.
-    return plain + systemd + [Job(node, ALL, systemd=True, package=True) for node in chosen
-                              if node.distribution == chosen[0].distribution]
+    first = [node for node in chosen if node.distribution == chosen[0].distribution]
+    return plain + systemd + [Job(node, ALL, systemd=True, package=True) for node in first] + [
+        Job(first[0], ALL, preempts=True)]
 
 
 def of_ci(level, chosen):

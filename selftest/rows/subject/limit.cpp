@@ -19,12 +19,6 @@ namespace {
 
 constexpr int handed = 50;
 
-/// In the process that came into the cgroup, which is no program yet.
-template <Outcome (*where)(Act, const Scene&)>
-Outcome unknown(const Scene& scene) {
-  return where(reach_target, scene);
-}
-
 Outcome send_unknown(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
@@ -64,16 +58,6 @@ Outcome make_and_become_late(const Scene& scene) {
   if (!fd || ::dup2(fd.get(), handed) != handed) return failed("socket");
   if (bound && !bind_to(handed, scene.local)) return failed("bind before");
   return become("/bin/caged", use, scene);
-}
-
-template <Act act>
-Outcome other(const Scene& scene) {
-  return in_program("/bin/other", act, scene);
-}
-
-template <Act act>
-Outcome caged(const Scene& scene) {
-  return in_program("/bin/caged", act, scene);
 }
 
 Outcome late_child(const Scene& scene) {
@@ -133,17 +117,17 @@ std::vector<Row> subject_limit() {
   return {
       unknown_row("without an exec: TCP", reach_target),
       unknown_row("without an exec: UDP", send_unknown),
-      unknown_row("without an exec: a child", unknown<in_child>),
-      unknown_row("without an exec: a thread", unknown<in_thread>),
-      unknown_row("without an exec: a nested cgroup", unknown<in_nested_cgroup>),
+      unknown_row("without an exec: a child", done_in<in_child>),
+      unknown_row("without an exec: a thread", done_in<in_thread>),
+      unknown_row("without an exec: a nested cgroup", done_in<in_nested_cgroup>),
       unknown_row("without an exec: io_uring", ring_unknown),
-      late_row("outside its hours: a socket", caged<late_socket>),
-      late_row("outside its hours: a child's socket", caged<late_child>),
-      late_row("outside its hours: bind", other<make_and_become_late<false, late_bind>>),
-      late_row("outside its hours: listen", other<make_and_become_late<true, late_listen>>),
-      others_row("everyone else: a program that is no subject", other<reach_target>),
-      others_row("everyone else: its child", other<in_others_child>),
-      others_row("everyone else: exec of another", other<other_becomes_other>),
+      late_row("outside its hours: a socket", in_caged<late_socket>),
+      late_row("outside its hours: a child's socket", in_caged<late_child>),
+      late_row("outside its hours: bind", in_other<make_and_become_late<false, late_bind>>),
+      late_row("outside its hours: listen", in_other<make_and_become_late<true, late_listen>>),
+      others_row("everyone else: a program that is no subject", in_other<reach_target>),
+      others_row("everyone else: its child", in_other<in_others_child>),
+      others_row("everyone else: exec of another", in_other<other_becomes_other>),
       others_row("everyone else: a script", by_script),
       others_row("everyone else: a program that a level has freed", third_becomes_other),
   };

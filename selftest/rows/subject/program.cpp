@@ -48,11 +48,6 @@ Outcome exec_proc_link(const Scene& scene) {
   return failed("execve");
 }
 
-template <Act act>
-Outcome from_other(const Scene& scene) {
-  return in_program(other, act, scene);
-}
-
 Outcome exec_bound(const Scene& scene) {
   if (!own_mounts() || !bind_there(scene, caged, "/free/a")) return failed("bind");
   return become("/free/a", reach_target, scene);
@@ -75,10 +70,10 @@ std::vector<Row> subject_program() {
       caged_row("subject: exec of its program", plainly<path_caged>),
       caged_row("subject: exec of its program by a hard link", plainly<path_hard>),
       caged_row("subject: exec of its program by a symlink", plainly<path_soft>),
-      caged_row("subject: exec of its program where it is mounted too", from_other<exec_bound>),
-      caged_row("subject: exec of its program in another root", from_other<exec_in_another_root>),
-      caged_row("subject: exec of its program by execveat", from_other<exec_descriptor>),
-      caged_row("subject: exec of its program by /proc/self/fd", from_other<exec_proc_link>),
+      caged_row("subject: exec of its program where it is mounted too", in_other<exec_bound>),
+      caged_row("subject: exec of its program in another root", in_other<exec_in_another_root>),
+      caged_row("subject: exec of its program by execveat", in_other<exec_descriptor>),
+      caged_row("subject: exec of its program by /proc/self/fd", in_other<exec_proc_link>),
       caged_row("subject: exec of a script whose interpreter it is", by_script<path_by_caged>),
       caged_row("subject: exec of a script of such a script", by_script<path_nested>),
       caged_row("subject: exec of a script that it is", by_script<path_script>),

@@ -120,11 +120,6 @@ Outcome lent(const Scene& scene) {
   return in_program(caged, borrow_and<what, use>, scene);
 }
 
-template <Act act>
-Outcome in_caged(const Scene& scene) {
-  return in_program(caged, act, scene);
-}
-
 template <int type, Act use>
 Outcome make_and(const Scene& scene) {
   Outcome made = make<type>(scene);

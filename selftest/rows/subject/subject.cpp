@@ -21,9 +21,13 @@ Outcome reach_target(const Scene& scene) {
   return {};
 }
 
+Outcome as_other(const Scene& scene) {
+  return become("/bin/other", reach_target, scene);
+}
+
 std::span<const Row> subject_rows() {
-  static const std::vector<Row> rows = joined(
-      {subject_program(), subject_task(), subject_socket(), subject_hold(), subject_limit()});
+  static const std::vector<Row> rows = joined({subject_program(), subject_task(), subject_socket(),
+                                               subject_hold(), subject_limit(), subject_seal()});
   return rows;
 }
 

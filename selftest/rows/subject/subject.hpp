@@ -9,6 +9,7 @@
 #include "selftest/row.hpp"
 #include "selftest/rows/rows.hpp"
 #include "selftest/ways/elsewhere.hpp"
+#include "selftest/ways/inside/program.hpp"
 
 namespace socklid::selftest {
 
@@ -17,6 +18,7 @@ std::vector<Row> subject_task();
 std::vector<Row> subject_socket();
 std::vector<Row> subject_hold();
 std::vector<Row> subject_limit();
+std::vector<Row> subject_seal();
 
 /// caged may connect to the named peer alone, and so may what its script is, and third on its first
 /// level.
@@ -24,6 +26,25 @@ std::vector<Row> subject_limit();
 
 /// By TCP to the target: what caged may not.
 [[nodiscard]] Outcome reach_target(const Scene& scene);
+
+/// This process becomes /bin/other, and that does.
+[[nodiscard]] Outcome as_other(const Scene& scene);
+
+/// A child becomes caged, and that does it.
+template <Act act>
+[[nodiscard]] Outcome in_caged(const Scene& scene) {
+  return in_program("/bin/caged", act, scene);
+}
+template <Act act>
+[[nodiscard]] Outcome in_other(const Scene& scene) {
+  return in_program("/bin/other", act, scene);
+}
+
+/// selftest/ways/elsewhere.hpp: a child, a thread, ... does it.
+template <Outcome (*where)(Act, const Scene&), Act act = reach_target>
+[[nodiscard]] Outcome done_in(const Scene& scene) {
+  return where(act, scene);
+}
 
 /// Once, in a container with files of its own.
 [[nodiscard]] inline Row subject_row(std::string_view name, Act attempt, Guard guard,

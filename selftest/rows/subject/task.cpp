@@ -26,21 +26,6 @@ namespace {
 
 constexpr std::string_view other = "/bin/other", third = "/bin/third";
 
-template <Act act>
-Outcome caged(const Scene& scene) {
-  return in_program("/bin/caged", act, scene);
-}
-
-Outcome as_other(const Scene& scene) {
-  return become(other, reach_target, scene);
-}
-
-/// elsewhere.hpp: a child, a thread, ... of the subject does it.
-template <Outcome (*where)(Act, const Scene&), Act act = reach_target>
-Outcome done_in(const Scene& scene) {
-  return where(act, scene);
-}
-
 Outcome by_vfork(const Scene& scene) {
   Launch launch(other, reach_target, scene);
   char* const* const arguments = launch.arguments();
@@ -138,23 +123,23 @@ Outcome levelled(const Scene& scene) {
 
 std::vector<Row> subject_task() {
   return {
-      caged_row("in a subject: fork", caged<done_in<in_child>>),
-      caged_row("in a subject: an orphan in its own session", caged<done_in<in_daemon>>),
-      caged_row("in a subject: a thread", caged<done_in<in_thread>>),
-      caged_row("in a subject: vfork and exec", caged<by_vfork>),
-      caged_row("in a subject: clone3, its parent's child", caged<by_clone>),
-      caged_row("in a subject: in a nested cgroup", caged<done_in<in_nested_cgroup>>),
-      caged_row("in a subject: as nobody", caged<done_in<as_nobody>>),
-      caged_row("in a subject: in a user namespace", caged<done_in<in_user_namespace>>),
-      caged_row("in a subject: exec of another program", caged<as_other>),
+      caged_row("in a subject: fork", in_caged<done_in<in_child>>),
+      caged_row("in a subject: an orphan in its own session", in_caged<done_in<in_daemon>>),
+      caged_row("in a subject: a thread", in_caged<done_in<in_thread>>),
+      caged_row("in a subject: vfork and exec", in_caged<by_vfork>),
+      caged_row("in a subject: clone3, its parent's child", in_caged<by_clone>),
+      caged_row("in a subject: in a nested cgroup", in_caged<done_in<in_nested_cgroup>>),
+      caged_row("in a subject: as nobody", in_caged<done_in<as_nobody>>),
+      caged_row("in a subject: in a user namespace", in_caged<done_in<in_user_namespace>>),
+      caged_row("in a subject: exec of another program", in_caged<as_other>),
       caged_row("in a subject: exec of another program by a thread",
-                caged<done_in<in_thread, as_other>>),
-      caged_row("in a subject: exec of a program in memory", caged<from_memory>),
-      caged_row("in a subject: exec of itself by /proc/self/exe", caged<exec_itself>),
-      caged_row("in a subject: an exec that fails", caged<after_failed_exec>),
-      caged_row("in a subject: io_uring", caged<by_ring>),
-      caged_row("in a subject: io_uring's worker", caged<by_rings_worker>),
-      caged_row("in a subject: io_uring's own thread", caged<by_rings_thread>),
+                in_caged<done_in<in_thread, as_other>>),
+      caged_row("in a subject: exec of a program in memory", in_caged<from_memory>),
+      caged_row("in a subject: exec of itself by /proc/self/exe", in_caged<exec_itself>),
+      caged_row("in a subject: an exec that fails", in_caged<after_failed_exec>),
+      caged_row("in a subject: io_uring", in_caged<by_ring>),
+      caged_row("in a subject: io_uring's worker", in_caged<by_rings_worker>),
+      caged_row("in a subject: io_uring's own thread", in_caged<by_rings_thread>),
       caged_row("on a level of a subject: exec of another program", levelled<as_other>),
       caged_row("on a level of a subject: exec of itself", levelled<third_twice>),
       caged_row("on a level of a subject: exec of the same program again", levelled<other_again>),

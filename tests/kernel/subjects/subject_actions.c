@@ -27,14 +27,14 @@
  *   trace PID, getfd PID FD, writev PID, mem PID, traceme    a hold of another process
  *   secure                 EPERM if it was started as what may do more than who started it
  *   many N                 N children at once do nothing: errno of the first that was refused
+ *   fill N                 makes N children that stay, and one more: its errno
+ *   drain                  lets them end: that errno again
  *   ready FD               tells another process that it is here
  *   wait FD                waits until the other end of FD is closed
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -52,45 +52,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MISUSED = 250 };
+#include "tests/kernel/subjects/action_sockets.h"
 
 static long target_word = 1;
-
-static int result(long value) {
-  return value < 0 ? errno : 0;
-}
-
-static int connect_to(int fd, int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return result(connect(fd, (struct sockaddr*)&address, sizeof(address)));
-}
-
-static int bind_to(int fd, int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
-  int yes = 1;
-
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)); /* connections of before linger */
-  return result(bind(fd, (struct sockaddr*)&address, sizeof(address)));
-}
-
-static int serve_on(int port) {
-  int listener = socket(AF_INET, SOCK_STREAM, 0), peer = socket(AF_INET, SOCK_STREAM, 0);
-  int error = bind_to(listener, port);
-
-  if (error == 0) error = result(listen(listener, 1));
-  if (error == 0) error = connect_to(peer, port);
-  return error ? error : result(accept(listener, NULL, NULL));
-}
-
-/* The socket stays. */
-static int listen_on(int fd, int port) {
-  int error = bind_to(fd, port);
-  return error ? error : result(listen(fd, 1));
-}
 
 static int until_refused(void) {
   int fd;
@@ -102,15 +66,6 @@ static int until_refused(void) {
     usleep(10000);
   }
   return 0;
-}
-
-static int mark_of_new(void) {
-  int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  unsigned mark = 0;
-  socklen_t size = sizeof(mark);
-
-  if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &size) != 0) return MISUSED;
-  return (int)mark;
 }
 
 static int status_of(pid_t child) {
@@ -215,72 +170,47 @@ static int be_traced(void) {
   return status_of(child);
 }
 
-static int make_children(int count) {
-  int error = 0, made = 0, gate[2];
+/* Children that stay until `gate` is shut: how many could be made. */
+static int make_children(int count, const int* gate) {
+  int made = 0;
 
-  if (pipe(gate) != 0) return MISUSED;
   for (; made < count; made++) {
     pid_t child = fork();
     char nothing;
 
-    if (child < 0) {
-      error = errno;
-      break;
-    }
+    if (child < 0) break;
     if (child == 0) {
       close(gate[1]);
       _exit(read(gate[0], &nothing, 1) < 0);
     }
   }
+  return made;
+}
+
+static int make_many(int count) {
+  int error, made, gate[2];
+
+  if (pipe(gate) != 0) return MISUSED;
+  made = make_children(count, gate);
+  error = made < count ? errno : 0;
   close(gate[1]);
   while (made-- > 0) wait(0);
   return error;
 }
 
-static int keep(int type, int fd) {
-  int made = socket(AF_INET, type, 0);
+static int filled, fill_error, fill_gate[2];
 
-  if (made < 0 || dup2(made, fd) < 0) return errno;
-  return made == fd ? 0 : result(close(made));
+static int fill(int count) {
+  if (pipe(fill_gate) != 0) return MISUSED;
+  filled = make_children(count, fill_gate);
+  fill_error = filled < count ? ENOSPC : make_children(1, fill_gate) == 1 ? MISUSED : errno;
+  return fill_error;
 }
 
-static int remark(int fd) {
-  unsigned mark = 77;
-
-  return result(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
-}
-
-static int send_to(int fd, int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return result(sendto(fd, "x", 1, 0, (struct sockaddr*)&address, sizeof(address)));
-}
-
-static int pass_socket(int over, int fd) {
-  char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec data = {&byte, 1};
-  struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  return result(sendmsg(over, &message, 0));
-}
-
-static int receive_socket(int over, int wanted) {
-  char byte, control[CMSG_SPACE(sizeof(int))];
-  struct iovec data = {&byte, 1};
-  struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-  int fd = -1;
-
-  if (recvmsg(over, &message, 0) != 1 || !CMSG_FIRSTHDR(&message)) return MISUSED;
-  memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-  return result(dup2(fd, wanted));
+static int drain(void) {
+  close(fill_gate[1]);
+  while (filled-- > 0) wait(0);
+  return fill_error;
 }
 
 static int is(const char* action, const char* name) {
@@ -316,6 +246,8 @@ static int do_alone(char** action, int* error) {
     *error = until_refused();
   else if (is(*action, "offer"))
     *error = result(ptrace(PTRACE_TRACEME, 0, 0, 0));
+  else if (is(*action, "drain"))
+    *error = drain();
   else if (is(*action, "traceme"))
     *error = be_traced();
   else if (is(*action, "secure"))
@@ -344,7 +276,9 @@ with_arguments:
   else if (is(*action, "mem"))
     *error = open_memory(atoi(action[1]));
   else if (is(*action, "many"))
-    *error = make_children(atoi(action[1]));
+    *error = make_many(atoi(action[1]));
+  else if (is(*action, "fill"))
+    *error = fill(atoi(action[1]));
   else if (is(*action, "ready"))
     *error = result(write(atoi(action[1]), "r", 1));
   else if (is(*action, "wait"))

@@ -20,6 +20,7 @@
 
 #include "tests/kernel/subjects/subject_fixture.hpp"
 #include "tests/kernel/subjects/subject_maps.hpp"
+#include "tests/support/level.hpp"
 
 namespace socklid::test {
 namespace {
@@ -230,10 +231,13 @@ TEST_F(Subjects, OfTheContainersOwnTasksNoneIsForgottenAndNoneIsLeft) {
 TEST_F(Subjects, ManyAtOnceAreRefusedNothing) {
   cage();
   container.enforce();
+  const int rounds = is_thorough() ? 84 : 1;  // 8 times 150 times that: 100,000
   std::vector<pid_t> started;
   for (int i = 0; i < 4; i++) {
     for (const std::string& program : {caged, other}) {
-      started.push_back(container.start({program, "many", "150"}));
+      Words words{program};
+      for (int round = 0; round < rounds; round++) words.insert(words.end(), {"many", "150"});
+      started.push_back(container.start(words));
     }
   }
   for (const pid_t one : started) EXPECT_EQ(exit_of(one), 0);
@@ -258,6 +262,28 @@ TEST_F(Subjects, AContainerThatHasAllItsTasksGetsNoMore) {
   }
   leave(SL_TASKS_OF_ONE);
   EXPECT_EQ(container.run({other, "many", "20"}), 0);
+}
+
+TEST_F(Subjects, AContainerThatIsFullTakesNoPlaceOfAnother) {
+  // All of its tasks, or the last of them, as if the others were there: to make 4,096 takes long
+  // here.
+  const std::int64_t places = is_thorough() ? SL_TASKS_OF_ONE : 64;
+  SubjectContainer beside("beside");
+  const std::string neighbour = beside.program("bin/caged");
+  beside.subject(0, neighbour, no_sockets);
+  beside.enforce();
+  cage();
+  container.enforce();
+  if (places < SL_TASKS_OF_ONE) {
+    put_in("task_counts", container.cgroup().id(), SL_TASKS_OF_ONE - places);
+  }
+  // One place is its own.
+  Waiting full(container, {caged, "fill", std::to_string(places - 1)}, {"drain"});
+  EXPECT_EQ(container.run({other, "unix"}), EAGAIN);
+  EXPECT_EQ(beside.run({neighbour, "many", "20"}), 0);
+  EXPECT_EQ(beside.run({neighbour, "socket"}), EPERM);
+  EXPECT_EQ(full.end(), EAGAIN);
+  EXPECT_EQ(tasks_left(container), 0U);
 }
 
 TEST_F(Subjects, AHoldOfAnotherTaskIsForThoseThatMayNoLess) {
