@@ -6,6 +6,7 @@
 """
 
 import queue
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from harness.bundle import Options, make_rootfs
 from harness.commands import TIMEOUT
 from harness.runtimes import BareRuntime
 from outpost import INSIDE, LINK, NAMED, NEXT, OWN, VICTIM
+from policy import CAGE
 
 # Beside those that the policy names.
 PORTS = (80, 53, 9, 44444)
@@ -27,6 +29,7 @@ class Work:
         self.directory = tempfile.TemporaryDirectory(prefix="socklid-siege.")
         self.work = self.directory.name
         self.rootfs = make_rootfs(Path(self.work) / "rootfs", besieger, None)
+        shutil.copy(besieger, f"{self.rootfs}{CAGE}")
         self.crun = BareRuntime(self, "crun")
 
     def close(self):
@@ -42,6 +45,7 @@ def words(policy):
     named = sorted({port for names in lists for port in names.ports()})
     told += [f"served={port}" for port in served] + [f"reachable={port}" for port in named]
     told += [f"other={port}" for port in sorted(set(PORTS) - set(named))]
+    told += [f"cage={CAGE}"] * policy.is_caged + ["hand=1"] * policy.hands_over
     return [*told, f"link={LINK}", *(f"keep={port}" for port in policy.kept)]
 
 

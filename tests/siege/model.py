@@ -115,6 +115,8 @@ class Model:
             return "tcp", "a connection that nobody named"
         if self.policy.egress is None:
             return None  # calls are judged, not packets: the kernel's own answers leave (SECURITY.md)
+        if packet.flags & RST and self.policy.is_caged:
+            return None  # the kernel's own, of no socket: no rule of nft is made for a subject
         if packet.flags & RST and is_loopback(packet.destination):
             return None  # the kernel's, and no host takes it: of a connection to itself by a socket bound to a device
         if packet.back not in self.seen:
@@ -197,7 +199,7 @@ class Model:
         number = {"tcp": TCP, "udp": UDP}[protocol]
         if self.policy.denies("create"):
             return "`create` gives no socket a port"
-        if number == UDP and self.policy.egress is not None and int(port) >= 1024:
+        if number == UDP and self.policy.egress is not None and not self.policy.is_caged and int(port) >= 1024:
             return None  # where nobody else is in the namespace; what comes to it is judged by itself
         return None if self.is_allowed_port(number, port) else "`bind` does not name it"
 
@@ -213,8 +215,8 @@ class Model:
 
     def received(self, port, peer, word):
         """The prober's datagrams come from peers and ports that nobody names."""
-        if self.policy.egress is None or self.policy.is_served(UDP, int(port)):
-            return None
+        if self.policy.egress is None or self.policy.hands_over or self.policy.is_served(UDP, int(port)):
+            return None  # what comes to a socket that was handed over is not the subject's
         return "nobody asked for it, and `bind` does not name the port"
 
     def shut(self):

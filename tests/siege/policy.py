@@ -15,6 +15,8 @@ from packet import ICMP, ICMP6, TCP, UDP
 
 TOP = Path(__file__).resolve().parents[2]
 PREFIX = "io.socklid."
+CAGE = "/caged"     # the program whose policy is a subject's
+SUBJECT = f"{PREFIX}subject."
 NUMBERS = {"tcp": (TCP,), "udp": (UDP,), "icmp": (ICMP, ICMP6), "sctp": (132,), "dccp": (33,)}
 
 
@@ -55,10 +57,14 @@ class Endpoints:
 
 
 class Policy:
-    """`connect`, `bind` and `egress` are Endpoints, or None where all is allowed."""
+    """`connect`, `bind` and `egress` are Endpoints, or None where all is allowed: of the container or, where that is all of
+    it, of a subject. `hands_over`: the subject is handed sockets that it has not made."""
 
-    def __init__(self, annotations):
-        self.annotations = dict(annotations)
+    def __init__(self, annotations, hands_over=False):
+        self.annotations, self.hands_over = dict(annotations), hands_over
+        self.is_caged = any(key.startswith(SUBJECT) for key in annotations)
+        if self.is_caged:
+            annotations = of_subject(*annotations.values())
         known = {"create", "create.tcp", "create.udp", "connect", "bind", "listen", "accept", "shutdown", "mark",
                  "egress", "otherwise", "seal", "options", "deputies"}
         self.values = {key.removeprefix(PREFIX): value for key, value in annotations.items()}
@@ -91,6 +97,20 @@ class Policy:
         return any(key not in ("mark", "seal", "listen", "accept", "shutdown") for key in self.values)
 
 
+def of_subject(written):
+    """What a subject of CAGE says, as keys of a container."""
+    program, *members = written.split(" ")
+    if program != CAGE:
+        raise ValueError(f"the model does not know the subject of {program}")
+    return {PREFIX + name: value.replace("+", " ") for name, value in (member.split("=", 1) for member in members)}
+
+
+def caged(**values):
+    """The same policy as keys(), of a subject."""
+    members = [f"{name.removeprefix(PREFIX)}={value.replace(' ', '+')}" for name, value in keys(**values).items()]
+    return {f"{SUBJECT}caged": " ".join([CAGE, *members])}
+
+
 def of_recipes():
     """{container: annotations} of every `podman run` of docs/recipes, but of those whose programs have policies of
     their own: the model knows of one program."""
@@ -112,9 +132,9 @@ def keys(**values):
 
 
 def besieged(named4, named6):
-    """{name: annotations}"""
+    """{name: Policy}"""
     here = f"@{named4}", f"@{named6}"
-    return {
+    container = {
         "verbs": keys(create_udp="deny", listen="deny", accept="deny", shutdown="deny"),
         "lists": keys(connect=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
         # With sysctls, by which ways are armed that what stands behind has to stop.
@@ -125,4 +145,11 @@ def besieged(named4, named6):
         "nothing": keys(egress="", bind="deny"),
         "seals": keys(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443"),
         **of_recipes(),
+    }
+    subject = caged(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53")
+    return {
+        **{name: Policy(annotations) for name, annotations in container.items()},
+        "subject": Policy(subject),
+        "handed": Policy(subject, hands_over=True),
+        "run": Policy(caged(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443")),
     }

@@ -2,17 +2,21 @@
 //
 // The program inside. Usage: besieger WORD... (tests/siege/engine/places.hpp), or: besieger
 // accomplice PORT. It makes the sockets of before the seal, listens where the word `keep` says,
-// prints "ready", and then does what standard input asks for, a line each:
+// prints "ready", and then does what standard input asks for, a line each; with the word `cage` by
+// another program, which is started for each round and makes those sockets, or is handed them:
 //
 //   round SEED COUNT [log] [NUMBER...]    runs that round, or those of its steps; "settled" when
 //                                         the prober may knock
 //   probed                                it has: reports, and "done"
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <numeric>
@@ -39,10 +43,10 @@ int listener(std::uint16_t port, const Places& places, bool v6) {
   return made;
 }
 
-/// Of a container that is sealed later: what it has from before.
+/// Of what is sealed later: what it has from before.
 std::vector<int> sockets_from_before(const Places& places) {
   std::vector<int> kept;
-  if (places.kept().empty()) return kept;
+  if (!places.has_older()) return kept;
   for (const int family : {AF_INET, AF_INET6}) {
     for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_STREAM, SOCK_DGRAM}) {
       kept.push_back(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -87,8 +91,53 @@ void play(std::istringstream words, const Places& places, const std::vector<int>
   }
 }
 
-int serve(const Places& places) {
-  const std::vector<int> kept = sockets_from_before(places);
+/// How the program that plays the round finds what to do, the sockets that it is handed, and how
+/// many programs it becomes before.
+constexpr const char* round_name = "SIEGE_ROUND";
+constexpr const char* kept_name = "SIEGE_KEPT";
+constexpr const char* hops_name = "SIEGE_HOPS";
+constexpr const char* other_program = "/probe";
+
+[[noreturn]] void play_in_cage(const std::string& round, const Places& places,
+                               const std::vector<int>& kept, char** argv) {
+  std::string numbers;
+  for (const int socket : kept) {
+    (void)::fcntl(socket, F_SETFD, 0);
+    numbers += std::to_string(socket) + ' ';
+  }
+  (void)::setenv(round_name, round.c_str(), 1);
+  (void)::setenv(kept_name, numbers.c_str(), 1);
+  (void)::setenv(hops_name, std::to_string(std::stoull(round) % 3).c_str(), 1);
+  ::execv(places.cage().c_str(), argv);
+  std::perror("besieger: exec");
+  ::_exit(1);
+}
+
+/// Another program, and the subject's again: neither ends the subject.
+void hop(const Places& places, char** argv) {
+  const int left = std::atoi(std::getenv(hops_name));
+  if (left == 0) return;
+  (void)::setenv(hops_name, std::to_string(left - 1).c_str(), 1);
+  const char* next = left == 1 ? other_program : places.cage().c_str();
+  ::execv(next, argv);
+  std::perror("besieger: exec");
+  ::_exit(1);
+}
+
+int play_as_told(const Places& places, char** argv) {
+  hop(places, argv);
+  std::vector<int> kept;
+  std::istringstream numbers(std::getenv(kept_name));
+  for (int socket = 0; numbers >> socket;) kept.push_back(socket);
+  if (!places.hands_over()) kept = sockets_from_before(places);
+  play(std::istringstream(std::getenv(round_name)), places, kept);
+  return 0;
+}
+
+int serve(const Places& places, char** argv) {
+  const bool is_caged = !places.cage().empty();
+  const std::vector<int> kept =
+      is_caged && !places.hands_over() ? std::vector<int>() : sockets_from_before(places);
   tell("ready");
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
@@ -100,6 +149,7 @@ int serve(const Places& places) {
     if (child == 0) {
       (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::alarm(round_seconds);
+      if (is_caged) play_in_cage(line.substr(verb.size()), places, kept, argv);
       play(std::move(words), places, kept);
       ::_exit(0);
     }
@@ -120,5 +170,6 @@ int main(int argc, char** argv) {
   (void)::signal(SIGPIPE, SIG_IGN);
   if (argc == 3 && std::strcmp(argv[1], "accomplice") == 0)
     return answer_all(static_cast<std::uint16_t>(std::stoi(argv[2])));
-  return serve(Places::of(argc - 1, argv + 1));
+  const Places places = Places::of(argc - 1, argv + 1);
+  return std::getenv(round_name) != nullptr ? play_as_told(places, argv) : serve(places, argv);
 }

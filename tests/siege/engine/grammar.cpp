@@ -50,8 +50,8 @@ class Writer {
   }
 
   void make(unsigned slot, bool v6, int type, int protocol = 0) {
-    // Under a seal there are no others.
-    if (!places_->kept().empty() && chance_.percent(60)) {
+    // Under a seal there are no others; those of somebody else are beside one's own.
+    if (places_->has_older() && chance_.percent(places_->hands_over() ? 30 : 60)) {
       add(Do::take, slot).v[0] = chance_.below(16);
       return;
     }

@@ -55,6 +55,10 @@ Places Places::of(int count, char** words) {
       places.other_.push_back(port);
     } else if (key == "keep") {
       places.kept_.push_back(port);
+    } else if (key == "cage") {
+      places.cage_ = value;
+    } else if (key == "hand") {
+      places.hands_over_ = true;
     } else if (key == "link") {
       places.link_name_ = value;
       places.link_ = if_nametoindex(value.c_str());

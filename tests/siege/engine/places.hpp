@@ -56,12 +56,19 @@ class Places {
   [[nodiscard]] const std::string& link_name() const { return link_name_; }
   [[nodiscard]] const std::vector<std::uint16_t>& served() const { return served_; }
   [[nodiscard]] const std::vector<std::uint16_t>& kept() const { return kept_; }
+  /// The program that plays the rounds, if it is not this one: a subject's. Empty: this one.
+  [[nodiscard]] const std::string& cage() const { return cage_; }
+  /// Whether that is handed sockets that it has not made.
+  [[nodiscard]] bool hands_over() const { return hands_over_; }
+  /// Whether there are sockets from before.
+  [[nodiscard]] bool has_older() const { return hands_over_ || !kept_.empty(); }
 
  private:
   std::array<std::string, roles> v4_, v6_;
   std::vector<std::uint16_t> served_, named_, other_, kept_;
-  std::string link_name_;
+  std::string link_name_, cage_;
   unsigned link_{0};
+  bool hands_over_{false};
 };
 
 std::string_view name_of(Role role);
