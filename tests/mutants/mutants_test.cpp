@@ -59,8 +59,17 @@ const Row& without_first_guard(const Row& row) {
   return rows.back();
 }
 
-/// The cases and policies whose guard this is: every policy, or one of them.
+/// Not more than so many, from all over the list, where there is no time for all.
+std::vector<Pair> thinned(std::vector<Pair> pairs, std::size_t most) {
+  if (is_thorough() || pairs.size() <= most) return pairs;
+  std::vector<Pair> some;
+  for (std::size_t i = 0; i < most; ++i) some.push_back(pairs[i * pairs.size() / most]);
+  return some;
+}
+
+/// The cases and policies whose guard this is: all, or some and each under one policy.
 std::vector<Pair> pairs_of(Guard guard) {
+  constexpr std::size_t most = 24;
   std::vector<Pair> pairs;
   for (Case one : selftest::cases({})) {
     if (one.row->behind == guard) one.row = &without_first_guard(*one.row);
@@ -70,7 +79,7 @@ std::vector<Pair> pairs_of(Guard guard) {
       if (!is_thorough()) break;
     }
   }
-  return pairs;
+  return thinned(std::move(pairs), most);
 }
 
 std::string describe(const Finding& finding) {
@@ -157,8 +166,8 @@ TEST_F(EachGuard, LetsEverythingThroughWhenAllAreOff) {
   EXPECT_GT(open, 0U);
 }
 
-/// Where not every row is tried, each of so many is.
-constexpr std::size_t few = 16;
+/// Where not every row is tried, so many of a line are, and so many of what is let through.
+constexpr std::size_t of_line = 16, of_guard = 2;
 
 /// The lines, by their guards. What tells marks and routes of a packet is in both.
 const Guards programs_line = {Guard::packet_out, Guard::packet_in, Guard::packet_source,
@@ -191,9 +200,8 @@ std::vector<Pair> pairs_of_lines(Row::Lines others) {
 void expect_stopped(const Guards& line, const std::vector<Pair>& pairs) {
   EXPECT_FALSE(pairs.empty());
   Mutant mutant(line);
-  const std::size_t step = is_thorough() ? 1 : few;
-  for (std::size_t i = 0; i < pairs.size(); i += step) {
-    const auto finding = mutant.try_pair(pairs[i]);
+  for (const Pair& pair : thinned(pairs, of_line)) {
+    const auto finding = mutant.try_pair(pair);
     if (!finding) return;
     EXPECT_TRUE(finding->seen != Seen::open && finding->seen != Seen::not_tried)
         << describe(*finding);
@@ -243,21 +251,12 @@ TEST_F(EachGuard, OfTheRaceOfListenIsSeenAlone) {
   expect_race(Seen::holds, listen, {SL_GUARD_NAMED_LISTENER});
 }
 
-/// Of the rows that the guard stops, all or some.
-std::vector<Pair> some_of(Guard guard) {
-  const std::vector<Pair> all = pairs_of(guard);
-  const std::size_t step = is_thorough() ? 1 : few;
-  std::vector<Pair> some;
-  for (std::size_t i = 0; i < all.size(); i += step) some.push_back(all[i]);
-  return some;
-}
-
 void expect_without(Seen wanted, Guard off, Guard rows_of) {
   auto runner = Runner::open(
       [] { return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds)); });
   ASSERT_TRUE(runner) << runner.error().message;
   const std::vector<unsigned> number{static_cast<unsigned>(selftest::reason_of(off))};
-  for (const Pair& pair : some_of(rows_of)) {
+  for (const Pair& pair : thinned(pairs_of(rows_of), of_guard)) {
     const auto switched = switch_off_in_programs(number);
     ASSERT_TRUE(switched) << switched.error().message;
     const auto finding = runner->run_under(pair.policy, pair.of);
