@@ -10,7 +10,7 @@
 
 namespace socklid::test {
 
-/// Whether there is the time of `./run test --all`: so says SOCKLID_LEVEL, and so it is without one.
+/// Whether there is the time of `./run test --all`: SOCKLID_LEVEL says so, or is not set.
 inline bool is_thorough() {
   const char* level = std::getenv("SOCKLID_LEVEL");
   return level == nullptr || std::string_view(level) == "all";
