@@ -123,7 +123,7 @@ CASES = (
     # Docker before 24 hands no annotation on.
     Case("docker", 80, LATER, since="trixie", engine="Docker"),
     Case("restored", 63),
-    Case("truth", 150),
+    Case("truth", 130),
     Case("podman_run", 110, engine="podman"),
     Case("podman_rootless", 13, engine="podman"),
     Case("podman_pods", 40, LATER, engine="podman"),
