@@ -10,6 +10,7 @@
  *   sl_is_waiting(word, number)           whether a run of a subject is not sealed yet
  *   sl_look_at(flags, is_itself, on_name) one step from a file to its file system's root
  *   sl_file_ioctl_reads(command)          whether an ioctl of a protected file changes nothing
+ *   sl_file_ioctl_stays(command)          whether one of another file changes no more than that one
  *
  * A subject only takes away. The one widening is that who enters a subject is no longer everyone else.
  */
@@ -220,6 +221,27 @@ SL_INLINE int sl_file_ioctl_reads(__u32 command)
 	case FS_IOC_MEASURE_VERITY:
 	case _IOR(0x15, 0, __u8[17]): /* FS_IOC_GETFSUUID, struct fsuuid2, since 6.9 */
 	case _IOR(0x15, 1, __u8[129]): /* FS_IOC_GETFSSYSFSPATH, struct fs_sysfs_path, since 6.9 */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Whether an ioctl changes nothing but the file that it is called on. Of the kinds of btrfs and of XFS an
+ * allow-list: both have some that reach every file of the file system by a name, a number or a handle
+ * (BTRFS_IOC_SNAP_DESTROY, XFS_IOC_ATTRMULTI_BY_HANDLE). */
+SL_INLINE int sl_file_ioctl_stays(__u32 command)
+{
+	const __u32 type = (command >> _IOC_TYPESHIFT) & _IOC_TYPEMASK;
+
+	if ((type != 0x94 /* BTRFS_IOCTL_MAGIC */ && type != 'X') || sl_file_ioctl_reads(command))
+		return 1;
+	switch (command) {
+	case FICLONE:
+	case FICLONERANGE:
+	case FIDEDUPERANGE: /* makes nothing but what was equal one */
+	case FS_IOC_FSSETXATTR:
+	case FITRIM:
 		return 1;
 	default:
 		return 0;

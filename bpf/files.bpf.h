@@ -145,10 +145,27 @@ __attribute__((noinline)) int is_harmless_entry(__u64 header, __u64 entry)
 	return sl_sysctl_is_harmless(&in, &leaf);
 }
 
-/* Fills in the attempt; 0 if it is no sysctl of net/. */
+/* kernel.ftrace_enabled: with 0 no program runs that is attached to a function of the kernel, ours and those
+ * of every other container among them (kernel/trace/ftrace.c, ftrace_enable_sysctl). */
+__attribute__((noinline)) int is_switch_of_programs(__u64 header, __u64 entry)
+{
+	const struct ctl_table_header *directory = above((const void *)header);
+
+	return above(directory) && !above(above(directory)) &&
+	       is_called(BPF_CORE_READ(directory, ctl_table, procname), "kernel",
+			 sizeof("kernel")) &&
+	       is_called(BPF_CORE_READ((const struct ctl_table *)entry, procname),
+			 "ftrace_enabled", sizeof("ftrace_enabled"));
+}
+
+/* Fills in the attempt; 0 if it is a sysctl that is nobody's business here. */
 static __always_inline int read_sysctl(const struct ctl_table_header *header,
 				       const struct ctl_table *entry, struct sl_attempt *attempt)
 {
+	if (is_switch_of_programs((__u64)header, (__u64)entry)) {
+		attempt->verb = SL_VERB_BPF;
+		return 1;
+	}
 	if (!is_of_net((__u64)header))
 		return 0;
 	attempt->verb = SL_VERB_SYSCTL;

@@ -174,6 +174,8 @@ static __always_inline int judge_file_ioctl(const struct file *file, unsigned in
 
 	if (sl_file_ioctl_reads(command) || (type != 0100000 && type != 0040000)) /* S_IFREG, S_IFDIR */
 		return 0;
+	if (!sl_file_ioctl_stays(command))
+		return judge_file_system_of(file);
 	return judge_file(dentry_of(file), SL_CONTENT);
 }
 

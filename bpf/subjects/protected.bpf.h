@@ -151,6 +151,18 @@ static __always_inline int judge_written_file(const struct file *file)
 	return judge_file(dentry_of(file), SL_CONTENT);
 }
 
+/* What reaches all files of a file system reaches those that are protected there. */
+static __always_inline int judge_file_system_of(const struct file *file)
+{
+	if (!is_watched(dentry_of(file)) || !sl_is_on(SL_REASON_FILE))
+		return 0;
+	for_each_policy(policy) {
+		if (holds_files(policy))
+			return refuse_file(policy);
+	}
+	return 0;
+}
+
 SEC("lsm/inode_create")
 int BPF_PROG(inode_create, struct inode *dir, struct dentry *dentry)
 {

@@ -130,9 +130,28 @@ Result<ContainerTree> ContainerTree::of(UniqueFd root, std::vector<Mount> mounts
   return tree;
 }
 
+/// Those in which a file has one number as long as it is there, also when the kernel has forgotten
+/// it meanwhile. Not vfat and exfat, which make one up each time, nor what a program or another
+/// host answers for (fuse, cifs, 9p).
+bool keeps_numbers(std::string_view type) {
+  constexpr std::array<std::string_view, 25> known{
+      "ext2",  "ext3",  "ext4",  "xfs",      "btrfs",   "f2fs",   "bcachefs", "zfs",   "jfs",
+      "tmpfs", "ramfs", "erofs", "squashfs", "iso9660", "nilfs2", "reiserfs", "ubifs", "devtmpfs",
+      "nfs",   "nfs4",  "ceph",  "gfs2",     "ocfs2",   "rootfs", "hugetlbfs"};
+  return std::find(known.begin(), known.end(), type) != known.end();
+}
+
 Result<> ContainerTree::check_stable(const Walk& walk, const Step& step,
                                      const std::string& name) const {
-  if (step.mount->type != "overlay") return {};
+  if (keeps_numbers(step.mount->type)) return {};
+  if (step.mount->type != "overlay") {
+    // What is mounted itself the kernel does not forget.
+    if (walk.levels.back().step.mount != step.mount) return {};
+    return fail(Exit::unsupported, quoted(walk.path, 200), " lies on ",
+                quoted(step.mount->type, 20),
+                ", whose files have no lasting numbers: keep it on another file system (ext4, xfs, "
+                "btrfs, tmpfs)");
+  }
   bool stable = true;
   if (S_ISDIR(step.status.st_mode)) {
     const Step& parent = walk.levels.back().step;

@@ -55,8 +55,11 @@ class ContainerTree {
   [[nodiscard]] static Result<ContainerTree> of(UniqueFd root, std::vector<Mount> mounts);
 
   /// Nothing if there is no such file. Errors (Exit::unsupported, naming what of the path): too
-  /// many links or steps, too deep, a link within procfs, an overlay whose directories' numbers
+  /// many links or steps, too deep, a link within procfs, a file system whose files' numbers
   /// change (see below). Exit::process for what the kernel refuses.
+  ///
+  /// A file system is taken at its name's word: vfat makes up a number each time it reads a file,
+  /// and who serves a fuse decides. The root of a mount is the same for as long as that lasts.
   ///
   /// On an overlay of several file systems without xino a directory has a new number each time the
   /// kernel has forgotten it (Documentation/filesystems/overlayfs.rst, "Inode properties"): what

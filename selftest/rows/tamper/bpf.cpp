@@ -166,6 +166,12 @@ Outcome get_pinned_on_lent(const Scene& scene) {
   return get_pinned(directory.get());
 }
 
+/// To be written to; nothing is, for the node needs it.
+Outcome open_switch(const Scene& /*scene*/) {
+  const UniqueFd fd(::open("/proc/sys/kernel/ftrace_enabled", O_WRONLY | O_CLOEXEC));
+  return fd ? Outcome{} : failed("open");
+}
+
 Row done_row(std::string_view name, Act attempt) {
   return {.name = name,
           .each = Each::once,
@@ -204,6 +210,7 @@ Rows tamper_bpf() {
       done_row("bpf: a map, from a nested cgroup", create_map_in_nested_cgroup),
       done_row("bpf: a program", load),
       done_row("bpf: a program on the container's cgroup", attach),
+      done_row("bpf: the sysctl that switches all programs off", open_switch),
       done_row("bpf: a map that is handed in", read_lent_map),
       done_row("bpf: an object of a bpffs of its own", get_pinned_on_own),
       done_row("bpf: an object of the node's bpffs, handed in", get_pinned_on_lent),

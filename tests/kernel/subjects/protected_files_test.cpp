@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <string>
@@ -171,6 +172,32 @@ TEST(ProtectedFiles, WhatTheyHoldStays) {
 
 TEST(ProtectedFiles, TheirNamesStay) {
   expect_refused(ways_to_rename());
+}
+
+/// Of the directory beside the protected one: what comes of it on a file system that does not know
+/// it.
+int order(const std::string& root, unsigned long command) {
+  std::array<char, 4096> argument{};
+  const UniqueFd fd(::open((root + "/free").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return fd ? result(::ioctl(fd.get(), command, argument.data())) : errno;
+}
+
+TEST(ProtectedFiles, OrdersToAWholeFileSystemAreRefused) {
+  const std::vector<unsigned long> orders = {
+      _IOW(0x94, 15, char[4096]),  // BTRFS_IOC_SNAP_DESTROY
+      _IOW(0x94, 63, char[4096]),  // BTRFS_IOC_SNAP_DESTROY_V2
+      _IOW('X', 123, char[48])};   // XFS_IOC_ATTRMULTI_BY_HANDLE
+  SubjectContainer container("protected");
+  make_files(container);
+  for (const unsigned long command : orders) {
+    EXPECT_EQ(container.run_here([&] { return order(container.root(), command); }), ENOTTY);
+  }
+  protect(container);
+  container.enforce();
+  for (const unsigned long command : orders) {
+    EXPECT_EQ(container.run_here([&] { return order(container.root(), command); }), EPERM);
+  }
+  EXPECT_EQ(container.run_here([&] { return order(container.root(), _IO('f', 99)); }), ENOTTY);
 }
 
 TEST(ProtectedFiles, TheHostMayChangeThem) {

@@ -330,6 +330,25 @@ TEST(Files, TheNearestDecides) {
   }
 }
 
+TEST(Files, IoctlsOfOthersReachNoOther) {
+  const std::vector<unsigned long> of_one = {
+      TCGETS,        FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FICLONE, FICLONERANGE,
+      FIDEDUPERANGE, FITRIM,          _IO('f', 17)};  // EXT4_IOC_SWAP_BOOT
+  for (const unsigned long command : of_one) {
+    EXPECT_TRUE(sl_file_ioctl_stays(static_cast<unsigned>(command))) << command;
+  }
+  const std::vector<unsigned long> of_all = {
+      _IOW(0x94, 15, char[4096]),  // BTRFS_IOC_SNAP_DESTROY
+      _IOW(0x94, 63, char[4096]),  // BTRFS_IOC_SNAP_DESTROY_V2
+      _IOWR('X', 106, char[48]),   // XFS_IOC_FD_TO_HANDLE
+      _IOW('X', 123, char[48]),    // XFS_IOC_ATTRMULTI_BY_HANDLE
+      _IOR('X', 125, unsigned),    // XFS_IOC_GOINGDOWN
+  };
+  for (const unsigned long command : of_all) {
+    EXPECT_FALSE(sl_file_ioctl_stays(static_cast<unsigned>(command))) << command;
+  }
+}
+
 TEST(Files, IoctlsOfThemOnlyRead) {
   const std::vector<unsigned long> reads = {
       TCGETS, FIONREAD, FIOCLEX, FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR};

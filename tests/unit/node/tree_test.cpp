@@ -242,6 +242,17 @@ TEST_F(Tree, RefusesOverlaysOfSeveralFileSystems) {
   });
 }
 
+TEST_F(Tree, RefusesFileSystemsThatAreNotKnownToKeepNumbers) {
+  expect_in_own_mounts([&] {
+    files_.directory("data");
+    if (::mount("x", (files_.path() + "/data").c_str(), "devpts", 0, "newinstance") != 0) {
+      ::_exit(2);
+    }
+    EXPECT_THAT(refusal("/data/ptmx"), AllOf(HasSubstr("devpts"), HasSubstr("lasting numbers")));
+    EXPECT_EQ(refusal("/data"), "found") << "it is mounted, and stays";
+  });
+}
+
 TEST(RootByProc, IsAboveTheLastOne) {
   const auto mounts = parse_mountinfo(
       "20 1 0:20 / /proc rw - proc proc rw\n"
