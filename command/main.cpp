@@ -115,6 +115,8 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                   [&] { return selftest(options.selftest); });
   verb->add_option("PATTERN", options.selftest.patterns, "only rows whose name contains one");
   verb->add_flag("--list", options.selftest.list, "print the rows, try nothing");
+  verb->add_option("--policy", options.selftest.policy, "only under this policy of three")
+      ->check(CLI::IsMember({"verbs", "egress", "both"}));
   verb->add_flag("--strict", options.selftest.strict, "what can't be tried here is a failure");
   verb->add_flag("--json", options.selftest.json, json_help);
 

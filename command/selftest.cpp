@@ -18,6 +18,8 @@ namespace {
 
 using selftest::Case;
 using selftest::Finding;
+using selftest::Policy;
+using selftest::Row;
 using selftest::Runner;
 
 std::unique_ptr<Node> real_kernel() {
@@ -30,12 +32,23 @@ void print_now(const std::string& text) {
   std::fflush(stdout);
 }
 
-Result<std::vector<Finding>> run_all(Runner& runner, const std::vector<Case>& cases, bool quiet) {
+/// All that are called so, or the row's only one.
+std::vector<Policy> policies_of(const Row& row, std::string_view name) {
+  std::vector<Policy> chosen;
+  for (const Policy policy : selftest::policies_of(row)) {
+    if (row.own || name.empty() || selftest::name_of(policy) == name) chosen.push_back(policy);
+  }
+  return chosen;
+}
+
+Result<std::vector<Finding>> run_all(Runner& runner, const std::vector<Case>& cases,
+                                     const SelftestOptions& options) {
+  const bool quiet = options.json;
   selftest::Table table(cases);
   std::vector<Finding> all;
   if (!quiet) print_now(table.header());
   for (const Case& one : cases) {
-    for (Finding& finding : SL_TRY(runner.run(one))) {
+    for (Finding& finding : SL_TRY(runner.run(one, policies_of(*one.row, options.policy)))) {
       if (!quiet) print_now(table.line(finding));
       all.push_back(std::move(finding));
     }
@@ -55,7 +68,7 @@ Result<int> selftest(const SelftestOptions& options) {
   SL_CHECK(check_root("selftest"));
   selftest::catch_interrupts();
   Runner runner = SL_TRY(Runner::open(real_kernel));
-  const auto findings = run_all(runner, cases, options.json);
+  const auto findings = run_all(runner, cases, options);
   const auto closed = runner.close();
   if (!findings) return wrap("selftest", findings.error());
   if (!closed) return wrap("selftest: clean up", closed.error());

@@ -16,6 +16,7 @@ struct SelftestOptions {
   bool strict{false};                 ///< what could not be tried is a failure too
   bool list{false};                   ///< prints the rows; tries nothing
   std::vector<std::string> patterns;  ///< only rows whose name contains one of these
+  std::string policy;                 ///< the only one of those that rows share; empty: each
 };
 
 /// 0 if all holds, 1 if not. Needs root, but for the list.

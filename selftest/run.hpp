@@ -3,8 +3,10 @@
 // Runner: carries rows out, first without a policy, then under each.
 //
 //   Runner runner = SL_TRY(Runner::open(make_node));
-//   for (const Case& one : cases(patterns))
-//     for (const Finding& finding : SL_TRY(runner.run(one))) print(finding);
+//   for (const Case& one : cases(patterns)) {
+//     const auto findings = SL_TRY(runner.run(one, policies_of(*one.row)));
+//     for (const Finding& finding : findings) print(finding);
+//   }
 //   SL_CHECK(runner.close());
 //
 // Needs root. From open() on the process stays on one CPU, which the proof that nothing has
@@ -15,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,9 +54,9 @@ struct Finding {
 class Runner {
  public:
   [[nodiscard]] static Result<Runner> open(MakeNode make_node);
-  /// One for each policy, in the order of policies_of(). An error ends the run: the node cannot do
-  /// it, or not even what a policy names gets through.
-  [[nodiscard]] Result<std::vector<Finding>> run(const Case& one);
+  /// One for each of `policies`, in their order. An error ends the run: the node cannot do it, or
+  /// not even what a policy names gets through.
+  [[nodiscard]] Result<std::vector<Finding>> run(const Case& one, std::span<const Policy> policies);
   /// Under this one policy, whether it works without or not. Of Policy::nothing there is none.
   [[nodiscard]] Result<Finding> run_under(Policy policy, const Case& one);
   /// Takes everything away. Goes on after an error and returns the first.
@@ -66,7 +69,8 @@ class Runner {
   /// Why it can't be tried here; empty if it can.
   [[nodiscard]] std::string lacks(const Row& row);
   /// All of its findings, if the kernel does not have what it takes; else none.
-  [[nodiscard]] static std::vector<Finding> absent(const Case& one);
+  [[nodiscard]] static std::vector<Finding> absent(const Case& one,
+                                                   std::span<const Policy> policies);
   [[nodiscard]] Result<std::string> why_not(const Case& one);
   [[nodiscard]] Result<> try_under(Finding& finding);
   [[nodiscard]] Result<std::unique_ptr<Arena>> make_arena(Policy policy, const Row& row);
