@@ -142,7 +142,7 @@ CASES = (
     Case("first_start", 45),
     Case("modules", 20),
     Case("node_facts", 10),
-    Case("selftest", 375),
+    Case("selftest", 230),
     Case("siege", 165),
     # Guards switched off one after the other, and a hole found again by five seeds each.
     Case("siege_teeth", 900, LATER),
@@ -152,7 +152,7 @@ CASES = (
 SYSTEMD_CASES = (
     Case("cgroups", 130),
     Case("podman_pods", 70, engine="podman"),
-    Case("crio", 150, engine="CRI-O"),
+    Case("crio", 100, engine="CRI-O"),
     Case("podman_egress", 40, engine="podman"),
     Case("podman_page", 80, engine="podman"),
     Case("podman_kube", 60, engine="podman"),
