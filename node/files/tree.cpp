@@ -89,6 +89,17 @@ void prepend(std::deque<std::string>& rest, std::string_view path) {
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) rest.emplace_front(*part);
 }
 
+/// Those in which a file has one number as long as it is there, also when the kernel has forgotten
+/// it meanwhile. Not vfat and exfat, which make one up each time, nor what a program or another
+/// host answers for (fuse, cifs, 9p).
+bool keeps_numbers(std::string_view type) {
+  constexpr std::array<std::string_view, 25> known{
+      "ext2",  "ext3",  "ext4",  "xfs",      "btrfs",   "f2fs",   "bcachefs", "zfs",   "jfs",
+      "tmpfs", "ramfs", "erofs", "squashfs", "iso9660", "nilfs2", "reiserfs", "ubifs", "devtmpfs",
+      "nfs",   "nfs4",  "ceph",  "gfs2",     "ocfs2",   "rootfs", "hugetlbfs"};
+  return std::find(known.begin(), known.end(), type) != known.end();
+}
+
 }  // namespace
 
 Result<const Mount*> ContainerTree::mount_of(std::uint64_t id) const {
@@ -128,17 +139,6 @@ Result<ContainerTree> ContainerTree::of(UniqueFd root, std::vector<Mount> mounts
   }
   if (tree.point_ == "/") tree.point_.clear();
   return tree;
-}
-
-/// Those in which a file has one number as long as it is there, also when the kernel has forgotten
-/// it meanwhile. Not vfat and exfat, which make one up each time, nor what a program or another
-/// host answers for (fuse, cifs, 9p).
-bool keeps_numbers(std::string_view type) {
-  constexpr std::array<std::string_view, 25> known{
-      "ext2",  "ext3",  "ext4",  "xfs",      "btrfs",   "f2fs",   "bcachefs", "zfs",   "jfs",
-      "tmpfs", "ramfs", "erofs", "squashfs", "iso9660", "nilfs2", "reiserfs", "ubifs", "devtmpfs",
-      "nfs",   "nfs4",  "ceph",  "gfs2",     "ocfs2",   "rootfs", "hugetlbfs"};
-  return std::find(known.begin(), known.end(), type) != known.end();
 }
 
 Result<> ContainerTree::check_stable(const Walk& walk, const Step& step,

@@ -133,20 +133,20 @@ def keys(**values):
 
 def besieged(named4, named6):
     """{name: Policy}"""
-    here = f"@{named4}", f"@{named6}"
+    named = " ".join(f"tcp/80@{address} udp/53@{address}" for address in (named4, named6))
     container = {
         "verbs": keys(create_udp="deny", listen="deny", accept="deny", shutdown="deny"),
-        "lists": keys(connect=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53"),
+        "lists": keys(connect=named, bind="tcp/8443 udp/53"),
         # With sysctls, by which ways are armed that what stands behind has to stop.
         "served": keys(bind="tcp/8443", deputies="sysctl"),
-        "egress": keys(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53",
+        "egress": keys(egress=named, bind="tcp/8443 udp/53",
                        deputies="sysctl"),
         "resolver": keys(egress="udp/53", bind="udp/53", deputies="sysctl"),
         "nothing": keys(egress="", bind="deny"),
         "seals": keys(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443"),
         **of_recipes(),
     }
-    subject = caged(egress=" ".join(f"tcp/80{where} udp/53{where}" for where in here), bind="tcp/8443 udp/53")
+    subject = caged(egress=named, bind="tcp/8443 udp/53")
     return {
         **{name: Policy(annotations) for name, annotations in container.items()},
         "subject": Policy(subject),

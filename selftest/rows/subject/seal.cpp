@@ -16,12 +16,6 @@ Outcome listen_once(const Scene& scene) {
   return fd && ::listen(fd.get(), 1) == 0 ? Outcome{} : failed("listen");
 }
 
-template <Act first, Act then>
-Outcome both(const Scene& scene) {
-  Outcome done = first(scene);
-  return done.step.empty() ? then(scene) : std::move(done);
-}
-
 Outcome with_older_socket(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_STREAM);
   if (!fd) return failed("socket");

@@ -120,13 +120,6 @@ Outcome lent(const Scene& scene) {
   return in_program(caged, borrow_and<what, use>, scene);
 }
 
-template <int type, Act use>
-Outcome make_and(const Scene& scene) {
-  Outcome made = make<type>(scene);
-  if (!made.step.empty()) return made;
-  return use(scene);
-}
-
 Outcome change_mark(const Scene& scene) {
   Outcome made = make<SOCK_DGRAM>(scene);
   if (!made.step.empty()) return made;
@@ -168,7 +161,7 @@ std::vector<Row> subject_socket() {
       foreign_row("handed to a subject: TCP, from outside", lent<Lent::tcp, connect_named>),
       foreign_row("handed to a subject: UDP, from outside", lent<Lent::udp, send_named>),
       egress_row("packets of a subject: TCP", in_caged<reach_target>),
-      egress_row("packets of a subject: UDP", in_caged<make_and<SOCK_DGRAM, send_target>>),
+      egress_row("packets of a subject: UDP", in_caged<both<udp, send_target>>),
       egress_row("packets of a subject: UDP, its socket inherited by another program",
                  inherited<caged, udp, other, send_target>),
       egress_row("packets of a subject: UDP, its socket passed to another program",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "selftest/row.hpp"
@@ -44,6 +45,13 @@ template <Act act>
 template <Outcome (*where)(Act, const Scene&), Act act = reach_target>
 [[nodiscard]] Outcome done_in(const Scene& scene) {
   return where(act, scene);
+}
+
+/// The one and, if that has succeeded, the other.
+template <Act first, Act then>
+[[nodiscard]] Outcome both(const Scene& scene) {
+  Outcome done = first(scene);
+  return done.step.empty() ? then(scene) : std::move(done);
 }
 
 /// Once, in a container with files of its own.

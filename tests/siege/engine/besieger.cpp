@@ -98,6 +98,13 @@ constexpr const char* kept_name = "SIEGE_KEPT";
 constexpr const char* hops_name = "SIEGE_HOPS";
 constexpr const char* other_program = "/probe";
 
+/// `argv` stays as it is: it says where everything is.
+[[noreturn]] void become(const char* program, char** argv) {
+  ::execv(program, argv);
+  std::perror("besieger: exec");
+  ::_exit(1);
+}
+
 [[noreturn]] void play_in_cage(const std::string& round, const Places& places,
                                const std::vector<int>& kept, char** argv) {
   std::string numbers;
@@ -108,9 +115,7 @@ constexpr const char* other_program = "/probe";
   (void)::setenv(round_name, round.c_str(), 1);
   (void)::setenv(kept_name, numbers.c_str(), 1);
   (void)::setenv(hops_name, std::to_string(std::stoull(round) % 3).c_str(), 1);
-  ::execv(places.cage().c_str(), argv);
-  std::perror("besieger: exec");
-  ::_exit(1);
+  become(places.cage().c_str(), argv);
 }
 
 /// Another program, and the subject's again: neither ends the subject.
@@ -118,10 +123,7 @@ void hop(const Places& places, char** argv) {
   const int left = std::atoi(std::getenv(hops_name));
   if (left == 0) return;
   (void)::setenv(hops_name, std::to_string(left - 1).c_str(), 1);
-  const char* next = left == 1 ? other_program : places.cage().c_str();
-  ::execv(next, argv);
-  std::perror("besieger: exec");
-  ::_exit(1);
+  become(left == 1 ? other_program : places.cage().c_str(), argv);
 }
 
 int play_as_told(const Places& places, char** argv) {
