@@ -313,7 +313,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
-	int mnt_group_id; /* not 0: what is mounted on it is mounted elsewhere too */
+	struct mnt_namespace *mnt_ns;
 };
 struct file {
 	unsigned int f_mode;
@@ -324,6 +324,16 @@ struct file {
 };
 struct mnt_idmap;
 struct user_namespace;
+/* The same numbers on all architectures (include/uapi/asm-generic/unistd.h). */
+#define SL_MOUNT_SETATTR  442
+#define SL_OPEN_TREE_ATTR 467
+/* arch/ARCH/include/asm/ptrace.h */
+struct pt_regs___x86 {
+	unsigned long orig_ax;
+};
+struct pt_regs___arm64 {
+	int syscallno;
+};
 /* include/linux/binfmts.h */
 struct linux_binprm {
 	struct file *file; /* of a script's interpreter, once that is looked at */

@@ -77,6 +77,7 @@ enum class Hook : std::uint8_t {
   move_mount,
   sb_umount,
   sb_pivotroot,
+  capable,
 };
 
 struct HookInfo {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read
@@ -200,6 +201,8 @@ inline constexpr HookInfo hook_table[] = {
      "protected files stay mounted"},
     {Hook::sb_pivotroot, "sb_pivotroot", BPF_LSM_MAC, because::protects_files,
      "the root stays where protected files are"},
+    {Hook::capable, "capable", BPF_LSM_MAC, because::protects_files,
+     "the container's mounts are shared with no others"},
 };
 
 inline constexpr std::size_t hook_count = std::size(hook_table);

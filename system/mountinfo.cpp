@@ -50,11 +50,15 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     if (fields.size() < static_cast<std::size_t>(fixed_fields)) continue;
     const auto dash = std::find(fields.begin() + fixed_fields, fields.end(), "-");
     if (dash == fields.end() || dash + 1 == fields.end()) continue;
+    const bool is_shared =
+        std::any_of(fields.begin() + fixed_fields, dash,
+                    [](std::string_view one) { return one.starts_with("shared:"); });
     mounts.push_back({.root = unescape(fields[3]),
                       .point = unescape(fields[4]),
                       .type = std::string(*(dash + 1)),
                       .id = parse_number<std::uint64_t>(fields[0]).value_or(0),
-                      .device = device_of(fields[2])});
+                      .device = device_of(fields[2]),
+                      .is_shared = is_shared});
   }
   return mounts;
 }

@@ -20,6 +20,7 @@ struct Mount {
   std::string type;         ///< "cgroup2", "nsfs", ...
   std::uint64_t id{0};      ///< as `mnt_id:` of proc_pid_fdinfo(5)
   std::uint32_t device{0};  ///< of its file system, as the kernel has it: MAJOR << 20 | MINOR
+  bool is_shared{false};    ///< what is mounted below goes on to its peers (mount_namespaces(7))
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 

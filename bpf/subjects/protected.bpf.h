@@ -6,7 +6,7 @@
  *
  *   inode_create, _mknod, _link, _unlink, _rmdir, _rename     names; _mkdir and _symlink are in bpf/files.bpf.h
  *   inode_setattr, _file_setattr, _setxattr, _removexattr, _set_acl, _remove_acl   what a file has besides what is in it
- *   move_mount, sb_umount, sb_pivotroot                       sb_mount is in bpf/deputies.bpf.h
+ *   move_mount, sb_umount, sb_pivotroot, capable              sb_mount is in bpf/deputies.bpf.h
  *   file_open                                                 writing; it is in bpf/files.bpf.h
  *   file_ioctl                                                what only a file system knows; in bpf/lsm.bpf.h
  *
@@ -16,6 +16,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 
 #include <bpf/bpf_core_read.h>
@@ -277,29 +278,29 @@ static __always_inline __u32 own_mount_namespace(void)
 	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 }
 
-/* The policy in whose mount namespace the task is, if that protects files: what it mounts there all see.
- * One whose namespace nobody has written down is in every one. */
-static __always_inline const struct sl_policy *policy_of_mounts(void)
+/* Who is asked need not be in the namespace that he changes: some calls take any mount that he may administer. */
+static __always_inline __u32 namespace_of(const struct mount *mount)
 {
-	const __u32 own = own_mount_namespace();
+	return BPF_CORE_READ(mount, mnt_ns, ns.inum);
+}
 
+/* The policy that was made with this mount namespace, if that protects files: what is mounted there all see.
+ * One whose namespace nobody has written down is in every one. In a namespace that was made inside, mounts are
+ * its own business: no mount of the container's has peers, see `capable` below, so that none of theirs goes on
+ * to it. */
+static __always_inline const struct sl_policy *policy_of_mounts(__u32 mount_namespace)
+{
 	for_each_policy(policy) {
-		if (holds_files(policy) && (policy->mntns == 0 || policy->mntns == own))
+		if (holds_files(policy) &&
+		    (policy->mntns == 0 || policy->mntns == mount_namespace))
 			return policy;
 	}
 	return 0;
 }
 
-/* In a namespace that was made inside, mounts are its own business, unless they go on to others: with a
- * peer group, which mount_setattr(2) gives without any hook. `mount`: where it is mounted. */
-static __always_inline int is_seen_by_others(const struct mount *mount)
-{
-	return policy_of_mounts() || BPF_CORE_READ(mount, mnt_group_id) != 0;
-}
-
 static __always_inline int judge_mount_on(const struct path *path)
 {
-	if (!is_seen_by_others(mount_of(BPF_CORE_READ(path, mnt))))
+	if (!policy_of_mounts(namespace_of(mount_of(BPF_CORE_READ(path, mnt)))))
 		return 0;
 	return judge_file(BPF_CORE_READ(path, dentry), SL_NAME);
 }
@@ -308,11 +309,19 @@ static __always_inline int judge_mount_on(const struct path *path)
  * is where paths lead, and it hides the directory. */
 static __always_inline int judge_mount_off(const struct mount *mount)
 {
-	if (!is_seen_by_others(BPF_CORE_READ(mount, mnt_parent)))
+	if (!policy_of_mounts(namespace_of(mount)))
 		return 0;
 	if (judge_file(BPF_CORE_READ(mount, mnt.mnt_root), SL_NAME) != 0)
 		return -EPERM;
 	return judge_file(BPF_CORE_READ(mount, mnt_mountpoint), SL_NAME);
+}
+
+/* What nobody does to the container's own mounts, wherever they are. */
+static __always_inline int refuse_in_own_mounts(__u32 mount_namespace)
+{
+	const struct sl_policy *policy = policy_of_mounts(mount_namespace);
+
+	return policy && sl_is_on(SL_REASON_FILE) ? refuse_file(policy) : 0;
 }
 
 #define SL_MOUNT_PROPAGATES (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
@@ -321,18 +330,16 @@ static __always_inline int judge_mount_off(const struct mount *mount)
  * mount(2) hands over as text alone, so nothing is, but in namespaces of the container's making. */
 static __always_inline int judge_mount(const struct path *path, unsigned long flags)
 {
-	const struct sl_policy *policy;
-
 	if (flags & MS_REMOUNT)
 		return 0;
 	if (flags & MS_BIND)
 		return judge_mount_on(path);
-	if (flags & SL_MOUNT_PROPAGATES)
+	if (flags & SL_MOUNT_PROPAGATES && !(flags & MS_SHARED))
 		return 0;
-	policy = flags & MS_MOVE ? policy_of_mounts() : 0;
-	if (policy && sl_is_on(SL_REASON_FILE))
-		return refuse_file(policy);
-	return judge_mount_on(path);
+	if (flags & (MS_SHARED | MS_MOVE) &&
+	    refuse_in_own_mounts(namespace_of(mount_of(BPF_CORE_READ(path, mnt)))) != 0)
+		return -EPERM;
+	return flags & MS_SHARED ? 0 : judge_mount_on(path);
 }
 
 SEC("lsm/move_mount")
@@ -355,7 +362,33 @@ int BPF_PROG(sb_umount, struct vfsmount *mnt)
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(sb_pivotroot)
 {
-	const struct sl_policy *policy = policy_of_mounts();
+	return refuse_in_own_mounts(own_mount_namespace());
+}
 
-	return policy && sl_is_on(SL_REASON_FILE) ? refuse_file(policy) : 0;
+/* The number of the system call that the task is in. An x32 one has a bit besides (asm/unistd.h). */
+static __always_inline __u64 system_call(void)
+{
+	const void *registers = (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
+		return BPF_CORE_READ((const struct pt_regs___x86 *)registers, orig_ax) & ~(1ULL << 30);
+	return BPF_CORE_READ((const struct pt_regs___arm64 *)registers, syscallno);
+}
+
+/* mount_setattr(2), and open_tree_attr(2) of 6.15, share mounts of the caller's namespace, and no hook is asked about the
+ * mount. But both ask first for this capability (fs/namespace.c, may_mount). Over a mount with peers one could mount by
+ * a race: what is judged at one place lands on what was mounted there meanwhile (lock_mount), and on its peers. So the
+ * container's own mounts get none: not by these, by mount(2) with MS_SHARED, or by MOVE_MOUNT_SET_GROUP, which is a
+ * move onto the mount. */
+SEC("lsm/capable")
+int BPF_PROG(capable, const struct cred *cred, struct user_namespace *ns, int cap)
+{
+	__u64 number;
+
+	if (cap != CAP_SYS_ADMIN)
+		return 0;
+	number = system_call();
+	if (number != SL_MOUNT_SETATTR && number != SL_OPEN_TREE_ATTR)
+		return 0;
+	return refuse_in_own_mounts(own_mount_namespace());
 }

@@ -71,7 +71,9 @@ Result<ContainerTree> ContainerTree::open(const ContainerProcess& process,
   if (!outer) return fail_errno(Exit::process, "open the root of the container's process");
   UniqueFd root = open_in(outer.get(), path);
   if (!root) return fail_errno(Exit::process, "open the container's root " + quoted(path, 200));
-  return of(std::move(root), std::move(mounts));
+  ContainerTree tree = SL_TRY(of(std::move(root), std::move(mounts)));
+  tree.may_be_shared_ = false;
+  return tree;
 }
 
 }  // namespace socklid

@@ -117,6 +117,11 @@ Result<ContainerTree::Step> ContainerTree::look(int fd) const {
       SL_TRY(read_file(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(fd), Exit::process));
   step.mount = SL_TRY(mount_of(field(info, "mnt_id:")));
   step.number = {.inode = field(info, "ino:"), .device = step.mount->device};
+  if (!may_be_shared_ && step.mount->is_shared) {
+    return fail(Exit::unsupported, "the mount at ", quoted(step.mount->point, 200),
+                " is shared, so that mounts over its peers reach it: mount it private or slave "
+                "(podman: no `shared` option; Kubernetes: no Bidirectional)");
+  }
   if (step.number.inode == 0) {
     return fail(Exit::node, "/proc/self/fdinfo names no ino: this kernel is older than 5.14");
   }

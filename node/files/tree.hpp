@@ -49,6 +49,8 @@ class ContainerTree {
   /// The root that the runtime is about to give to the container: root.path of BUNDLE/config.json
   /// in the mount namespace of `process`. crun in a user namespace names "/" as the bundle: there
   /// it is where the last `proc` lies. Errors: Exit::unsupported if there is no telling.
+  /// What find() meets on a mount with peers is an error too: who mounts over a peer, in whatever
+  /// namespace, mounts there as well.
   [[nodiscard]] static Result<ContainerTree> open(const ContainerProcess& process,
                                                   const std::string& bundle);
   /// A directory as a root, with the mounts around it.
@@ -91,6 +93,7 @@ class ContainerTree {
   UniqueFd root_;
   std::string point_;  ///< the root, as mountinfo has mount points
   std::vector<Mount> mounts_;
+  bool may_be_shared_{true};
 };
 
 /// Where the container's root is, by the mounts of its process: what lies above the last `proc`

@@ -20,13 +20,13 @@ def with_own_mounts():
 
 
 def files_of(programs):
-    """Programs by name or path."""
-    for program in map(shutil.which, programs):
+    """Programs by name or path; which of the hook's there are is the build's choice."""
+    for program in filter(None, map(shutil.which, programs)):
         yield program
         libraries = subprocess.run(["ldd", program], text=True, stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, check=False)
         yield from filter(os.path.exists, re.findall(r"/\S+", libraries.stdout))
-    yield "/etc/ld.so.cache"
+    yield "/etc/localtime"  # the system log's
 
 
 def move_to_memory(programs, rules):
@@ -34,6 +34,9 @@ def move_to_memory(programs, rules):
     subprocess.run(["unshare", "--net", "nft", "-f", rules], check=True)
     memory = tempfile.mkdtemp()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "bench", memory], check=True)
+    # What is not there is asked for at the disk as well: /etc/ld.so.preload.
+    subprocess.run(["cp", "-a", "/etc", memory], check=True)
+    subprocess.run(["mount", "--bind", f"{memory}/etc", "/etc"], check=True)
     for number, file in enumerate(sorted({os.path.realpath(file) for file in files_of(programs)})):
         copy = shutil.copy(file, f"{memory}/{number}")
         subprocess.run(["mount", "--bind", copy, file], check=True)

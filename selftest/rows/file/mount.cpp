@@ -115,22 +115,56 @@ Outcome change_root(const Scene& scene) {
 }
 
 /// By mount_setattr(2), which no hook of the kernel's is asked about.
-bool make_shared(const Scene& scene, std::string_view path) {
+bool make_shared(const Scene& scene) {
   mount_attr wanted{};
   wanted.propagation = MS_SHARED;
-  return ::syscall(SYS_mount_setattr, AT_FDCWD, in_root(scene, path).c_str(), 0, &wanted,
-                   sizeof(wanted)) == 0;
+  return ::syscall(SYS_mount_setattr, AT_FDCWD, scene.root.data(), 0, &wanted, sizeof(wanted)) == 0;
+}
+
+Outcome over_in_copy(const Scene& scene) {
+  return done("mount", bind_there(scene, "/free", "/sbin") ? 0 : -1);
 }
 
 Outcome over_from_nested(const Scene& scene) {
-  if (!make_shared(scene, "")) return failed("mount_setattr");
+  if (!make_shared(scene)) return failed("mount_setattr");
   if (!own_mounts()) return failed("unshare");
-  return done("mount", bind_there(scene, "/free", "/sbin") ? 0 : -1);
+  return over_in_copy(scene);
+}
+
+/// The container's own mount, where another namespace's stands under the same name.
+class MountBefore {
+ public:
+  explicit MountBefore(const Scene& scene)
+      : fd_(::open(scene.root.data(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        path_("/proc/self/fd/" + std::to_string(fd_.get())) {}
+  [[nodiscard]] const char* path() const { return path_.c_str(); }
+
+ private:
+  UniqueFd fd_;
+  std::string path_;
+};
+
+/// Made a peer of a copy from outside of its namespace: the call asks who may administer it.
+Outcome over_by_group(const Scene& scene) {
+  const MountBefore before(scene);
+  if (!own_mounts()) return failed("unshare");
+  if (!make_shared(scene)) return failed("mount_setattr");
+  if (::syscall(SYS_move_mount, AT_FDCWD, scene.root.data(), AT_FDCWD, before.path(),
+                MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_T_SYMLINKS) != 0) {
+    return failed("move_mount");
+  }
+  return over_in_copy(scene);
+}
+
+Outcome share_from_nested(const Scene& scene) {
+  const MountBefore before(scene);
+  if (!own_mounts()) return failed("unshare");
+  return done("mount", ::mount(nullptr, before.path(), nullptr, MS_SHARED, nullptr));
 }
 
 Outcome away_from_nested(const Scene& scene) {
   if (!bind_there(scene, "/sbin", "/free/mounted")) return failed("bind");
-  if (!make_shared(scene, "")) return failed("mount_setattr");
+  if (!make_shared(scene)) return failed("mount_setattr");
   if (!own_mounts()) return failed("unshare");
   return take_back(in_root(scene, "/free/mounted"));
 }
@@ -176,6 +210,8 @@ std::vector<Row> file_mount() {
       alone(file_row("mounts: another root by pivot_root", change_root)),
       alone(file_row("mounts: over, from a nested namespace once it is shared", over_from_nested)),
       alone(file_row("mounts: away, from a nested namespace once it is shared", away_from_nested)),
+      alone(file_row("mounts: over, from a nested namespace once it is a peer", over_by_group)),
+      alone(file_row("mounts: shared from a nested namespace", share_from_nested)),
   };
 }
 

@@ -22,11 +22,24 @@ int attach_over(const std::string& what, const std::string& where) {
       ::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, where.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
 }
 
-int make_shared(const std::string& mount) {
-  struct {
-    std::uint64_t set, clear, propagation, userns;
-  } wanted{0, 0, MS_SHARED, 0};
+int share(const std::string& mount) {
+  mount_attr wanted{};
+  wanted.propagation = MS_SHARED;
   return result(::syscall(SYS_mount_setattr, AT_FDCWD, mount.c_str(), 0, &wanted, sizeof(wanted)));
+}
+
+/// From a namespace of one's own, with a way back to the mount that was there before.
+template <class Act>
+int from_own_mounts(const std::string& root, Act act) {
+  const UniqueFd theirs(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return in_own_mounts([&] { return act("/proc/self/fd/" + std::to_string(theirs.get())); });
+}
+
+/// Makes the mount behind `theirs` a peer of one's own copy of it.
+int join_group(const std::string& root, const std::string& theirs) {
+  if (share(root) != 0) return 251;
+  return result(::syscall(SYS_move_mount, AT_FDCWD, root.c_str(), AT_FDCWD, theirs.c_str(),
+                          MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_T_SYMLINKS));
 }
 
 std::vector<Way> ways_to_mount() {
@@ -65,17 +78,21 @@ std::vector<Way> ways_to_mount() {
        }},
       {"unmount",
        [](const std::string& root) { return result(::umount2(root.c_str(), MNT_DETACH)); }},
-      {"from a namespace of one's own, once it is shared",
+      {"share", share},
+      {"share by mount(2)",
        [](const std::string& root) {
-         if (make_shared(root) != 0) return 251;
-         return in_own_mounts([&] { return bind_over(root + "/free", root + "/sbin"); });
+         return result(::mount(nullptr, root.c_str(), nullptr, MS_SHARED, nullptr));
        }},
-      {"unmount from there",
+      {"share by mount(2) from a namespace of one's own",
        [](const std::string& root) {
-         if (bind_over(root + "/sbin", root + "/free/mounted") != 0) return 251;
-         if (make_shared(root) != 0) return 252;
-         return in_own_mounts(
-             [&] { return result(::umount2((root + "/free/mounted").c_str(), MNT_DETACH)); });
+         return from_own_mounts(root, [](const std::string& theirs) {
+           return result(::mount(nullptr, theirs.c_str(), nullptr, MS_SHARED, nullptr));
+         });
+       }},
+      {"join a group of peers from there",
+       [](const std::string& root) {
+         return from_own_mounts(
+             root, [&](const std::string& theirs) { return join_group(root, theirs); });
        }},
   };
 }
@@ -113,6 +130,8 @@ std::vector<Way> what_is_free() {
        [](const std::string& root) {
          return in_own_mounts([&] { return bind_over(root + "/free", root + "/sbin"); });
        }},
+      {"share in a namespace of one's own",
+       [](const std::string& root) { return in_own_mounts([&] { return share(root); }); }},
       {"another root in a namespace of one's own",
        [](const std::string& root) {
          return in_own_mounts([&] {

@@ -49,6 +49,17 @@ TEST(NetnsMounts, AreFoundByInode) {
   EXPECT_THAT(netns_mounts(mounts, 4026532145), ElementsAre("/run/netns/a", "/run/net ns/c"));
 }
 
+TEST(MountInfo, SaysWhichAreShared) {
+  const auto mounts = parse_mountinfo(
+      "40 26 8:1 / / rw master:1 shared:5 - ext4 /dev/sda1 rw\n"
+      "41 40 8:2 / /a rw master:1 - ext4 /dev/sda2 rw\n"
+      "42 40 8:2 / /shared:1 rw - ext4 shared:1 rw\n");
+  ASSERT_EQ(mounts.size(), 3U);
+  EXPECT_TRUE(mounts[0].is_shared);
+  EXPECT_FALSE(mounts[1].is_shared);
+  EXPECT_FALSE(mounts[2].is_shared);
+}
+
 TEST(FindNetns, FindsThatOfAProcessAndNoOther) {
   const auto self = ContainerProcess::open(::getpid());
   ASSERT_TRUE(self);

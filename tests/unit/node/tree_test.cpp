@@ -266,19 +266,41 @@ TEST(ContainerRoot, IsWhatItsBundleNames) {
   TreeOnDisk files;
   files.directory("bundle/rootfs/etc");
   files.link("elsewhere", files.path() + "/bundle/rootfs");
-  const auto self = ContainerProcess::open(::getpid());
-  ASSERT_TRUE(self);
-  const std::string bundle = files.path() + "/bundle";
-  for (const std::string& path : {std::string("rootfs"), files.path() + "/elsewhere"}) {
-    files.write("bundle/config.json", R"({"root": {"path": ")" + path + R"("}})");
-    const auto tree = ContainerTree::open(*self, bundle);
+  expect_in_own_mounts([&] {
+    const auto self = ContainerProcess::open(::getpid());
+    ASSERT_TRUE(self);
+    const std::string bundle = files.path() + "/bundle";
+    for (const std::string& path : {std::string("rootfs"), files.path() + "/elsewhere"}) {
+      files.write("bundle/config.json", R"({"root": {"path": ")" + path + R"("}})");
+      const auto tree = ContainerTree::open(*self, bundle);
+      ASSERT_TRUE(tree) << tree.error().message;
+      EXPECT_EQ((*tree->find("/etc"))->number.inode, files.inode("bundle/rootfs/etc"));
+    }
+    files.write("bundle/config.json", "{}");
+    EXPECT_EQ(ContainerTree::open(*self, bundle).error().exit, Exit::state);
+    files.write("bundle/config.json", R"({"root": {"path": "none"}})");
+    EXPECT_EQ(ContainerTree::open(*self, bundle).error().exit, Exit::process);
+  });
+}
+
+TEST(ContainerRoot, HasNoPathOnAMountThatIsShared) {
+  TreeOnDisk files;
+  files.file("root/etc/file");
+  files.file("root/data/file");
+  files.write("config.json", R"({"root": {"path": "root"}})");
+  expect_in_own_mounts([&] {
+    const std::string data = files.path() + "/root/data";
+    if (::mount("x", data.c_str(), "tmpfs", 0, nullptr) != 0) ::_exit(2);
+    if (::mount(nullptr, data.c_str(), nullptr, MS_SHARED, nullptr) != 0) ::_exit(2);
+    files.file("root/data/file");
+    const auto self = ContainerProcess::open(::getpid());
+    ASSERT_TRUE(self);
+    const auto tree = ContainerTree::open(*self, files.path());
     ASSERT_TRUE(tree) << tree.error().message;
-    EXPECT_EQ((*tree->find("/etc"))->number.inode, files.inode("bundle/rootfs/etc"));
-  }
-  files.write("bundle/config.json", "{}");
-  EXPECT_EQ(ContainerTree::open(*self, bundle).error().exit, Exit::state);
-  files.write("bundle/config.json", R"({"root": {"path": "none"}})");
-  EXPECT_EQ(ContainerTree::open(*self, bundle).error().exit, Exit::process);
+    EXPECT_TRUE(tree->find("/etc/file"));
+    EXPECT_THAT(tree->find("/data/file").error().message, HasSubstr("is shared"));
+    EXPECT_TRUE(files.tree().find("/root/data/file")) << "in a directory nobody runs";
+  });
 }
 
 }  // namespace
