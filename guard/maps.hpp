@@ -29,8 +29,8 @@ namespace socklid {
 /// What became of an entry that was to be written.
 enum class Put {
   done,
-  kept,  ///< add() only: there was one, which stays
-  full,  ///< the map has as many entries as it can have
+  existing,  ///< add() only: there was one, which stays
+  full,      ///< the map has as many entries as it can have
 };
 
 /// A map by its descriptor, with keys and values as bytes. Errors of all: Exit::bpf.

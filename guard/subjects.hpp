@@ -65,12 +65,12 @@ struct SubjectEntries {
 /// What the maps have of a container.
 [[nodiscard]] Result<SubjectEntries> read_entries(const SubjectMaps& maps, std::uint64_t cgroup_id);
 
-/// Writes them over what is there. Exit::bpf; a full map is told by name, and what was written by
-/// then stays: the caller takes it back.
+/// Writes them over what is there. Exit::bpf; the error names a map that is full, and what was
+/// written by then stays: the caller takes it back.
 [[nodiscard]] Result<> put_entries(const SubjectMaps& maps, const SubjectEntries& entries);
-/// Removes those of `entries` that `kept` has not, and what nobody has any more.
+/// Removes those of `entries` that `staying` has not, and what nobody has any more.
 [[nodiscard]] Result<> take_entries(const SubjectMaps& maps, const SubjectEntries& entries,
-                                    const SubjectEntries& kept = {});
+                                    const SubjectEntries& staying = {});
 /// Removes all of a container; none is fine (I7).
 [[nodiscard]] Result<> forget_entries(const SubjectMaps& maps, std::uint64_t cgroup_id);
 

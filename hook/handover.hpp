@@ -19,7 +19,7 @@ namespace socklid {
 
 /// Whether the run touches nft rules: the container asks for egress, or one of its id is on record
 /// with rules. What others have left is for runs that have nft anyway. False where a policy does
-/// not parse, or the container's process is not to be found: that is told without them.
+/// not parse, or the container's process is not to be found: the error needs no rules.
 [[nodiscard]] bool needs_rules(const ContainerState& container, Stage stage, const Paths& paths);
 
 /// Becomes `socklid-hook-rules ARGUMENT` beside this program's file, with `input` on standard

@@ -12,7 +12,7 @@
 //   gVisor   the sandbox, a runsc that calls itself runsc-sandbox (runsc/sandbox:
 //            createSandboxProcess)
 //   Kata     a thread of containerd-shim-kata-v2, or kata-runtime (katautils: PreStartHooks)
-//   krun     crun itself, which becomes the machine; it is told by the annotation
+//   krun     crun itself, which becomes the machine; it is known by the annotation
 //            run.oci.handler, or by its name (libcrun: handlers/krun.c)
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run tells the node's operator: a line in the system log, and each refusal kept for
+// A run's messages to the node's operator: a line in the system log, and each refusal recorded for
 // `socklid doctor`. These are places of ours: the lines quote what others wrote, escaped (I11).
 // What standard error gets is hook/public_line.hpp. Nothing here blocks or fails the run.
 //

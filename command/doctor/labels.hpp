@@ -26,7 +26,7 @@
 namespace socklid::command {
 
 struct MislaidLabels {
-  std::string told_by;  ///< the file, or "podman ps"
+  std::string source;  ///< the file, or "podman ps"
   std::string id;
   std::vector<std::string> keys;  ///< in byte order, at least one
   friend bool operator==(const MislaidLabels&, const MislaidLabels&) = default;

@@ -28,7 +28,7 @@ struct Unguarded {
 /// Those of `running` whose process is in no cgroup at or below one of an active container of
 /// `all`, and that ask for something: annotations that restrict nothing need no policy, and a pod's
 /// sandbox only carries what its containers ask for. Those that `all` has as incomplete are left
-/// out, since they are told of as that. `all` must have been read after `running`, so that a
+/// out, since they are listed as that. `all` must have been read after `running`, so that a
 /// container which started meanwhile is in both.
 [[nodiscard]] std::vector<Unguarded> unguarded(const std::vector<RunningContainer>& running,
                                                const std::vector<Container>& all);

@@ -3,7 +3,7 @@
 // Whether the LSM programs take what the kernel hands them. An argument is a number at a place
 // (bpf/program.bpf.h): where a kernel has put another one there, a program may load, and judge by
 // what it is not. So they are compared before they are loaded, by the names and types in the
-// kernel's type information, and what differs is told by name.
+// kernel's type information, and the error names each difference.
 //
 //   SL_CHECK(check_arguments(*kernel_types, "7.3.0-1-amd64"));
 #pragma once

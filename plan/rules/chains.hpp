@@ -20,7 +20,7 @@ struct RulesAsked {
   bool hears{false};                     ///< of them some answer without a connection
   bool transparent{false};               ///< sockets may have addresses of others
   bool hears_all{false};  ///< which datagrams come in the programs alone judge (`answers`)
-  bool refuses{true};     ///< what is stopped is told so, else it is silence (`otherwise`)
+  bool refuses{true};     ///< a stopped packet gets an answer; false: none (`otherwise`)
 };
 
 /// Where what may not leave ends, if it is refused: with an answer to its source.
