@@ -12,9 +12,9 @@
 //   log(printable("\x1b[31mred"));      // \x1b[31mred
 //   log("id is " + quoted(id, 64));     // id is "web"
 //
-// What is not shown as it is: control characters (C0, DEL and C1, which a terminal obeys), those
-// that move or hide text (bidirectional controls, separators of lines and paragraphs, spaces
-// without width, soft hyphen, tags, byte order mark), and bytes that are not UTF-8.
+// Not shown as they are: control characters (C0, DEL and C1, which a terminal obeys), bytes that
+// are not UTF-8, and characters that move or hide text (bidirectional controls, separators of lines
+// and paragraphs, spaces without width, soft hyphen, tags, byte order mark).
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BpfMap<Key, Value>: a map as it is found pinned on bpffs. One of another build may be missing, or
-// have keys and values of other sizes than ours, and the kernel copies as many bytes as the map
-// says: everything is read by the map's own measure.
+// BpfMap<Key, Value>: a map as it is found pinned on bpffs. A map of another build may be missing,
+// or have keys and values of other sizes than ours. The kernel copies as many bytes as the map
+// says, so everything is read by the map's own sizes.
 //
 //   using Seals = BpfMap<std::uint64_t, sl_seal>;
 //   const Seals seals = SL_TRY(Seals::find(path));      // as if it were empty: not there

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PublicLine: all that the hook ever writes to its standard error, and so to a place that others
-// choose: crun appends it, as root, to the host's file that an annotation names, and podman before
-// 4.6 takes annotations from images. It is made of constants of this program and of numbers: no
-// byte of it is somebody else's (I11). The whole story is in the system log and with `socklid
+// PublicLine: all that the hook ever writes to its standard error. Others choose where that goes:
+// crun appends it, as root, to the host's file that an annotation names, and podman before 4.6
+// takes annotations from images. So the line is made of constants of this program and of numbers:
+// no byte of it is somebody else's (I11). The whole story is in the system log and in `socklid
 // doctor` (system/log.hpp).
 //
 //   const PublicLine line(error.exit, error.where);

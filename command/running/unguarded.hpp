@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unguarded: a container that runs, asks for a policy and has none. It went past the hook: it was
-// restored from a checkpoint by crun, which runs no hooks then, or its engine did not know of the
-// hook when it started, for instance because another file in hooks.d masks ours.
+// Unguarded: a container that runs, asks for a policy and has none. It went past the hook. Either
+// crun restored it from a checkpoint, and runs no hooks then, or its engine did not know of the
+// hook, for instance because another file in hooks.d masks ours.
 //
 //   for (const Unguarded& one : unguarded(running_containers("").containers, all)) warn(one);
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endpoint lists as nft sets: a packet matches a list if any of its endpoints matches, in a number
-// of look-ups that depends on the number of distinct prefix lengths only, and the sets grow
-// linearly with the list.
+// Endpoint lists as nft sets. A packet matches a list if any of its endpoints matches. The number
+// of look-ups depends only on the number of distinct prefix lengths, and the sets grow linearly
+// with the list.
 //
 //   EndpointRules rules(ruleset);                      // owns the names of port sets
 //   chain.rules = rules.match("egress", merge_endpoints(*policy.egress), Side::destination);

@@ -8,9 +8,10 @@
 //   const std::string text = to_string(ruleset);  // "table inet socklid {..."
 //   SL_CHECK(install(netlink, ruleset));
 //
-// Only what our rules need of nftables is here. A rule matches when each of its matches does; a
-// match on a field that the packet does not have (an IPv6 address of an IPv4 packet, the mark of a
-// socket where there is none) is false, whatever its operator, as in the kernel (NFT_BREAK).
+// Only what our rules need of nftables is here. A rule matches when each of its matches does. A
+// packet may not have a field: an IPv4 packet has no IPv6 address, and a packet without a socket
+// has no socket's mark. A match on such a field is false, whatever its operator, as in the kernel
+// (NFT_BREAK).
 #pragma once
 
 #include <array>
