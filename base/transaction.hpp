@@ -39,7 +39,7 @@ class Transaction {
     return {};
   }
 
-  /// Of a step that has been done, and whose errors need no name in front.
+  /// The undo of a step that has been done, and whose errors need no name in front.
   void done(std::string_view name, Action undo) {
     steps_.push_back({std::string(name), std::move(undo)});
   }

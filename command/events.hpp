@@ -17,7 +17,7 @@ struct EventsOptions {
   bool json{false};
 };
 
-/// Whom an event is about.
+/// The container, or the run of a subject, that an event is about.
 struct Sealed {
   std::string container;  ///< the id, or "cgroup N" of one that is no longer known
   std::string subject;    ///< by name, or its number; empty: the container itself was sealed

@@ -26,7 +26,7 @@ namespace socklid {
 
 [[nodiscard]] Result<UniqueFd> get_pin(const std::string& path);
 
-/// What became of an entry that was to be written.
+/// The result of writing an entry.
 enum class Put {
   done,
   existing,  ///< add() only: there was one, which stays
@@ -43,7 +43,7 @@ class RawMap {
 
   explicit operator bool() const { return static_cast<bool>(fd_); }
   [[nodiscard]] std::uint32_t key_size() const { return key_size_; }
-  /// Of one value, on one CPU.
+  /// The size of one value, on one CPU.
   [[nodiscard]] std::uint32_t value_size() const { return value_size_; }
   [[nodiscard]] std::uint32_t max_entries() const { return max_entries_; }
 

@@ -16,10 +16,10 @@
 
 namespace socklid {
 
-/// What of `wanted` is missing, changed, or there besides it: "table socklid", "owner of table
-/// socklid", "chain egress", "rule 3 of chain output", "2 elements of set egress_v4_32". Empty: all
-/// of it is in force. What counters have counted is not compared. Errors: Exit::nft, nothing was
-/// found out.
+/// Each part of `wanted` that is missing or changed, and what is there besides it: "table socklid",
+/// "owner of table socklid", "chain egress", "rule 3 of chain output", "2 elements of set
+/// egress_v4_32". Empty: all of it is in force. What counters have counted is not compared. Errors:
+/// Exit::nft, nothing was found out.
 [[nodiscard]] Result<std::vector<std::string>> differences(NetlinkSocket& netlink,
                                                            const NftRuleset& wanted);
 

@@ -25,7 +25,7 @@ namespace socklid::bpf {
 
 /// `target` is a directory of cgroup2 for programs of cgroups, 0 for the others.
 [[nodiscard]] int attach(int program, int target, bpf_attach_type type);
-/// Of a link of an iterator: what is read from it is what the program writes.
+/// An iterator of a link: reading it gives what the program writes.
 [[nodiscard]] int make_iterator(int link);
 
 [[nodiscard]] int find(int map, const void* key, void* value);

@@ -32,8 +32,8 @@ using Arguments = std::vector<Argument>;
 /// Whether the kernel hands over what a program takes; it may hand over more, at the end.
 [[nodiscard]] bool fits(const Arguments& taken, const Arguments& handed);
 
-/// Of the LSM program of `hook` in this build, the first of several; nothing if it is no LSM
-/// program.
+/// The arguments of the LSM program of `hook` in this build, the first of several; nothing if it is
+/// no LSM program.
 [[nodiscard]] std::optional<Arguments> taken_arguments(Hook hook);
 
 /// A program for a hook: where kernels hand over different arguments there are several, called
@@ -47,7 +47,8 @@ struct Variant {
 /// The LSM programs that take what this kernel hands over: one for each hook that it has.
 [[nodiscard]] std::set<std::string> fitting_programs(const btf& kernel);
 
-/// Of the function `name`, without its first `skipped`; nothing if there is no such function.
+/// The arguments of the function `name`, without its first `skipped`; nothing if there is no such
+/// function.
 [[nodiscard]] std::optional<Arguments> arguments_of(const btf& types, const std::string& name,
                                                     std::size_t skipped = 0);
 

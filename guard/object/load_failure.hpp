@@ -13,8 +13,8 @@
 
 namespace socklid {
 
-/// What is chosen in a file like /sys/kernel/security/lockdown, "none [integrity] confidentiality";
-/// empty if nothing is.
+/// The word that is chosen in a file like /sys/kernel/security/lockdown, "none [integrity]
+/// confidentiality"; empty if nothing is.
 [[nodiscard]] std::string_view active_lockdown(std::string_view text);
 
 /// Whether a kernel with this lockdown refuses programs that read its memory, as ours do

@@ -29,7 +29,8 @@ namespace socklid {
 
 namespace nft {
 
-/// What a match looks at. Numbers are in host byte order wherever they are values of this header.
+/// The part of a packet that a match looks at. Numbers are in host byte order wherever they are
+/// values of this header.
 enum class Field : std::uint8_t {
   first_byte,         ///< version of IP times 16, and of IPv4 its header's length in words
   nfproto,            ///< NFPROTO_IPV4 2 or NFPROTO_IPV6 10 (linux/netfilter.h)
