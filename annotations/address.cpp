@@ -59,8 +59,8 @@ std::optional<Prefix> parse_address(std::string_view text) {
 
 Prefix without_host_bits(Prefix prefix) {
   for (std::size_t i = 0; i < prefix.address.size(); ++i) {
-    const int kept = std::clamp(prefix.bits - static_cast<int>(8 * i), 0, 8);
-    prefix.address[i] = static_cast<std::uint8_t>(prefix.address[i] & (0xff00U >> kept));
+    const int bits = std::clamp(prefix.bits - static_cast<int>(8 * i), 0, 8);
+    prefix.address[i] = static_cast<std::uint8_t>(prefix.address[i] & (0xff00U >> bits));
   }
   return prefix;
 }

@@ -11,7 +11,7 @@ namespace {
 using Json = Setting::Json;
 
 /// What a value may be, and what errors call it.
-struct Place {
+struct DocumentValue {
   std::string label;  ///< "io.socklid.policy: bind", "io.socklid.policy: subjects: sshd: bind"
   OwnText key;        ///< that it stands for
   Json json{Json::string};
@@ -21,12 +21,12 @@ bool is_list(Json json) {
   return json == Json::array || json == Json::paths;
 }
 
-Failure fail_type(const Place& place, std::string_view found) {
-  std::string expected = place.json == Json::object ? "an object" : "a string";
-  if (is_list(place.json)) expected += " or an array of strings";
-  if (place.json == Json::integer) expected += " or an integer";
-  return fail(Exit::annotation, concat(place.label, ": expected ", expected, ", found ", found),
-              {.key = place.key});
+Failure fail_type(const DocumentValue& where, std::string_view found) {
+  std::string expected = where.json == Json::object ? "an object" : "a string";
+  if (is_list(where.json)) expected += " or an array of strings";
+  if (where.json == Json::integer) expected += " or an integer";
+  return fail(Exit::annotation, concat(where.label, ": expected ", expected, ", found ", found),
+              {.key = where.key});
 }
 
 /// Whether a string of an array is one item, and nothing besides.
@@ -36,18 +36,18 @@ bool is_one_item(const std::string& text, Json json) {
 }
 
 /// The elements with a space between, which is the same list as a string.
-Result<std::string> join(const Place& place, const json::Array& array) {
+Result<std::string> join(const DocumentValue& where, const json::Array& array) {
   std::string text;
   for (const json::Value& element : array) {
     if (!element.is_string()) {
-      return fail_type(place, concat("an array with ", element.type_name()));
+      return fail_type(where, concat("an array with ", element.type_name()));
     }
     const std::string& item = element.string();
-    if (!is_one_item(item, place.json)) {
+    if (!is_one_item(item, where.json)) {
       return fail(
           Exit::annotation,
-          concat(place.label, ": ", quoted(item), ": expected one item in each string of an array"),
-          {.key = place.key});
+          concat(where.label, ": ", quoted(item), ": expected one item in each string of an array"),
+          {.key = where.key});
     }
     if (!text.empty()) text += ' ';
     text += item;
@@ -55,47 +55,47 @@ Result<std::string> join(const Place& place, const json::Array& array) {
   return text;
 }
 
-Result<std::string> text_of(const Place& place, const json::Value& value) {
-  if (place.json == Json::object) return fail_type(place, value.type_name());
+Result<std::string> text_of(const DocumentValue& where, const json::Value& value) {
+  if (where.json == Json::object) return fail_type(where, value.type_name());
   if (value.is_string()) return value.string();
-  if (value.is_integer() && place.json == Json::integer) return std::to_string(value.integer());
-  if (value.is_array() && is_list(place.json)) return join(place, value.array());
-  return fail_type(place, value.type_name());
+  if (value.is_integer() && where.json == Json::integer) return std::to_string(value.integer());
+  if (value.is_array() && is_list(where.json)) return join(where, value.array());
+  return fail_type(where, value.type_name());
 }
 
 /// Reads a value by `read`, which gets it bare.
 template <typename Read>
-Result<> read_text(const Place& place, const json::Value& value, const Read& read) {
-  const std::string text = SL_TRY(text_of(place, value));
-  const ValueText given{.key = place.label, .text = text, .is_array = value.is_array()};
-  SL_CHECK(about(place.key, check_printable(given)));
-  const BareText bare = SL_TRY(about(place.key, BareText::of(given)));
-  return about(place.key, read(bare.value()));
+Result<> read_text(const DocumentValue& where, const json::Value& value, const Read& read) {
+  const std::string text = SL_TRY(text_of(where, value));
+  const ValueText given{.key = where.label, .text = text, .is_array = value.is_array()};
+  SL_CHECK(about(where.key, check_printable(given)));
+  const BareText bare = SL_TRY(about(where.key, BareText::of(given)));
+  return about(where.key, read(bare.value()));
 }
 
-Result<Subject> read_subject(const Place& place, const std::string& name,
+Result<Subject> read_subject(const DocumentValue& where, const std::string& name,
                              const json::Value& value) {
-  if (!is_subject_name(name)) return fail_subject_name(place.label);
-  if (!value.is_object()) return fail_type(place, value.type_name());
+  if (!is_subject_name(name)) return fail_subject_name(where.label);
+  if (!value.is_object()) return fail_type(where, value.type_name());
   Subject subject;
   subject.name = name;
   const json::Value* exec = value.find("exec");
   if (exec == nullptr) {
-    return fail(Exit::annotation, concat(place.label, ": expected exec, the path of a program"),
-                {.key = place.key});
+    return fail(Exit::annotation, concat(where.label, ": expected exec, the path of a program"),
+                {.key = where.key});
   }
   for (const auto& [member_name, text] : value.object()) {
-    const std::string label = concat(place.label, ": ", excerpt(member_name));
+    const std::string label = concat(where.label, ": ", excerpt(member_name));
     if (member_name == "exec") {
-      SL_CHECK(read_text({label, place.key, Json::paths}, text,
+      SL_CHECK(read_text({label, where.key, Json::paths}, text,
                          [&](const ValueText& bare) { return read_exec(bare, subject); }));
       continue;
     }
     const Member member = SL_TRY(find_member(label, member_name));
-    SL_CHECK(read_text({label, place.key, member.json()}, text,
+    SL_CHECK(read_text({label, where.key, member.json()}, text,
                        [&](const ValueText& bare) { return member.read(bare, subject); }));
   }
-  SL_CHECK(check_subject(place.label, subject));
+  SL_CHECK(check_subject(where.label, subject));
   return subject;
 }
 
@@ -105,9 +105,9 @@ Result<> read_subjects(const Setting& setting, const std::string& label, const j
     return fail_type({label, setting.info.name, setting.json}, value.type_name());
   }
   for (const auto& [name, members] : value.object()) {
-    const Place place{concat(label, ": ", excerpt(name)), setting.info.name, setting.json};
-    Given one{&setting, place.label, {}, {}};
-    one.meaning.subjects.push_back(SL_TRY(read_subject(place, name, members)));
+    const DocumentValue where{concat(label, ": ", excerpt(name)), setting.info.name, setting.json};
+    Given one{&setting, where.label, {}, {}};
+    one.meaning.subjects.push_back(SL_TRY(read_subject(where, name, members)));
     one.shown = quoted(to_string(one.meaning.subjects.front()));
     given.emplace(concat(stem_of(setting.info), ".", name), std::move(one));
   }

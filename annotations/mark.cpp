@@ -43,7 +43,7 @@ Result<Mark> parse_mark(const ValueText& value) {
   }
   if (mark.value == 0) {
     return fail_value(value, value_text,
-                      "expected a mark other than 0, the mark of packets that have none");
+                      "expected a mark other than 0: packets without a mark have 0");
   }
   if ((mark.value & ~mark.mask) != 0) {
     return fail_value(value, value_text,

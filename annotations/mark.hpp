@@ -29,7 +29,7 @@ struct Mark {
 };
 
 /// A value without a mask is at most 0xffffff. A value of 0 is an error under any mask: 0 is the
-/// mark of packets that have none, so nothing could tell the container's packets by it. Errors:
+/// mark of packets that have none, so nothing could know the container's packets by it. Errors:
 /// Exit::annotation, from fail_value().
 [[nodiscard]] Result<Mark> parse_mark(const ValueText& value);
 

@@ -75,7 +75,7 @@ Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_vi
   const std::string name(text.substr(0, text.find('/')));
   return fail(
       Exit::annotation, text,
-      ": nobody says for sure what this container is called in its pod "
+      ": this engine does not say what the container is called in its pod "
       "(podman and bare runtimes never do, though podman generate kube writes such keys): use ",
       name, ", or give each container its own by podman run --pod");
 }
@@ -150,7 +150,7 @@ Result<> check_numbered(const Policy& policy) {
                                [](const Family& one) { return one.kind == Family::Kind::raw; });
   if (raw) return {};
   return fail(Exit::annotation, "io.socklid.egress: ", to_string(*found),
-              ": expected io.socklid.families with raw beside it, for no other socket sends that");
+              ": expected io.socklid.families with raw beside it: only raw sockets send that");
 }
 
 /// What opens something, without anything that closes it.
@@ -164,7 +164,7 @@ Result<> check_openings(const Policy& policy, const Collected& collected) {
   if (policy.answers != Answers::peer && !has_egress) {
     return fail_alone(
         collected, Key::answers,
-        "expected io.socklid.egress beside it: without that whoever answers is heard");
+        "expected io.socklid.egress beside it: without egress everybody's answers come in");
   }
   if (policy.options != OpenedOptions{} && !restricted) {
     return fail_alone(collected, Key::options,
@@ -207,7 +207,7 @@ Result<> check_whole(const Policy& policy, const Collected& collected) {
   if (policy.seal != Seal{} && (given_keys(policy) & held_back_keys).empty()) {
     return fail_alone(collected, Key::seal,
                       "expected one of io.socklid.create, connect, bind, listen, accept or "
-                      "shutdown beside it, for all else holds from the start");
+                      "shutdown beside it, because everything else holds from the start");
   }
   SL_CHECK(check_subjects(policy.subjects));
   return check_endpoints(policy);
@@ -251,8 +251,8 @@ Result<> check_outlets(const Annotations& annotations) {
   const OwnText key = hook_outlet(annotations);
   if (key.empty()) return {};
   return fail(Exit::annotation, key,
-              ": has no place beside annotations of socklid's: with it crun appends what hooks "
-              "print, as root, to any file of the host; take it away, `socklid doctor` and the "
+              ": is refused beside annotations of socklid's: with it crun appends what hooks "
+              "print, as root, to any file of the host; take it away: `socklid doctor` and the "
               "system log say why a container was refused");
 }
 

@@ -9,15 +9,15 @@
 //   PATHS, `readonly`  annotations/subject/paths.hpp  SUBJECT   annotations/subject.hpp
 //   JSON               annotations/document.hpp, of io.socklid.policy, which is no setting
 //
-// Every value is printable ASCII, case counts, and white space around words counts nothing, nor do
-// lines that begin with `#` (annotations/value_text.hpp). What the language has and this version
-// has not (audit, profiles) is refused with Exit::unsupported, never ignored.
+// Every value is printable ASCII, and case counts. White space around words counts nothing, nor do
+// lines that begin with `#` (annotations/value_text.hpp). A feature of the language that this
+// version lacks (audit, profiles) is refused with Exit::unsupported, never ignored.
 //
 // In a pod, KEY/CONTAINER is for the container of that name, a DNS label, and wins over KEY there.
-// For a container of another name its value is not looked at. Our container's name is what the
-// engine says that made it, where nobody else can say it (node/engine.hpp); if none does, as under
-// podman, KEY/CONTAINER is an error, since we can't know whom it means. A KEY that loses to
-// KEY/CONTAINER must still be correct.
+// For a container of another name its value is not looked at. The name is what the engine says that
+// made the container, where nobody else can say it (node/engine.hpp). If no engine says it, as
+// under podman, KEY/CONTAINER is an error, since nobody knows which container it means. A KEY that
+// loses to KEY/CONTAINER must still be correct.
 //
 // A setting given both as a key and in the document must mean the same in both.
 //

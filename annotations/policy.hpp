@@ -23,7 +23,7 @@ namespace socklid::annotations {
 /// deny is 0, as in the kernel: a policy that nobody has written yet denies (D1).
 enum class Verdict : std::uint8_t { deny, allow };
 
-/// What becomes of packets that `egress` does not name.
+/// What happens to packets that `egress` does not name.
 enum class Otherwise : std::uint8_t { drop, reject };
 
 /// Who may answer a datagram: the peer that was asked, any port of its address, or anybody.

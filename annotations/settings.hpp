@@ -18,7 +18,7 @@ namespace socklid::annotations {
 struct Setting {  // NOLINT(clang-analyzer-optin.performance.Padding): as rows are read
   Key key{};
   KeyInfo info;
-  /// What a JSON document may write instead of a string; an object instead of several keys.
+  /// The kind of value that a JSON document may have besides a string; object: for several keys.
   enum class Json : std::uint8_t { string, array, paths, integer, object } json{Json::string};
   /// Reads a value into its place in `policy`. Errors: Exit::annotation, Exit::unsupported.
   Result<> (*read)(const ValueText& value, Policy& policy);
@@ -49,7 +49,7 @@ inline constexpr std::string_view name_placeholder = ".NAME";
   const std::string_view name = info.name.view();
   return is_named(info) ? name.substr(0, name.size() - name_placeholder.size()) : name;
 }
-/// What a document calls it: "bind", "subjects".
+/// Its name in a document: "bind", "subjects".
 [[nodiscard]] constexpr std::string_view member_of(const KeyInfo& info) {
   return info.member.empty() ? info.name.view().substr(key_prefix.size()) : info.member.view();
 }

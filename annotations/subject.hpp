@@ -29,13 +29,13 @@
 
 namespace socklid::annotations {
 
-/// Of one container, with the one that is everyone else; without that one, one less.
+/// The most subjects of one container, the one that is everyone else among them.
 inline constexpr std::size_t max_subjects = 16;
 inline constexpr std::size_t max_windows = 4;
 /// Levels without end.
 inline constexpr std::uint8_t inherit_all = 255;
 
-/// Of each day, local time of the subject's zone.
+/// The part of each day, in local time of the subject's zone.
 struct Window {
   std::uint16_t from{0};  ///< minute, 0..1439
   std::uint16_t to{0};    ///< minute, 0..1440, no part of it; less than `from`: over midnight
@@ -74,8 +74,8 @@ inline constexpr Keys subject_keys{Key::create,   Key::create_tcp, Key::create_u
 /// "/usr/sbin/sshd bind=tcp/22+tcp/23 mark=0x5 inherit=1": parses back to the same subject.
 [[nodiscard]] std::string to_string(const Subject& subject);
 
-/// What no subject alone shows: two of one file, more than there may be. Errors: Exit::annotation,
-/// naming both.
+/// Checks what no subject alone shows: two of one file, more than there may be. Errors:
+/// Exit::annotation, naming both.
 [[nodiscard]] Result<> check_subjects(const std::vector<Subject>& subjects);
 
 /// The policy that holds in a subject: its own, and what the container's opens. Neither has

@@ -33,7 +33,7 @@ using Path = std::vector<std::string>;
     std::string_view text, std::size_t depth,
     const std::function<void(const Path& path, std::string_view token)>& visit);
 
-/// What a string's bytes say; nothing if it is no string, or its content no text.
+/// The text of a string's bytes; nothing if it is no string, or its content no text.
 [[nodiscard]] std::optional<std::string> parse_string(std::string_view token);
 /// Nothing if it is no whole number that fits.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view token);

@@ -12,9 +12,9 @@
 //   log(printable("\x1b[31mred"));      // \x1b[31mred
 //   log("id is " + quoted(id, 64));     // id is "web"
 //
-// What is not shown as it is: control characters (C0, DEL and C1, which a terminal obeys), those
-// that move or hide text (bidirectional controls, separators of lines and paragraphs, spaces
-// without width, soft hyphen, tags, byte order mark), and bytes that are not UTF-8.
+// Not shown as they are: control characters (C0, DEL and C1, which a terminal obeys), bytes that
+// are not UTF-8, and characters that move or hide text (bidirectional controls, separators of lines
+// and paragraphs, spaces without width, soft hyphen, tags, byte order mark).
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ namespace socklid {
 
 // Put together, taken apart -----------------------------------------------------------------
 
-/// What concat() takes: a text, a character, or a whole number, which it writes in decimal.
+/// An argument of concat(): a text, a character, or a whole number, which it writes in decimal.
 class TextPart {
  public:
   // NOLINTBEGIN(google-explicit-constructor): the parts are written as they are.
@@ -123,7 +123,7 @@ struct Character {
 /// The same for a text of several lines: newlines stay, and tabs at the beginning of a line.
 [[nodiscard]] std::string printable_lines(std::string_view text);
 
-/// What messages quote of a text whose language is ASCII: printable ASCII stays, the rest becomes
+/// How messages quote a text whose language is ASCII: printable ASCII stays, the rest becomes
 /// \n, \t, \xHH, and so do '"' and '\'. Shortened to `limit` bytes of `text` and an ellipsis.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t limit = 80);
 /// The same in double quotes.

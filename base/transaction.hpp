@@ -24,7 +24,7 @@ class Transaction {
   using Action = std::function<Result<>()>;
   using Report = std::function<void(const Error&)>;
 
-  /// `report` is told of every undo that failed; the others still run.
+  /// `report` gets every undo that failed; the others still run.
   explicit Transaction(Report report) : report_(std::move(report)) {}
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -39,7 +39,7 @@ class Transaction {
     return {};
   }
 
-  /// Of a step that has been done, and whose errors need no name in front.
+  /// The undo of a step that has been done, and whose errors need no name in front.
   void done(std::string_view name, Action undo) {
     steps_.push_back({std::string(name), std::move(undo)});
   }

@@ -17,19 +17,19 @@ struct EventsOptions {
   bool json{false};
 };
 
-/// Whom an event is about.
+/// The container, or the run of a subject, that an event is about.
 struct Sealed {
   std::string container;  ///< the id, or "cgroup N" of one that is no longer known
   std::string subject;    ///< by name, or its number; empty: the container itself was sealed
 };
 
-/// An event as it is told.
+/// An event as `socklid events` prints it.
 [[nodiscard]] std::string event_text(const sl_event& event, const Sealed& sealed,
                                      const Moment& now);
 [[nodiscard]] json::Value event_json(const sl_event& event, const Sealed& sealed,
                                      const Moment& now);
 
-/// Takes the events it tells away: each is told once.
+/// Takes away the events that it prints: each is printed once.
 [[nodiscard]] Result<int> events(const EventsOptions& options);
 
 }  // namespace socklid::command

@@ -44,8 +44,8 @@ struct Inspection {
 [[nodiscard]] std::string inspect_text(const Inspection& inspection);
 [[nodiscard]] json::Value inspect_json(const Inspection& inspection);
 
-/// Of its subjects: their files, how many tasks are in each, in which runs where those are sealed
-/// later, and what it refused; empty if none.
+/// The container's subjects: their files, how many tasks are in each, in which runs where those are
+/// sealed later, and what it refused; empty if none.
 [[nodiscard]] std::string subjects_text(const std::vector<ObservedSubject>& subjects);
 [[nodiscard]] json::Value subjects_json(const std::vector<ObservedSubject>& subjects);
 

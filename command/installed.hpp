@@ -9,8 +9,8 @@
 
 namespace socklid::command {
 
-/// Of the tree that this program is installed in: PREFIX/libexec/oci/hooks.d/socklid-hook beside
-/// PREFIX/bin/PROGRAM.
+/// The hook of the tree that this program is installed in: PREFIX/libexec/oci/hooks.d/socklid-hook
+/// beside PREFIX/bin/PROGRAM.
 [[nodiscard]] std::string own_hook();
 
 /// With a hook that cannot be run no container would start. Errors: Exit::node.

@@ -80,7 +80,7 @@ json::Object json_object(const Unguarded& line) {
   return {{"id", container.id},
           {"state", unguarded_state},
           {"cause", line.cause},
-          {"told_by", container.told_by},
+          {"source", container.source},
           {"pid", std::int64_t{container.pid}},
           {"denied", json::Value()},
           {"annotations", json_object(ours)},

@@ -39,14 +39,14 @@ Result<bool> is_initial_pid_namespace() {
   return SL_TRY(own_pid_namespace()) == initial;
 }
 
-/// What becomes of a write: a hash that is full is told by name.
+/// The result of a write: for a hash that is full, an error that names it.
 Result<> check(const Result<Put>& written, std::string_view what) {
   if (!written) return wrap(what, written.error());
   if (*written != Put::full) return {};
   return fail(Exit::bpf, what,
               ": the kernel's maps hold as many containers as they can "
-              "(`socklid doctor` counts): stop some, or `socklid load` forgets "
-              "those that are gone");
+              "(`socklid doctor` counts): stop some, or run `socklid load`, "
+              "which removes those that are gone");
 }
 
 template <typename Value>

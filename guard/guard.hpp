@@ -79,12 +79,12 @@ struct MapUse {
   std::uint64_t limit{0};
 };
 
-/// What the kernel has to know of a container besides its plan.
+/// The facts of a container that the kernel needs besides its plan.
 struct GuardedContainer {
   std::uint64_t cgroup_id{0};
   /// Inode of its network namespace: with rules its sockets are held to it.
   std::uint32_t netns{0};
-  /// Of its first process, in our PID namespace.
+  /// Its first process's number, in our PID namespace.
   pid_t pid{0};
   /// When that process began, as parse_start_time(), if it is to become the container's program
   /// yet: until then the kernel does for it what an engine asks. 0: it is no engine's.
@@ -121,7 +121,7 @@ class SocketGuard {
   /// them, and so is its seal; a seal that the container already has stays as it is. On an error
   /// the maps are as they were (I2).
   [[nodiscard]] Result<> write_policy(const GuardedContainer& container, const Plan& plan) const;
-  /// What the kernel has in force now.
+  /// The state that is in force in the kernel now.
   [[nodiscard]] Result<sl_policy> read_policy(std::uint64_t cgroup_id) const;
   /// The same for the programs that judge packets.
   [[nodiscard]] Result<std::optional<sl_policy>> read_packet_policy(std::uint64_t cgroup_id) const;
@@ -132,11 +132,11 @@ class SocketGuard {
   /// that is sealed stays so, one that waits keeps waiting; one that is gone or was changed counts
   /// as sealed, for nobody knows what it had seen. Counters stay.
   [[nodiscard]] Result<> rewrite_policy(const GuardedContainer& container, const Plan& plan) const;
-  /// Of the container's endpoint lists, how many entries are missing, changed or too many.
+  /// How many entries of the container's endpoint lists are missing, changed or too many.
   [[nodiscard]] Result<std::size_t> count_wrong_entries(const EndpointLists& lists,
                                                         std::uint64_t cgroup_id,
                                                         std::uint32_t generation) const;
-  /// What of the container's subjects and protected files is missing, changed or too much, by name.
+  /// Names what is missing, changed or too much of the container's subjects and protected files.
   /// `policy` is the container's, as it should be.
   [[nodiscard]] Result<std::vector<std::string>> wrong_subjects(const Plan& plan,
                                                                 const LookedUp& looked_up,
@@ -147,7 +147,7 @@ class SocketGuard {
   /// number, or of all.
   [[nodiscard]] Result<std::vector<sl_seal_request>> open_runs(
       std::uint64_t cgroup_id, std::optional<std::uint32_t> subject) const;
-  /// What a subject refused that its container allows; sum over all CPUs.
+  /// Denials of a subject for what its container allows; sum over all CPUs.
   [[nodiscard]] Result<sl_denials> subject_denials(std::uint64_t cgroup_id,
                                                    std::uint32_t index) const;
   /// Whether the container's denials are counted.

@@ -18,7 +18,7 @@ struct ListMaps {
 };
 
 /// Adds the lists under the container's keys. The generation has no entries yet, and on an
-/// error has none again. Exit::bpf; a full trie is told by name.
+/// error has none again. Exit::bpf; the error names a trie that is full.
 [[nodiscard]] Result<> fill_lists(const ListMaps& maps, const EndpointLists& lists,
                                   std::uint64_t cgroup_id, std::uint32_t generation);
 

@@ -78,7 +78,7 @@ Result<Put> RawMap::write(const void* key, const void* value, std::uint64_t flag
   std::vector<char> all(stride_ * copies_);
   for (std::size_t i = 0; i < copies_; ++i) std::memcpy(&all[i * stride_], value, value_size_);
   if (bpf::put(fd_.get(), key, all.data(), flags) == 0) return Put::done;
-  if (flags == BPF_NOEXIST && errno == EEXIST) return Put::kept;
+  if (flags == BPF_NOEXIST && errno == EEXIST) return Put::existing;
   if (says_full(errno)) return Put::full;
   return fail_errno(Exit::bpf, "write an entry of a map");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BpfMap<Key, Value>: a map as it is found pinned on bpffs. One of another build may be missing, or
-// have keys and values of other sizes than ours, and the kernel copies as many bytes as the map
-// says: everything is read by the map's own measure.
+// BpfMap<Key, Value>: a map as it is found pinned on bpffs. A map of another build may be missing,
+// or have keys and values of other sizes than ours. The kernel copies as many bytes as the map
+// says, so everything is read by the map's own sizes.
 //
 //   using Seals = BpfMap<std::uint64_t, sl_seal>;
 //   const Seals seals = SL_TRY(Seals::find(path));      // as if it were empty: not there
@@ -26,11 +26,11 @@ namespace socklid {
 
 [[nodiscard]] Result<UniqueFd> get_pin(const std::string& path);
 
-/// What became of an entry that was to be written.
+/// The result of writing an entry.
 enum class Put {
   done,
-  kept,  ///< add() only: there was one, which stays
-  full,  ///< the map has as many entries as it can have
+  existing,  ///< add() only: there was one, which stays
+  full,      ///< the map has as many entries as it can have
 };
 
 /// A map by its descriptor, with keys and values as bytes. Errors of all: Exit::bpf.
@@ -43,7 +43,7 @@ class RawMap {
 
   explicit operator bool() const { return static_cast<bool>(fd_); }
   [[nodiscard]] std::uint32_t key_size() const { return key_size_; }
-  /// Of one value, on one CPU.
+  /// The size of one value, on one CPU.
   [[nodiscard]] std::uint32_t value_size() const { return value_size_; }
   [[nodiscard]] std::uint32_t max_entries() const { return max_entries_; }
 

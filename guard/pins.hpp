@@ -43,7 +43,7 @@ inline constexpr std::array<std::string_view, 18> maps{policies,        policies
 inline constexpr const char* seal_by_hand = "program_seal_by_hand";
 inline constexpr const char* find_tasks = "program_find_tasks";
 
-/// What maps were called when other builds pinned them: containers under these outlive an upgrade.
+/// Names of maps as other builds have pinned them: containers under these outlive an upgrade.
 struct FormerName {
   std::string_view name;
   const char* former;

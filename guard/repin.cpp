@@ -77,7 +77,7 @@ bool has_map(const std::string& build, std::string_view name) {
 }
 
 /// The kernel keeps so much of a map's name (BPF_OBJ_NAME_LEN, linux/bpf.h).
-std::string_view kept(std::string_view pin) {
+std::string_view name_in_kernel(std::string_view pin) {
   return pin.substr(map_prefix.size()).substr(0, BPF_OBJ_NAME_LEN - 1);
 }
 
@@ -88,10 +88,10 @@ struct Pin {
 };
 std::optional<Pin> pin_of(std::string_view map) {
   for (const std::string_view name : pins::maps) {
-    if (kept(name) == map) return Pin{name, name};
+    if (name_in_kernel(name) == map) return Pin{name, name};
   }
   for (const pins::FormerName& one : pins::former_names) {
-    if (kept(one.former) == map) return Pin{one.former, one.name};
+    if (name_in_kernel(one.former) == map) return Pin{one.former, one.name};
   }
   return std::nullopt;
 }

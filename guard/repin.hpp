@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pins of a build that were taken away while what they held lives on: a program lives as long as a
-// link runs it, a map as long as a program uses it, and the kernel finds both by their numbers.
+// Makes pins of a build anew that were taken away. A program lives as long as a link runs it, and a
+// map as long as a program uses it. The kernel finds both by their numbers.
 //
 //   SL_CHECK(pin_again(object_hash(), pins_of_the_container));
 #pragma once

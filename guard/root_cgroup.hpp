@@ -18,8 +18,8 @@ namespace socklid {
 /// Does `work` in a child that has moved to the cgroup that is seen at `cgroup_mount`, and returns
 /// what it returned. We stay where we are, so that nothing has to be put back and no cgroup of ours
 /// is empty for a moment. The child ends with us. Where it cannot move there, as in a container
-/// whose root is not the node's, the work is done all the same and the system log is told. Errors:
-/// those of `work`; Exit::internal if there is no child, or it died.
+/// whose root is not the node's, the work is done all the same, with a line in the system log.
+/// Errors: those of `work`; Exit::internal if there is no child, or it died.
 [[nodiscard]] Result<> in_root_cgroup(const std::string& cgroup_mount,
                                       const std::function<Result<>()>& work);
 

@@ -23,7 +23,8 @@ struct LiveRun {
 
 [[nodiscard]] bool is_sealed_later(const sl_subject& subject);
 
-/// What a subject begins with: none, and no number that an entry before this one can have given.
+/// The runs that a subject begins with: none, and no number that an entry before this one can have
+/// given.
 [[nodiscard]] sl_runs no_runs();
 
 /// Of the container, by subject, the run that began first before the others. Of a subject that is

@@ -58,7 +58,7 @@ bool is_alive(pid_t pid) {
 }
 
 /// Whether the hook's name is one of ours that is attached to each container's cgroup. Of one that
-/// only another build knows, the pin tells.
+/// only another build knows, the pin says.
 bool is_per_cgroup(const std::string& hook, const std::string& pins) {
   if (const auto known = find_hook(hook)) return socklid::is_per_cgroup(*known);
   return ::access((pins + "/" + hook).c_str(), F_OK) == 0;

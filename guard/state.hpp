@@ -27,11 +27,11 @@ class GuardState {
   /// Nothing if the build has no programs on this node.
   [[nodiscard]] static Result<std::optional<GuardState>> open(std::string_view hash);
 
-  /// What of `expected` is not in force, by name: "link of socket_bind: not pinned", "anchor of
-  /// socket_bind: not pinned", "node-wide policy: another than the record's", "2 entries of the
-  /// endpoint lists". `pins` is the container's directory on bpffs. Of another build than ours:
-  /// links, anchors and the entries' presence. Costs a few calls for each hook and list entry of
-  /// this container, whatever others have. Errors: Exit::bpf, nothing was found out.
+  /// Each part of `expected` that is not in force, by name: "link of socket_bind: not pinned",
+  /// "anchor of socket_bind: not pinned", "node-wide policy: another than the record's", "2 entries
+  /// of the endpoint lists". `pins` is the container's directory on bpffs. Of another build than
+  /// ours: links, anchors and the entries' presence. Costs a few calls for each hook and list entry
+  /// of this container, whatever others have. Errors: Exit::bpf, nothing was found out.
   [[nodiscard]] Result<std::vector<std::string>> differences(const Expected& expected,
                                                              const std::string& pins) const;
 

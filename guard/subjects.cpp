@@ -32,9 +32,9 @@ Result<> put_all(const BpfMap<Key, Value>& map, const std::map<Key, Value, ByByt
 
 template <typename Key, typename Value>
 Result<> take_all(const BpfMap<Key, Value>& map, const std::map<Key, Value, ByBytes>& entries,
-                  const std::map<Key, Value, ByBytes>& kept) {
+                  const std::map<Key, Value, ByBytes>& staying) {
   for (const auto& [key, value] : entries) {
-    if (!kept.contains(key)) SL_CHECK(map.erase(key));
+    if (!staying.contains(key)) SL_CHECK(map.erase(key));
   }
   return {};
 }
@@ -65,13 +65,13 @@ std::set<__u32> devices_of(const SubjectEntries& entries) {
   return devices;
 }
 
-/// Those of file systems on which only `entries` without `kept` are files.
+/// Those of file systems on which only `entries` without `staying` are files.
 Result<> drop_devices(const SubjectMaps& maps, const SubjectEntries& entries,
-                      const SubjectEntries& kept) {
+                      const SubjectEntries& staying) {
   std::set<__u32> devices = devices_of(entries);
   if (devices.empty()) return {};
   SL_CHECK(maps.files.for_each([&](const sl_file_key& key, const sl_file& /*file*/) {
-    if (!entries.files.contains(key) || kept.files.contains(key)) devices.erase(key.device);
+    if (!entries.files.contains(key) || staying.files.contains(key)) devices.erase(key.device);
   }));
   for (const __u32 device : devices) SL_CHECK(maps.devices.erase(device));
   return {};
@@ -236,16 +236,16 @@ Result<> put_entries(const SubjectMaps& maps, const SubjectEntries& entries) {
 }
 
 Result<> take_entries(const SubjectMaps& maps, const SubjectEntries& entries,
-                      const SubjectEntries& kept) {
-  SL_CHECK(drop_devices(maps, entries, kept));
-  SL_CHECK(take_all(maps.named, entries.named, kept.named));
-  SL_CHECK(take_all(maps.files, entries.files, kept.files));
+                      const SubjectEntries& staying) {
+  SL_CHECK(drop_devices(maps, entries, staying));
+  SL_CHECK(take_all(maps.named, entries.named, staying.named));
+  SL_CHECK(take_all(maps.files, entries.files, staying.files));
   for (const auto& [key, subject] : entries.subjects) {
-    if (kept.subjects.contains(key)) continue;
+    if (staying.subjects.contains(key)) continue;
     SL_CHECK(maps.denials.erase(key));
     SL_CHECK(maps.runs.erase(key));
   }
-  return take_all(maps.subjects, entries.subjects, kept.subjects);
+  return take_all(maps.subjects, entries.subjects, staying.subjects);
 }
 
 Result<> forget_entries(const SubjectMaps& maps, std::uint64_t cgroup_id) {

@@ -24,7 +24,7 @@
 
 namespace socklid {
 
-/// Of a build without subjects, or with others than ours, they are not there.
+/// The maps; of a build without subjects, or with others than ours, they are not there.
 struct SubjectMaps {
   BpfMap<std::uint64_t, sl_task> tasks;  ///< the programs' own: they go with the tasks
   BpfMap<std::uint64_t, __s64> task_counts;
@@ -52,7 +52,7 @@ struct SubjectEntries {
   [[nodiscard]] bool empty() const { return files.empty() && named.empty() && subjects.empty(); }
 };
 
-/// Of a plan: whether it has any.
+/// Whether a plan has any.
 [[nodiscard]] bool has_entries(const Plan& plan);
 
 /// Under the container's `policy` as it is written: its cgroup, generation and namespaces.
@@ -62,20 +62,20 @@ struct SubjectEntries {
 /// All lists of a plan, its subjects' included.
 [[nodiscard]] EndpointLists all_lists(const Plan& plan);
 
-/// What the maps have of a container.
+/// The entries of a container in the maps.
 [[nodiscard]] Result<SubjectEntries> read_entries(const SubjectMaps& maps, std::uint64_t cgroup_id);
 
-/// Writes them over what is there. Exit::bpf; a full map is told by name, and what was written by
-/// then stays: the caller takes it back.
+/// Writes them over what is there. Exit::bpf; the error names a map that is full, and what was
+/// written by then stays: the caller takes it back.
 [[nodiscard]] Result<> put_entries(const SubjectMaps& maps, const SubjectEntries& entries);
-/// Removes those of `entries` that `kept` has not, and what nobody has any more.
+/// Removes those of `entries` that `staying` has not, and what nobody has any more.
 [[nodiscard]] Result<> take_entries(const SubjectMaps& maps, const SubjectEntries& entries,
-                                    const SubjectEntries& kept = {});
+                                    const SubjectEntries& staying = {});
 /// Removes all of a container; none is fine (I7).
 [[nodiscard]] Result<> forget_entries(const SubjectMaps& maps, std::uint64_t cgroup_id);
 
-/// What of `wanted` is missing or changed, or is there besides, by name: "subject sendmail: not
-/// there", "2 protected files". `plan` has the names.
+/// Each part of `wanted` that is missing, changed, or there besides, by name: "subject sendmail:
+/// not there", "2 protected files". `plan` has the names.
 [[nodiscard]] Result<std::vector<std::string>> differences(const SubjectMaps& maps,
                                                            const SubjectEntries& wanted,
                                                            const Plan& plan,

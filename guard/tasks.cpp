@@ -82,7 +82,7 @@ Result<std::vector<pid_t>> search_for(const sl_search& wanted) {
   for (int i = 0; i < attempts; i++) {
     if (auto found = SL_TRY(look(search, wanted))) return std::move(*found);
   }
-  return fail(Exit::busy, "look at the node's tasks: others do so all the time");
+  return fail(Exit::busy, "look at the node's tasks: other runs of socklid look all the time");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which processes are in a network namespace, asked of the kernel: a program of this build that
-// walks the tasks (bpf/tasks.bpf.h), so that a start does not pay for /proc of a node with many.
+// Finds the processes in a network namespace by a program of this build that walks the kernel's
+// tasks (bpf/tasks.bpf.h). So a start does not pay for the /proc of a node with many processes.
 //
 //   for (const pid_t pid : SL_TRY(processes_outside(netns.inode, cgroup.id))) ...
 //

@@ -289,14 +289,14 @@ std::vector<Error> remove(Node& node, const ContainerState& container) {
   if (!entries) return {entries.error()};
 
   std::vector<Error> errors;
-  std::set<std::string> kept;  // keys
+  std::set<std::string> with_rules;  // keys
   if (std::any_of(entries->begin(), entries->end(), has_rules)) {
     node.let_go();
     for (const StoreEntry& entry : *entries) {
       if (!has_rules(entry)) continue;
       if (auto done = node.uninstall_saved_rules(*entry.record); !done) {
         errors.push_back(wrap("remove " + entry.key, done.error()).value());
-        kept.insert(entry.key);
+        with_rules.insert(entry.key);
       }
     }
     if (const auto begun = node.begin(); !begun) return {begun.error()};
@@ -304,7 +304,7 @@ std::vector<Error> remove(Node& node, const ContainerState& container) {
     if (!entries) return {entries.error()};
   }
   for (const StoreEntry& entry : *entries) {
-    append(errors, remove_without_rules(node, entry, kept.contains(entry.key)));
+    append(errors, remove_without_rules(node, entry, with_rules.contains(entry.key)));
   }
   return errors;
 }

@@ -114,7 +114,7 @@ class LinuxNode : public Node {
   std::optional<ContainerProcess> process_;
   std::optional<SocketGuard> guard_;
   std::optional<Links> links_;
-  /// Of intend(): its file is locked for as long as this run lives.
+  /// The file of intend(): it is locked for as long as this run lives.
   struct Begun {
     std::string key;
     UniqueFd file;

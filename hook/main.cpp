@@ -24,9 +24,9 @@ namespace {
 
 /// Of a run that failed, what the answer to it needs.
 struct Facts {
-  std::string id;        ///< empty if the state has none
-  pid_t pid{0};          ///< 0 if it has none
-  bool may_tell{false};  ///< only if it is known that standard error is no author's file
+  std::string id;         ///< empty if the state has none
+  pid_t pid{0};           ///< 0 if it has none
+  bool may_print{false};  ///< only if it is known that standard error is no author's file
 };
 
 /// `input` is what the runtime wrote.
@@ -34,7 +34,7 @@ Result<> run(const char* argument, const Result<std::string>& input, Facts& fact
   const Stage stage = SL_TRY(parse_stage(argument));
   if (!input) return Failure(input.error());
   const ContainerState state = SL_TRY(parse_state(*input, stage));
-  facts = {.id = state.id, .pid = state.pid, .may_tell = may_be_told(state.annotations)};
+  facts = {.id = state.id, .pid = state.pid, .may_print = may_print(state.annotations)};
   if (SOCKLID_HANDS_OVER && needs_rules(state, stage, Paths{})) return hand_over(argument, *input);
   LinuxNode node(Paths{}, Deadline::after_seconds(run_seconds));
   if (stage == Stage::create) return create(node, state);
@@ -58,7 +58,7 @@ int hook(const char* argument) {
                                    .exit = exit,
                                    .message = error.message,
                                    .origin = origin_of(facts.pid, facts.id)});
-  if (facts.may_tell) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
+  if (facts.may_print) print_line(STDERR_FILENO, PublicLine(error.exit, error.where));
   return exit;
 }
 

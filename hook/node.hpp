@@ -59,7 +59,7 @@ class Node {
   [[nodiscard]] virtual Result<std::vector<StoreEntry>> entries_of(const std::string& id) = 0;
   /// Those with the target's id, on its cgroup, and with rules in its network namespace.
   [[nodiscard]] virtual Result<std::vector<StoreEntry>> related(const ContainerTarget& target) = 0;
-  /// Of the next few entries those whose container is gone: each run looks at others, so that no
+  /// Those of the next few entries whose container is gone: each run looks at others, so that no
   /// start pays for all that poststop never came for.
   [[nodiscard]] virtual Result<std::vector<StoreEntry>> some_gone() = 0;
   /// Whether the run's share of time for what is gone is used up.
@@ -72,7 +72,7 @@ class Node {
   /// Lets others have the lock: before all that may wait for somebody else's network namespace,
   /// whose members can make it wait as long as they like.
   virtual void let_go() = 0;
-  /// What other runs, which live, have begun and not published yet.
+  /// The work that other runs, which live, have begun and not published yet.
   [[nodiscard]] virtual Result<std::vector<Record>> in_flight() = 0;
   /// Whether the cgroup is still there, and anything in it. Unknown counts as populated.
   [[nodiscard]] virtual Liveness liveness(std::uint64_t cgroup_id) = 0;
@@ -92,7 +92,7 @@ class Node {
 
   /// Who made the container and what is sure of it, by its state and its process's cgroup.
   [[nodiscard]] virtual Result<Identity> identify(const ContainerState& container) = 0;
-  /// Of the process that identify(), called before, has found. Needs no lock.
+  /// Opens the process that identify(), called before, has found. Needs no lock.
   [[nodiscard]] virtual Result<ContainerTarget> open_target(const ContainerState& container,
                                                             const Identity& identity) = 0;
   /// Whose rules are in the target's network namespace: into `rules_owners`. Without the lock. Not

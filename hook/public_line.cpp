@@ -74,11 +74,11 @@ PublicLine::PublicLine(Exit exit, const Where& where) {
   text_ += "; the whole story: socklid doctor, and the system log\n";
 }
 
-bool may_be_told(const annotations::Annotations& annotations) {
+bool may_print(const annotations::Annotations& annotations) {
   return annotations::hook_outlet(annotations).empty();
 }
 
-void tell(int fd, const PublicLine& line) {
+void print_line(int fd, const PublicLine& line) {
   if (!has_reader(fd) || !takes_a_line(fd)) return;
   (void)!::write(fd, line.text().data(), line.text().size());
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PublicLine: all that the hook ever writes to its standard error, and so to a place that others
-// choose: crun appends it, as root, to the host's file that an annotation names, and podman before
-// 4.6 takes annotations from images. It is made of constants of this program and of numbers: no
-// byte of it is somebody else's (I11). The whole story is in the system log and with `socklid
+// PublicLine: all that the hook ever writes to its standard error. Others choose where that goes:
+// crun appends it, as root, to the host's file that an annotation names, and podman before 4.6
+// takes annotations from images. So the line is made of constants of this program and of numbers:
+// no byte of it is somebody else's (I11). The whole story is in the system log and in `socklid
 // doctor` (system/log.hpp).
 //
-//   if (may_be_told(state.annotations)) tell(STDERR_FILENO, PublicLine(error.exit, error.where));
+//   const PublicLine line(error.exit, error.where);
+//   if (may_print(state.annotations)) print_line(STDERR_FILENO, line);
 #pragma once
 
 #include <string>
@@ -31,10 +32,10 @@ class PublicLine {
 
 /// Whether standard error may be used for a container with these annotations: not if one of them
 /// tells crun where to append it.
-[[nodiscard]] bool may_be_told(const annotations::Annotations& annotations);
+[[nodiscard]] bool may_print(const annotations::Annotations& annotations);
 
 /// Writes the line if `fd` is a pipe, a socket or a terminal, which has a reader, and takes it at
 /// once; a file has none and stays as it is. One write, no errors.
-void tell(int fd, const PublicLine& line);
+void print_line(int fd, const PublicLine& line);
 
 }  // namespace socklid

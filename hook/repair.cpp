@@ -20,7 +20,7 @@ Result<> check_table_is_free(LinuxNode& node, const ContainerTarget& target, con
     };
     if (std::any_of(entries.begin(), entries.end(), is_neighbour)) {
       return fail(Exit::netns, "table inet ", table_name(owner.slot),
-                  " of its network namespace is container ", short_id(owner.id), "'s by now");
+                  " of its network namespace now belongs to container ", short_id(owner.id));
     }
   }
   return {};

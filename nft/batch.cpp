@@ -134,7 +134,7 @@ Result<> NftBatch::check(const NetlinkAnswer& answer) const {
   }
   message.append(std::strerror(error.error));
   if (!error.text.empty()) message.append(": ").append(error.text);
-  return fail(Exit::nft, message.append(mend_for(error.error)));
+  return fail(Exit::nft, message.append(remedy_for(error.error)));
 }
 
 }  // namespace socklid

@@ -44,7 +44,7 @@ bool means_absent(const NetlinkError& error) {
 Failure refused(std::string_view what, const NetlinkError& error) {
   std::string message = "nft " + std::string(what);
   if (!error.text.empty()) message.append(": ").append(error.text);
-  message.append(": ").append(std::strerror(error.error)).append(mend_for(error.error));
+  message.append(": ").append(std::strerror(error.error)).append(remedy_for(error.error));
   return fail(Exit::nft, std::move(message));
 }
 

@@ -82,7 +82,7 @@ int left_until(Clock::time_point deadline) {
 
 }  // namespace
 
-std::string mend_for(int error) {
+std::string remedy_for(int error) {
   if (error == EPERM) {
     return " (CAP_NET_ADMIN is needed in the user namespace that owns the network namespace)";
   }
@@ -95,7 +95,7 @@ Result<NetlinkSocket> NetlinkSocket::open() {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!fd) {
     if (errno == EPROTONOSUPPORT) {
-      return fail(Exit::nft, "the kernel has no nfnetlink", mend_for(EOPNOTSUPP));
+      return fail(Exit::nft, "the kernel has no nfnetlink", remedy_for(EOPNOTSUPP));
     }
     return fail_errno(Exit::nft, "open a netfilter netlink socket");
   }

@@ -36,9 +36,9 @@ struct NetlinkAnswer {
   bool interrupted{false};            ///< a dump changed while it was read: ask again
 };
 
-/// What a person can do about a positive errno of nf_tables, " (...)", or nothing where the errno
-/// does not tell. Of modules that are missing each is named.
-[[nodiscard]] std::string mend_for(int error);
+/// The remedy for a positive errno of nf_tables, " (...)", or nothing where the errno
+/// does not say. It names each module that is missing.
+[[nodiscard]] std::string remedy_for(int error);
 
 class NetlinkSocket {
  public:

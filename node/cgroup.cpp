@@ -72,8 +72,8 @@ Result<std::optional<std::string>> subgroup_at(const annotations::Annotations& a
   if (found == annotations.end()) return std::optional<std::string>{};
   if (found->second.empty() || goes_down(found->second)) return std::optional(found->second);
   return fail(Exit::cgroup, key,
-              ": leads out of the container's own cgroup, or may: name one below "
-              "it, without empty parts, . and ..");
+              ": may lead out of the container's own cgroup: name one below it, "
+              "without empty parts, . and ..");
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace socklid {
 inline constexpr std::size_t state_limit = std::size_t{1024} * 1024;
 inline constexpr std::size_t id_limit = 200;  ///< characters of a container id
 
-/// What we were called for.
+/// The stage of the call.
 enum class Stage { create, remove };
 
 /// "createRuntime" and its older name "prestart" are Stage::create, "poststop" is Stage::remove;

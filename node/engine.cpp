@@ -77,8 +77,8 @@ Say say_of(const EngineKey& row, Engine engine) {
 }
 
 /// The value of a key whose word counts as `wanted`; nothing if it is absent or empty, or does not.
-std::optional<std::string> told(std::string_view key, Engine engine, Say wanted,
-                                const annotations::Annotations& annotations) {
+std::optional<std::string> value_if(std::string_view key, Engine engine, Say wanted,
+                                    const annotations::Annotations& annotations) {
   const auto* const row =
       std::find_if(table.begin(), table.end(), [&](const auto& one) { return one.key == key; });
   if (row == table.end() || say_of(*row, engine) != wanted) return std::nullopt;
@@ -95,16 +95,16 @@ Result<> check_no_other(Engine engine, const annotations::Annotations& annotatio
     const bool bad =
         say == Say::refused || (say == Say::own && found->second != manager_of(engine));
     if (!bad) continue;
-    return fail(Exit::annotation, row.key, ": not ", name_of(engine),
-                "'s own, which made this container, as its cgroup says: an image or a pod's "
-                "author has written it; take it out there");
+    return fail(Exit::annotation, row.key, ": not written by ", name_of(engine),
+                ", which made this container, as its cgroup says: an image or a pod's author has "
+                "written it; take it out there");
   }
   return {};
 }
 
 std::string container_name(Engine engine, const annotations::Annotations& annotations) {
-  if (auto name = told(containerd_name, engine, Say::believed, annotations)) return *name;
-  const auto metadata = told(crio_metadata, engine, Say::believed, annotations);
+  if (auto name = value_if(containerd_name, engine, Say::believed, annotations)) return *name;
+  const auto metadata = value_if(crio_metadata, engine, Say::believed, annotations);
   if (!metadata) return {};
   const auto parsed = json::parse(*metadata);
   if (!parsed || !parsed->is_object()) return {};
@@ -198,11 +198,11 @@ Result<Identity> identify(std::string_view cgroup, std::string_view id,
   SL_CHECK(check_no_other(identity.engine, annotations));
   identity.container = container_name(identity.engine, annotations);
   for (const std::string_view key : {crio_sandbox, containerd_sandbox}) {
-    if (auto sandbox = told(key, identity.engine, Say::believed, annotations)) {
+    if (auto sandbox = value_if(key, identity.engine, Say::believed, annotations)) {
       identity.sandbox = std::move(sandbox);
     }
   }
-  identity.hint = told(crio_sandbox, identity.engine, Say::proved, annotations);
+  identity.hint = value_if(crio_sandbox, identity.engine, Say::proved, annotations);
   identity.is_sandbox = identity.sandbox == id;
   return identity;
 }

@@ -36,7 +36,7 @@ inline constexpr std::size_t engine_count = 4;
 /// engines that the kubelet drives.
 [[nodiscard]] bool is_written_by_pods_author(Engine engine);
 
-/// What becomes of a key in the state of an engine's container.
+/// How a key in the state of an engine's container counts.
 enum class Say {
   believed,  ///< the engine writes it last, for every container
   proved,    ///< the engine writes it for some containers and an author else: a hint to be proved
@@ -53,7 +53,7 @@ struct EngineKey {
 };
 [[nodiscard]] std::span<const EngineKey> engine_keys();
 
-/// What is known of the container beyond what authors wrote.
+/// Facts of the container that no author wrote.
 struct Identity {
   Engine engine{Engine::other};
   std::string container;               ///< its name in its pod; empty: nobody says it for sure

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GuestKernel: containers whose sockets are another kernel's: gVisor's sentry, a virtual machine of
-// Kata, libkrun. The process that the runtime names is then the sandbox or what started it, and its
-// own sockets are none of the container's: no hook of this kernel would see what the container
-// does.
+// Kata, libkrun. There the runtime names the process of the sandbox, or the one that started it.
+// That process's own sockets are not the container's, so no hook of this kernel would see the
+// container's calls.
 //
 //   SL_CHECK(check_own_kernel(state.pid, state.annotations));
 //
@@ -12,7 +12,7 @@
 //   gVisor   the sandbox, a runsc that calls itself runsc-sandbox (runsc/sandbox:
 //            createSandboxProcess)
 //   Kata     a thread of containerd-shim-kata-v2, or kata-runtime (katautils: PreStartHooks)
-//   krun     crun itself, which becomes the machine; it is told by the annotation
+//   krun     crun itself, which becomes the machine; it is known by the annotation
 //            run.oci.handler, or by its name (libcrun: handlers/krun.c)
 #pragma once
 

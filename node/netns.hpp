@@ -9,7 +9,7 @@
 //     socket = ::socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 //   }
 //
-// Namespaces are told apart by inode number (ioctl_ns(2)); all of them are on the one nsfs, so
+// Namespaces differ by inode number (ioctl_ns(2)); all of them are on the one nsfs, so
 // the device number adds nothing. Numbers are reused after the last holder is gone.
 #pragma once
 

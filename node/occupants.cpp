@@ -16,7 +16,7 @@
 namespace socklid {
 namespace {
 
-/// Names of the cgroups in `directory`. Files are most of what is there, and told by d_type.
+/// Names of the cgroups in `directory`. Most entries there are files; d_type says which.
 Result<std::vector<std::string>> children_of(int directory) {
   const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (copy < 0) return fail_errno(Exit::cgroup, "open cgroup");

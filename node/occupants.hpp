@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Occupants: the processes that are in a cgroup or below it. A policy holds for all of them, so
-// when a container starts there must be no other than its first process (I6): whatever made the
-// runtime use another's cgroup, an annotation of an image or one cgroupsPath for two containers.
+// Occupants: the processes that are in a cgroup or below it. A policy holds for all of them. So
+// when a container starts, its first process must be the only one there (I6). An annotation of an
+// image can make a runtime use another's cgroup, and so can one cgroupsPath for two containers.
 //
 //   SL_CHECK(check_alone(cgroup, process, state));
 #pragma once

@@ -9,7 +9,7 @@
 
 namespace socklid {
 
-/// What one container asked for, and where.
+/// One container's policy, and its network namespace.
 struct Asked {
   const annotations::Policy& policy;
   annotations::Keys given;  ///< given_keys(policy)

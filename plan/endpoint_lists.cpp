@@ -22,31 +22,31 @@ using annotations::PortRange;
 /// A set of ports: which ones of which protocol (IPPROTO_*).
 using PortSet = std::map<std::uint8_t, Ports>;
 
-/// Family, bits and address: what a list's place is in the kernel.
+/// Family, bits and address: the key of a list's prefix in the kernel.
 struct PrefixOf {
   AddressFamily family{};
   std::uint8_t bits{0};
   std::array<std::uint8_t, 16> address{};
   friend auto operator<=>(const PrefixOf&, const PrefixOf&) = default;
 };
-using Places = std::map<PrefixOf, PortSet>;
+using PortsByPrefix = std::map<PrefixOf, PortSet>;
 
-void add(Places& places, AddressFamily family, const Target& target) {
-  Ports& ports = places[{family, target.place.bits, target.place.address}][target.place.protocol];
+void add(PortsByPrefix& all, AddressFamily family, const Target& target) {
+  Ports& ports = all[{family, target.prefix.bits, target.prefix.address}][target.prefix.protocol];
   ports.insert(ports.end(), target.ports.begin(), target.ports.end());
 }
 
-Places places_of(const std::vector<Target>& targets) {
-  Places places;
+PortsByPrefix ports_by_prefix(const std::vector<Target>& targets) {
+  PortsByPrefix all;
   for (const Target& target : targets) {
-    if (target.place.family) {
-      add(places, *target.place.family, target);
+    if (target.prefix.family) {
+      add(all, *target.prefix.family, target);
     } else {
-      add(places, AddressFamily::ipv4, target);
-      add(places, AddressFamily::ipv6, target);
+      add(all, AddressFamily::ipv4, target);
+      add(all, AddressFamily::ipv6, target);
     }
   }
-  return places;
+  return all;
 }
 
 /// The fewest prefixes of a port number's 16 bits that make up the range.
@@ -106,7 +106,7 @@ class PortSets {
 
 void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
                  const std::vector<Target>& targets) {
-  for (const auto& [prefix, ports] : places_of(targets)) {
+  for (const auto& [prefix, ports] : ports_by_prefix(targets)) {
     PrefixEntry entry{};
     entry.key.bits = SL_PREFIX_FIXED_BITS + prefix.bits;
     entry.key.list = static_cast<std::uint8_t>(list);
@@ -120,7 +120,7 @@ void append_list(EndpointLists& lists, PortSets& sets, sl_list list,
 /// As many entries as there can be, without compiling: most lists are short.
 bool may_be_too_long(const std::vector<NamedLists>& lists) {
   constexpr std::size_t most_of_one =
-      30;  // prefixes of a range; places, with those of `served`, are 4
+      30;  // prefixes of a range; addresses, with those of `served`, are 4
   std::size_t endpoints = 0;
   for (const NamedLists& one : lists) {
     endpoints += one.connect->size() + one.bind->size();
@@ -131,7 +131,7 @@ bool may_be_too_long(const std::vector<NamedLists>& lists) {
 
 /// Entries of the two tries.
 struct Entries {
-  std::size_t places{0};
+  std::size_t addresses{0};
   std::size_t ports{0};
 
   static Entries of(const EndpointLists& lists) {
@@ -160,25 +160,25 @@ Result<> check_share(const std::vector<NamedLists>& lists) {
   Entries all;
   for (const NamedLists& one : lists) {
     const Entries entries = Entries::of(compile_lists(*one.connect, *one.bind, one.egress));
-    all.places += entries.places;
+    all.addresses += entries.addresses;
     all.ports += entries.ports;
   }
-  const bool places = all.places > max_list_entries;
-  if (!places && all.ports <= max_list_entries) return {};
+  const bool addresses = all.addresses > max_list_entries;
+  if (!addresses && all.ports <= max_list_entries) return {};
   std::vector<Share> shares;
   for (const NamedLists& one : lists) append_shares(shares, one);
   const auto entries = [&](const Share& share) {
-    return places ? share.entries.places : share.entries.ports;
+    return addresses ? share.entries.addresses : share.entries.ports;
   };
   const auto most =
       std::max_element(shares.begin(), shares.end(),
                        [&](const Share& a, const Share& b) { return entries(a) < entries(b); });
   return fail(Exit::unsupported, most->annotation, " comes to ", entries(*most),
-              (places ? " entries of addresses" : " entries of ports"),
+              (addresses ? " entries of addresses" : " entries of ports"),
               " in the kernel, and one container may have ", max_list_entries, ": name fewer ",
-              (places ? "addresses" : "ports"),
-              (places ? ", or prefixes that hold them"
-                      : ", or ranges that begin and end at multiples of powers of two"));
+              (addresses ? "addresses" : "ports"),
+              (addresses ? ", or prefixes that hold them"
+                         : ", or ranges that begin and end at multiples of powers of two"));
 }
 
 EndpointLists EndpointLists::of(std::uint64_t cgroup_id, std::uint32_t generation) const {

@@ -95,7 +95,7 @@ std::uint32_t deputy_flags(const Policy& policy) {
          (policy.bpf == Verdict::allow ? SL_ALLOW_BPF : 0);
 }
 
-/// A packet that is dropped gets no answer, so that a refusal must be told by the call. Rules can
+/// A packet that is dropped gets no answer, so the call itself must report a refusal. Rules can
 /// answer.
 std::uint32_t packet_flags(const Policy& policy, Placement placement) {
   if (placement.netns != NetnsKind::host) return SL_JUDGE_PACKETS | SL_LOOPBACK_IS_FREE;

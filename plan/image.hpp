@@ -20,7 +20,7 @@ namespace socklid {
 [[nodiscard]] sl_policy policy_image(const annotations::Policy& policy, Placement placement,
                                      const std::optional<annotations::Mark>& mark);
 
-/// What `connect`, `bind` and `egress` name.
+/// The endpoints that `connect`, `bind` and `egress` name.
 [[nodiscard]] EndpointLists lists_of(const annotations::Policy& policy);
 
 }  // namespace socklid

@@ -130,8 +130,8 @@ void note_answers(const Policy& policy, std::vector<std::string>& notes) {
   if (!policy.egress) return;
   if (policy.answers == Answers::host) {
     notes.emplace_back(
-        "io.socklid.answers=host: whom a datagram was sent to may answer from every port, and be "
-        "written to there; the rules let datagrams to every port of the named addresses leave");
+        "io.socklid.answers=host: a peer that was sent a datagram may answer from every port, and "
+        "be written to there; the rules let datagrams to every port of the named addresses leave");
   }
   if (policy.answers == Answers::any) {
     notes.emplace_back(
@@ -143,7 +143,7 @@ void note_answers(const Policy& policy, std::vector<std::string>& notes) {
   }
   if (policy.answers != Answers::any && (asks(1900) || asks(3702))) {
     notes.emplace_back(
-        "SSDP and WS-Discovery are answered by others than were asked: they need "
+        "in SSDP and WS-Discovery another answers than was asked: they need "
         "io.socklid.answers=any");
   }
 }
@@ -152,7 +152,9 @@ void note_seal(const Policy& policy, std::vector<std::string>& notes) {
   const std::string both = seal_for_both(policy);
   if (both.empty()) return;
   notes.push_back(
-      "a server with a socket for each version of IP is sealed by the first: it needs " + both);
+      "a server with a socket for each version of IP is sealed when the first one listens: it "
+      "needs " +
+      both);
 }
 
 }  // namespace

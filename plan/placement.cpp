@@ -45,8 +45,8 @@ Result<> check_subject(const Policy& container, const Subject& subject, NetnsKin
   if (names_sctp(subject.policy)) {
     return fail(Exit::unsupported,
                 concat(key,
-                       ": sctp: who made such a socket is not asked where its peers are "
-                       "chosen: leave sctp out"),
+                       ": sctp: the kernel does not say who made the socket where its "
+                       "peers are chosen: leave sctp out"),
                 {.key = name_of(Key::subject)});
   }
   const auto& mark = subject.policy.mark;
@@ -117,8 +117,8 @@ Result<> check_placement(const Policy& policy, NetnsKind netns) {
     return fail(
         Exit::unsupported,
         concat("io.socklid.subject.NAME: the marks of the subjects come to more than ", max_marks,
-               " together, and io.socklid.egress knows no more: give fewer, or "
-               "let them have the same mask"),
+               " together, the limit beside io.socklid.egress: give fewer, or let them "
+               "have the same mask"),
         {.key = name_of(Key::subject)});
   }
   if (netns == NetnsKind::own) return {};
@@ -141,9 +141,9 @@ Result<> check_author(const Policy& policy, NetnsKind netns, bool is_pods_author
   const Key key = policy.mark ? Key::mark : Key::subject;
   return fail(Exit::unsupported,
               concat(name_of(key), policy.mark ? "" : ": mark",
-                     ": in the host's network namespace a mark is a key to the administrator's own "
-                     "rules, and a pod's author has written this one: take it out, or give the pod "
-                     "a network namespace of its own (hostNetwork: false)"),
+                     ": in the host's network namespace the administrator's own rules trust marks, "
+                     "and a pod's author has written this one: take it out, or give the pod a "
+                     "network namespace of its own (hostNetwork: false)"),
               {.key = name_of(key)});
 }
 

@@ -29,7 +29,7 @@ void note_listens(const Subject& subject, std::vector<std::string>& notes) {
   if (!any) return;
   notes.push_back(concat(key_of(subject),
                          ": a server with a socket for each version of IP is "
-                         "sealed by the first: it needs seal=listen",
+                         "sealed when the first one listens: it needs seal=listen",
                          both));
 }
 
@@ -103,9 +103,8 @@ void note_others(const Policy& policy, std::vector<std::string>& notes) {
                                [](const Subject& one) { return is_everyone_else(one); });
   if (!all) {
     notes.emplace_back(
-        "who is in no subject has the container's policy alone, and may do for a subject what it "
-        "is "
-        "asked to (a supervisor, cron, D-Bus, a shell); a subject of * is everyone else");
+        "a task in no subject is under the container's policy alone, and may act for a subject "
+        "that asks it (a supervisor, cron, D-Bus, a shell); a subject of * is everyone else");
   }
   const bool named = std::any_of(policy.subjects.begin(), policy.subjects.end(),
                                  [](const Subject& one) { return !is_everyone_else(one); });
@@ -113,7 +112,7 @@ void note_others(const Policy& policy, std::vector<std::string>& notes) {
   notes.emplace_back(
       "paths of subjects are looked up when the container starts; a copy of such a program that is "
       "made outside the subject, and one that is started through an interpreter or a loader by "
-      "name (sh PATH, ld.so PATH), is no subject");
+      "name (sh PATH, ld.so PATH), is not in the subject");
   notes.emplace_back(
       "program files of subjects, and the names that lead to them, cannot be changed in the "
       "container");
@@ -127,8 +126,8 @@ void note_subjects(const Policy& policy, const Plan& plan, std::vector<std::stri
   if (!policy.subjects.empty()) note_others(policy, notes);
   if (!plan.readonly.empty()) {
     notes.emplace_back(
-        "io.socklid.readonly binds who runs in the container: the host, and other containers that "
-        "have the same volume, may write");
+        "io.socklid.readonly holds inside the container: the host, and other containers that have "
+        "the same volume, may write");
   }
 }
 

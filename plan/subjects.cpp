@@ -17,7 +17,7 @@ static_assert(annotations::max_subjects == SL_SUBJECTS && SL_SUBJECT_OTHERS == S
 static_assert(annotations::max_windows == SL_HOURS_WINDOWS);
 static_assert(annotations::inherit_all == SL_LEVELS_ALL);
 
-/// In every kind of namespace: loopback is judged like any peer, and a refusal is told by the call.
+/// In every kind of namespace: loopback is judged like any peer, and the call reports a refusal.
 constexpr Placement judged_alone{.netns = NetnsKind::host, .slot = 0};
 
 sl_hours hours_image(const Subject& subject) {

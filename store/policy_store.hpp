@@ -33,7 +33,7 @@
 
 namespace socklid {
 
-/// What the store has under one key. One of `record` and `pinned` may be missing.
+/// The store's content under one key. One of `record` and `pinned` may be missing.
 struct StoreEntry {
   std::string key;
   StoreKey parts;                ///< of the key
@@ -42,8 +42,8 @@ struct StoreEntry {
   bool pinned{false};            ///< whether there is a directory on bpffs
 };
 
-/// What a run is about to put in force: the record that it will publish. Its network namespace and
-/// slot are taken from then on, while it installs rules without the node's lock.
+/// The work that a run is about to put in force: the record that it will publish. Its network
+/// namespace and slot are taken from then on, while it installs rules without the node's lock.
 struct Intent {
   Record record;
   bool in_flight{false};  ///< the run that wrote it lives

@@ -92,13 +92,13 @@ Result<std::optional<View>> view_at(const json::Value& record) {
 }
 
 /// 0.1.0 had it among the annotations.
-Result<std::string> container_at(const json::Value& details, annotations::Annotations& kept) {
+Result<std::string> container_at(const json::Value& details, annotations::Annotations& given) {
   std::string name;
   for (const char* key : {"io.kubernetes.cri.container-name", "io.kubernetes.container.name"}) {
-    const auto found = kept.find(key);
-    if (found == kept.end()) continue;
+    const auto found = given.find(key);
+    if (found == given.end()) continue;
     if (!found->second.empty()) name = found->second;
-    kept.erase(found);
+    given.erase(found);
   }
   return details.find("container") == nullptr ? std::move(name) : text_at(details, "container");
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Record: what later runs look up of one container with a policy, as it stands in
-// <run>/containers/<key>.json (D8): numbers and names of bounded length, 1 KiB at most, so that
-// what one container asked for costs no other's start anything (D17). Everything that removal needs
-// is in here, because poststop gets fewer annotations, no process, no namespace and no cgroup.
-// Details: the rest, in <run>/details/<key>.json, read for this container only, and by people.
+// Record: the part of a container's state that later runs look up, in <run>/containers/<key>.json
+// (D8). It has numbers and names of bounded length, 1 KiB at most. So one container's annotations
+// cost no other container's start anything (D17). Everything that removal needs is in here, because
+// poststop gets fewer annotations, no process, no namespace and no cgroup. Details: the rest, in
+// <run>/details/<key>.json, read for this container only, and by people.
 #pragma once
 
 #include <cstddef>

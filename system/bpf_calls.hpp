@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bpf(2), for what is pinned already: all that a start needs on a node where the programs are
-// loaded. libbpf does the same, but comes with what reads objects, and that with libelf, which no
-// static program can have on every distribution (D9). Each returns what the system call does,
-// -1 with errno; descriptors are close-on-exec.
+// bpf(2) for pinned objects: all that a start needs on a node where the programs are loaded. libbpf
+// does the same, but comes with libelf, which not every distribution has as an archive for a static
+// program (D9). Each function returns what the system call does, -1 with errno. Descriptors are
+// close-on-exec.
 //
 //   const UniqueFd map(bpf::get("/sys/fs/bpf/socklid/programs/HASH/map_seals"));
 //   bpf_map_info info{};
@@ -25,7 +25,7 @@ namespace socklid::bpf {
 
 /// `target` is a directory of cgroup2 for programs of cgroups, 0 for the others.
 [[nodiscard]] int attach(int program, int target, bpf_attach_type type);
-/// Of a link of an iterator: what is read from it is what the program writes.
+/// An iterator of a link: reading it gives what the program writes.
 [[nodiscard]] int make_iterator(int link);
 
 [[nodiscard]] int find(int map, const void* key, void* value);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Standard input, read to its end before anything else happens: crun before 1.17 fails the
-// container with EPIPE when a hook exits early, and hangs when a hook does not read at all,
-// because it writes the state before its timeout starts.
+// Reads standard input to its end, before anything else happens. crun before 1.17 writes the state
+// before its timeout starts. It fails the container with EPIPE when a hook exits early, and hangs
+// when a hook does not read at all.
 #pragma once
 
 #include <cstddef>

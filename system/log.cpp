@@ -169,7 +169,7 @@ Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
     const bool again =
         same && one->refusal.exit == next.exit && one->refusal.message == next.message;
     if (again) next.count += one->refusal.count;
-    if (again || (same && ++of_one > refusals_of_one) || ++all > refusals_kept) {
+    if (again || (same && ++of_one > refusals_of_one) || ++all > max_refusals) {
       outdated.push_back(one->name);
     }
   }

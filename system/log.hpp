@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run tells the node's operator: a line in the system log, and each refusal kept for
+// A run's messages to the node's operator: a line in the system log, and each refusal recorded for
 // `socklid doctor`. These are places of ours: the lines quote what others wrote, escaped (I11).
 // What standard error gets is hook/public_line.hpp. Nothing here blocks or fails the run.
 //
@@ -29,7 +29,7 @@ namespace socklid {
 /// after 2048 characters.
 [[nodiscard]] std::string log_line(std::string_view message);
 
-/// What stopped the container.
+/// The error that stopped the container.
 void log_error(std::string_view message);
 /// Where something worth knowing did not stop it.
 void log_warning(std::string_view message);
@@ -48,14 +48,14 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-inline constexpr std::size_t refusals_kept = 128;
+inline constexpr std::size_t max_refusals = 128;
 /// Of one origin, or of one id where there is none: a pod that fails again and again does not wash
 /// out what others were refused for.
 inline constexpr std::size_t refusals_of_one = 8;
 
 /// Keeps it as a file of its own in <run>/refusals, written by rename. The same once more, of one
 /// origin or id, is one refusal that is counted; the oldest of an origin above `refusals_of_one`
-/// go, and the oldest of all above `refusals_kept`. Needs no lock. Errors: Exit::store.
+/// go, and the oldest of all above `max_refusals`. Needs no lock. Errors: Exit::store.
 [[nodiscard]] Result<> remember_refusal(const Paths& paths, const Refusal& refusal);
 /// Oldest first; files that do not read are left out. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<Refusal>> refusals(const Paths& paths);

@@ -70,14 +70,14 @@ void drop_capabilities() {
   // Ambient capabilities go with the permitted ones. The bounding set limits what execve(2) grants,
   // and nothing is executed from here: dropping from it would cost forty system calls for nothing.
   const Capabilities held(::cap_get_proc());
-  const Capabilities kept(::cap_init());
-  if (!held || !kept) return;
+  const Capabilities reduced(::cap_init());
+  if (!held || !reduced) return;
   for (const Needed& one : needed) {
     if (!is_set(held, one.capability, CAP_PERMITTED)) continue;
-    (void)::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &one.capability, CAP_SET);
-    (void)::cap_set_flag(kept.get(), CAP_EFFECTIVE, 1, &one.capability, CAP_SET);
+    (void)::cap_set_flag(reduced.get(), CAP_PERMITTED, 1, &one.capability, CAP_SET);
+    (void)::cap_set_flag(reduced.get(), CAP_EFFECTIVE, 1, &one.capability, CAP_SET);
   }
-  (void)::cap_set_proc(kept.get());
+  (void)::cap_set_proc(reduced.get());
 }
 
 }  // namespace

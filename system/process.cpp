@@ -96,7 +96,7 @@ Result<> ContainerProcess::check_same() const {
     return fail(Exit::process, name_of_process(pid_), " has ended");
   }
   if (SL_TRY(read_start_time()) != start_time_) {
-    return fail(Exit::process, name_of_process(pid_), " is another process by now");
+    return fail(Exit::process, name_of_process(pid_), " is another process now");
   }
   return {};
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ContainerProcess: the container's first process, held so that its number cannot come to mean
-// another one: /proc/PID is opened once and everything is read relative to it (the directory
-// belongs to the process, not to the number: after its death reads fail with ESRCH), and pidfd
-// and start time are checked again at the end.
+// another process. /proc/PID is opened once, and everything is read relative to it. The directory
+// belongs to the process, not to the number: after its death reads fail with ESRCH. pidfd and start
+// time are checked again at the end.
 //
 //   const ContainerProcess process = SL_TRY(ContainerProcess::open(state.pid));
 //   const UniqueFd netns(openat(process.directory(), "ns/net", O_RDONLY | O_CLOEXEC));

@@ -133,14 +133,14 @@ Result<> check_subject(std::string_view label, const Subject& subject) {
   }
   if (policy.seal != Seal{} && (given & held_back_keys).empty()) {
     return refuse(
-        "seal: expected one of create, connect, bind, listen, accept or shutdown beside it, for "
-        "all else holds from the start");
+        "seal: expected one of create, connect, bind, listen, accept or shutdown beside it, "
+        "because everything else holds from the start");
   }
   if (subject.zone != Subject{}.zone && subject.hours.empty()) {
     return refuse("zone: expected hours beside it");
   }
   if (is_everyone_else(subject) && subject.inherit != inherit_all) {
-    return refuse("inherit: everyone else is no program whose children could be counted");
+    return refuse("inherit: everyone else (*) is not a program, so it has no levels");
   }
   return {};
 }

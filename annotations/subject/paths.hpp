@@ -23,7 +23,7 @@ namespace socklid::annotations {
 
 /// PATH_MAX without its 0 (linux/limits.h).
 inline constexpr std::size_t max_path_bytes = 4095;
-/// Of one container.
+/// The most paths of one container.
 inline constexpr std::size_t max_protected_paths = 256;
 
 /// The parts of `text` between white space.

@@ -34,21 +34,21 @@ bool is_roots_and_sees_our_files(const std::string& process) {
          ::stat("/proc/self/ns/mnt", &our_mounts) == 0 && its_mounts.st_ino == our_mounts.st_ino;
 }
 
-std::vector<std::string> told_to_running() {
-  std::vector<std::string> told;
+std::vector<std::string> files_of_running() {
+  std::vector<std::string> paths;
   const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto names = proc ? list_directory(proc.get())
                           : Result<std::vector<std::string>>(std::vector<std::string>{});
-  if (!names) return told;
+  if (!names) return paths;
   for (const std::string& name : *names) {
     if (name.front() < '1' || name.front() > '9') continue;
     const auto comm = read_file(proc.get(), name + "/comm", Exit::process);
     if (!comm || *comm != "containerd\n" || !is_roots_and_sees_our_files("/proc/" + name)) continue;
     const auto line = read_file(proc.get(), name + "/cmdline", Exit::process);
     auto path = line ? config_argument(*line) : std::nullopt;
-    if (path) told.push_back(std::move(*path));
+    if (path) paths.push_back(std::move(*path));
   }
-  return told;
+  return paths;
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ std::vector<std::string> containerd_files() {
   };
   add(ContainerdConfigOptions{}.config);
   for (const char* path : usual_places) add(path);
-  for (const std::string& path : told_to_running()) add(path);
+  for (const std::string& path : files_of_running()) add(path);
   return found;
 }
 

@@ -13,13 +13,13 @@
 
 namespace socklid::command {
 
-/// What `containerd` was told by --config or -c; nothing if `command_line`, NUL after each argument
-/// (proc_pid_cmdline(5)), is no containerd's, or does not say. Pure.
+/// The argument of `containerd`'s --config or -c; nothing if `command_line`, NUL after each
+/// argument (proc_pid_cmdline(5)), is no containerd's, or does not say. Pure.
 [[nodiscard]] std::optional<std::string> config_argument(std::string_view command_line);
 
 /// Files that are there, each once: containerd's own place, those of k3s, rke2, microk8s and k0s,
-/// and what containerds that run were told. These count only if they are root's and see the files
-/// that we see: what a container calls its programs is its own business.
+/// and those that running containerds were started with. These count only if they are root's and
+/// see the files that we see: what a container calls its programs is its own business.
 [[nodiscard]] std::vector<std::string> containerd_files();
 
 }  // namespace socklid::command

@@ -111,7 +111,8 @@ Result<std::optional<std::string>> hooked_bundle(std::string_view config, const 
     return std::optional(std::move(text));
   }
   const auto place = place_of_hooks(text);
-  if (!place) return fail(Exit::state, "hooks is not written plainly");
+  if (!place)
+    return fail(Exit::state, "the key hooks is written with escapes: write it as \"hooks\"");
   text.replace(place->first, place->second - place->first, hooks);
   return std::optional(std::move(text));
 }

@@ -5,10 +5,10 @@
 //   const RuncCall call = parse_runc_call(arguments);
 //   if (call.makes_container) use(call.bundle);
 //
-// Arguments are understood as runc's own library does (urfave/cli on Go's package flag): options
-// have one dash or two, a value behind `=` or in the next argument, and of an option that is given
-// twice the last counts. What is not understood here is left to runc, but for a bundle: that is
-// the working directory then, as with runc, and without a config.json in it the call fails.
+// Arguments are read as runc's own library reads them (urfave/cli on Go's package flag). Options
+// have one dash or two. A value stands behind `=` or in the next argument. If an option is given
+// twice, the last one counts. Other arguments are left to runc. Without --bundle the bundle is the
+// working directory, as with runc, and without a config.json in it the call fails.
 #pragma once
 
 #include <optional>

@@ -75,33 +75,33 @@ struct Check {
 
 // Pure parts ------------------------------------------------------------------------------------
 
-/// Of uname(2)'s release, "6.1.0-18-amd64".
+/// The argument is uname(2)'s release, "6.1.0-18-amd64".
 [[nodiscard]] Check judge_kernel_version(std::string_view release);
-/// Of what `podman --version` prints, "podman version 4.3.1"; empty if there is no podman. A risk
-/// before 4.6, which takes annotations from images; never fails.
+/// The argument is the output of `podman --version`, "podman version 4.3.1"; empty if there is no
+/// podman. A risk before 4.6, which takes annotations from images; never fails.
 [[nodiscard]] Check judge_podman_version(std::string_view printed);
-/// Of containerd's runtimes, which a pod chooses by its RuntimeClass. A risk if one of them does
-/// not call the hook: whoever writes pods may choose that one.
+/// Judges containerd's runtimes, which a pod chooses by its RuntimeClass. A risk if one of them
+/// does not call the hook: whoever writes pods may choose that one.
 struct ContainerdRuntime {
   std::string name;
   std::string lacks;  ///< what keeps it from calling the hook with the annotations; empty: nothing
   std::string config{"/etc/containerd/config.toml"};  ///< the file that names it
 };
 [[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
-/// Of the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
+/// The argument is the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
-/// Of the content of /sys/kernel/security/lockdown, "none [integrity] confidentiality"; empty where
-/// the kernel has no lockdown.
+/// The argument is that of /sys/kernel/security/lockdown, "none [integrity] confidentiality"; empty
+/// where the kernel has no lockdown.
 [[nodiscard]] Check judge_lockdown(std::string_view text);
 /// A container of which not everything is in force, and what is not.
 struct Damaged {
   std::string id;
   std::vector<std::string> damage;
 };
-/// Of the containers on record: fails if one is damaged or incomplete.
+/// Judges the containers on record: fails if one is damaged or incomplete.
 [[nodiscard]] Check judge_containers(const std::vector<Container>& all,
                                      const std::vector<Damaged>& damaged);
-/// Of the containers that run: fails if one of them has no policy, or could not be looked at.
+/// Judges the containers that run: fails if one of them has no policy, or could not be looked at.
 [[nodiscard]] Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarded);
 
 /// A risk if a container that runs has labels that look like annotations of ours.

@@ -25,7 +25,7 @@ struct HooksDirSetting {
 /// is nothing that podman would take.
 [[nodiscard]] std::optional<HooksDirSetting> parse_hooks_dir(std::string_view text);
 
-/// What is in force after all files, in the order podman reads them, from podman's default.
+/// The directories in force after all files, in the order podman reads them, from podman's default.
 [[nodiscard]] std::vector<std::string> hooks_directories(const std::vector<std::string>& files);
 
 }  // namespace socklid::command

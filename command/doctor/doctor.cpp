@@ -101,18 +101,18 @@ json::Value doctor_json(const Diagnosis& diagnosis, bool strict) {
                                      {"detail", check.detail},
                                      {"remedy", check.remedy}});
   }
-  json::Array kept;
+  json::Array refusals;
   for (const Refusal& refusal : diagnosis.refusals) {
-    kept.emplace_back(json::Object{{"time", refusal.time},
-                                   {"id", refusal.id},
-                                   {"exit", refusal.exit},
-                                   {"message", refusal.message},
-                                   {"origin", refusal.origin},
-                                   {"count", refusal.count}});
+    refusals.emplace_back(json::Object{{"time", refusal.time},
+                                       {"id", refusal.id},
+                                       {"exit", refusal.exit},
+                                       {"message", refusal.message},
+                                       {"origin", refusal.origin},
+                                       {"count", refusal.count}});
   }
   return json::Object{{"ok", healthy(diagnosis, strict)},
                       {"checks", std::move(checks)},
-                      {"refusals", std::move(kept)}};
+                      {"refusals", std::move(refusals)}};
 }
 
 Result<int> doctor(const DoctorOptions& options) {

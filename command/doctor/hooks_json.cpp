@@ -33,7 +33,7 @@ bool can_match(const json::Value& document) {
   return when != nullptr && when->is_object() && !when->object().empty();
 }
 
-/// Our program is told its stage by its first argument, so a file is for one stage.
+/// Our program gets its stage as its first argument, so a file is for one stage.
 Result<> check_arguments(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& stages) {
   for (const std::string& stage : stages) {

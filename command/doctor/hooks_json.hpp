@@ -18,7 +18,7 @@ struct HooksFile {
   std::string text;
 };
 
-/// What one file of ours says.
+/// The content of one file of ours.
 struct HookEntry {
   std::string path;  ///< of the program
   std::vector<std::string> stages;

@@ -117,8 +117,8 @@ class LabelReader {
     return pid != 0 && ::stat(process.c_str(), &status) == 0;
   }
 
-  void add(const std::string& told_by, const std::string& id, std::vector<std::string> keys) {
-    if (!keys.empty()) survey_.found.push_back({told_by, id, std::move(keys)});
+  void add(const std::string& source, const std::string& id, std::vector<std::string> keys) {
+    if (!keys.empty()) survey_.found.push_back({source, id, std::move(keys)});
   }
 
   std::string root_;
@@ -178,7 +178,7 @@ LabelSurvey mislaid_labels(const std::string& root) {
 }
 
 std::string to_string(const MislaidLabels& labels) {
-  return printable(short_id(labels.id) + " (" + labels.told_by + "): " + joined(labels.keys, ", "));
+  return printable(short_id(labels.id) + " (" + labels.source + "): " + joined(labels.keys, ", "));
 }
 
 }  // namespace socklid::command

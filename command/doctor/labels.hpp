@@ -26,7 +26,7 @@
 namespace socklid::command {
 
 struct MislaidLabels {
-  std::string told_by;  ///< the file, or "podman ps"
+  std::string source;  ///< the file, or "podman ps"
   std::string id;
   std::vector<std::string> keys;  ///< in byte order, at least one
   friend bool operator==(const MislaidLabels&, const MislaidLabels&) = default;
@@ -46,11 +46,11 @@ struct LabelSurvey {
 
 // Pure parts ------------------------------------------------------------------------------------
 
-/// Of an object of labels, in byte order; none if it is no object.
+/// Our keys in an object of labels, in byte order; none if it is no object.
 [[nodiscard]] std::vector<std::string> labels_of_ours(const json::Value& labels);
-/// Of Docker's config.v2.json; no keys if there are none, or the container does not run.
+/// Reads Docker's config.v2.json; no keys if there are none, or the container does not run.
 [[nodiscard]] Result<std::vector<std::string>> labels_in_docker_config(std::string_view text);
-/// Of what `podman ps --no-trunc --format json` prints: containers with such labels.
+/// Reads the output of `podman ps --no-trunc --format json`: containers with such labels.
 [[nodiscard]] Result<std::vector<MislaidLabels>> labels_in_podman_ps(std::string_view text);
 
 }  // namespace socklid::command

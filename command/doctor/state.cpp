@@ -106,7 +106,7 @@ Check judge_labels(const LabelSurvey& survey) {
                  "nobody reads labels: make them annotations, and start these containers anew");
   }
   if (!survey.unread.empty()) {
-    return risky(name, "cannot tell of every container: " + printable(joined(survey.unread, ", ")),
+    return risky(name, "not known of every container: " + printable(joined(survey.unread, ", ")),
                  "look for labels that should be annotations");
   }
   return passed(name, "none that should be annotations");
@@ -116,7 +116,7 @@ Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarde
   std::vector<std::string> lines;
   for (const Unguarded& one : unguarded) {
     lines.push_back(printable(short_id(one.container.id)) + " (pid " +
-                    std::to_string(one.container.pid) + ", " + printable(one.container.told_by) +
+                    std::to_string(one.container.pid) + ", " + printable(one.container.source) +
                     ": " + printable(one.cause) + ")");
   }
   const std::string unread = printable(joined(survey.unread, ", "));
@@ -128,7 +128,7 @@ Check judge_running(const Survey& survey, const std::vector<Unguarded>& unguarde
                   "if they come back like this, their engine does not call the hook: see hooks.d");
   }
   if (!unread.empty()) {
-    return failed(running_name, "cannot tell of every container: unreadable: " + unread,
+    return failed(running_name, "not known of every container: unreadable: " + unread,
                   "repair or remove these files of the container runtime");
   }
   return passed(running_name, "every container that asks for a policy is under one");

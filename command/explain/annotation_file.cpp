@@ -55,7 +55,9 @@ Result<AnnotationFile> parse_annotation_file(std::string_view text) {
     return fail(Exit::usage, "expected a JSON object, found ", document.type_name());
   }
   if (has_template(document)) {
-    return fail(Exit::usage, "expected a Pod, found what makes Pods: give spec.template alone");
+    return fail(
+        Exit::usage,
+        "expected a Pod, found an object with a template of Pods: give spec.template alone");
   }
   AnnotationFile file;
   if (const json::Value* metadata = document.find("metadata"); metadata && metadata->is_object()) {

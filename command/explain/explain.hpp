@@ -25,7 +25,7 @@ struct ExplainOptions {
   bool json{false};
 };
 
-/// What the hook would do for one container.
+/// The hook's work for one container, as explain prints it.
 struct Explanation {
   std::string container;              ///< its name in the pod, if there is a choice
   bool any{false};                    ///< whether there is an annotation of ours at all

@@ -77,7 +77,7 @@ Result<int> load(const LoadOptions& options) {
   const std::string mount = SL_TRY(find_cgroup_mount()).point;
   SL_CHECK(SocketGuard::open(hooks, mount));
   print("loaded " + node.programs() + ", attached to " + std::to_string(hooks.size()) + " hooks\n");
-  // The kernel may be told to load no modules later.
+  // An administrator may forbid the kernel to load modules later.
   if (const auto tried = rehearse_rules(); !tried) {
     print_error("containers with io.socklid.egress will be refused: " + tried.error().message);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // socklid load: loads, pins and anchors the programs ahead of the first container, which then need
-// not wait for it, and takes off the node what other builds have left and nobody uses.
+// not wait for it. It takes programs and maps of other builds that nobody uses off the node.
 #pragma once
 
 #include <optional>

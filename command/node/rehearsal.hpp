@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rules as a container would get them, in a network namespace of their own that goes with them:
-// what shows whether this node can have them, and makes the kernel load the modules that they need.
+// Installs rules as a container would get them, in a network namespace that lasts only so long. It
+// shows whether this node can have rules, and makes the kernel load the modules that they need.
 //
 //   if (const auto tried = rehearse_rules(); !tried) print_error(tried.error().message);
 #pragma once

@@ -16,12 +16,12 @@ namespace socklid::command {
 
 struct UnloadOptions {
   bool wait{false};
-  bool purge{false};  ///< also what it remembers: kept refusals, the view, the lock
+  bool purge{false};  ///< also what it remembers: recorded refusals, the view, the lock
 };
 
 /// First cleans up what is gone, or over. 1 while a container is under policy: its protection would
-/// go. With `wait` it tries again until that is done, whatever hinders it; each hindrance is told
-/// once.
+/// go. With `wait` it tries again until that is done, whatever hinders it; each hindrance is
+/// printed once.
 [[nodiscard]] Result<int> unload(const UnloadOptions& options);
 
 }  // namespace socklid::command

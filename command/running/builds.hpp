@@ -15,8 +15,8 @@ namespace socklid::command {
 /// Empty if none is. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<std::string>> loaded_builds(const Paths& paths);
 
-/// Of `loaded` those of other versions that no container uses; none while there is a container of
-/// which that is not known.
+/// Those of `loaded` that are of other versions and that no container uses; none while there is a
+/// container of which that is not known.
 [[nodiscard]] std::vector<std::string> unused_builds(const std::vector<std::string>& loaded,
                                                      const std::vector<Container>& all);
 

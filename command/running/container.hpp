@@ -53,7 +53,7 @@ struct Container {
 /// The hash of the BPF programs that the container is under.
 [[nodiscard]] std::string programs_of(const Container& container);
 
-/// What the kernel has of the container now (I10). An active container becomes damaged if anything
+/// The container's state in the kernel now (I10). An active container becomes damaged if anything
 /// of its record is not in force; one that stops meanwhile does not: nobody is left to hold.
 [[nodiscard]] Observed look_at(Node& node, Observer& observer, Container& container);
 /// Whether the container runs, with all of its policy or less.

@@ -115,7 +115,7 @@ class Surveyor {
     const bool same = answer.start_time != 0 ? answer.start_time == process->start_time
                                              : has_part_named_after(process->cgroup, id);
     if (!same) return;
-    RunningContainer running{.told_by = directory,
+    RunningContainer running{.source = directory,
                              .id = id,
                              .pid = answer.pid,
                              .cgroup = std::move(process->cgroup),

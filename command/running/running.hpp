@@ -32,7 +32,7 @@
 namespace socklid::command {
 
 struct RunningContainer {
-  std::string told_by;  ///< the directory that told of it, "/run/crun/ID"
+  std::string source;  ///< the directory that names it, "/run/crun/ID"
   std::string id;
   pid_t pid{0};        ///< of its first process, which lives and is no zombie
   std::string cgroup;  ///< of that process, as in /proc/PID/cgroup; empty: none of cgroup v2

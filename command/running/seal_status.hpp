@@ -29,7 +29,7 @@ struct SealStatus {
 
 [[nodiscard]] SealStatus status_of(const sl_seal& seal, const Moment& now);
 
-/// Of what was observed; nothing for a container that was held to its policy from the start.
+/// From what was observed; nothing for a container that was held to its policy from the start.
 [[nodiscard]] std::optional<SealStatus> status_of(const std::optional<sl_seal>& seal,
                                                   const Moment& now);
 

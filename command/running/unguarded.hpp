@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unguarded: a container that runs, asks for a policy and has none. It went past the hook: it was
-// restored from a checkpoint by crun, which runs no hooks then, or its engine did not know of the
-// hook when it started, for instance because another file in hooks.d masks ours.
+// Unguarded: a container that runs, asks for a policy and has none. It went past the hook. Either
+// crun restored it from a checkpoint, and runs no hooks then, or its engine did not know of the
+// hook, for instance because another file in hooks.d masks ours.
 //
 //   for (const Unguarded& one : unguarded(running_containers("").containers, all)) warn(one);
 #pragma once
@@ -28,7 +28,7 @@ struct Unguarded {
 /// Those of `running` whose process is in no cgroup at or below one of an active container of
 /// `all`, and that ask for something: annotations that restrict nothing need no policy, and a pod's
 /// sandbox only carries what its containers ask for. Those that `all` has as incomplete are left
-/// out, since they are told of as that. `all` must have been read after `running`, so that a
+/// out, since they are listed as that. `all` must have been read after `running`, so that a
 /// container which started meanwhile is in both.
 [[nodiscard]] std::vector<Unguarded> unguarded(const std::vector<RunningContainer>& running,
                                                const std::vector<Container>& all);

@@ -3,7 +3,7 @@
 // Whether the LSM programs take what the kernel hands them. An argument is a number at a place
 // (bpf/program.bpf.h): where a kernel has put another one there, a program may load, and judge by
 // what it is not. So they are compared before they are loaded, by the names and types in the
-// kernel's type information, and what differs is told by name.
+// kernel's type information, and the error names each difference.
 //
 //   SL_CHECK(check_arguments(*kernel_types, "7.3.0-1-amd64"));
 #pragma once
@@ -32,8 +32,8 @@ using Arguments = std::vector<Argument>;
 /// Whether the kernel hands over what a program takes; it may hand over more, at the end.
 [[nodiscard]] bool fits(const Arguments& taken, const Arguments& handed);
 
-/// Of the LSM program of `hook` in this build, the first of several; nothing if it is no LSM
-/// program.
+/// The arguments of the LSM program of `hook` in this build, the first of several; nothing if it is
+/// no LSM program.
 [[nodiscard]] std::optional<Arguments> taken_arguments(Hook hook);
 
 /// A program for a hook: where kernels hand over different arguments there are several, called
@@ -47,7 +47,8 @@ struct Variant {
 /// The LSM programs that take what this kernel hands over: one for each hook that it has.
 [[nodiscard]] std::set<std::string> fitting_programs(const btf& kernel);
 
-/// Of the function `name`, without its first `skipped`; nothing if there is no such function.
+/// The arguments of the function `name`, without its first `skipped`; nothing if there is no such
+/// function.
 [[nodiscard]] std::optional<Arguments> arguments_of(const btf& types, const std::string& name,
                                                     std::size_t skipped = 0);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is told of a load that the kernel refused. Its error number says little, and of some causes
+// The error of a load that the kernel refused. Its error number says little, and of some causes
 // neither it nor libbpf says a word: what else is known of the node is looked at.
 //
 //   if (error != 0) return explain_load_failure(error, first_warning, "/sys");
@@ -13,15 +13,15 @@
 
 namespace socklid {
 
-/// What is chosen in a file like /sys/kernel/security/lockdown, "none [integrity] confidentiality";
-/// empty if nothing is.
+/// The word that is chosen in a file like /sys/kernel/security/lockdown, "none [integrity]
+/// confidentiality"; empty if nothing is.
 [[nodiscard]] std::string_view active_lockdown(std::string_view text);
 
 /// Whether a kernel with this lockdown refuses programs that read its memory, as ours do
 /// (security/lockdown/lockdown.c, LOCKDOWN_BPF_READ_KERNEL).
 [[nodiscard]] bool forbids_reading(std::string_view lockdown);
 
-/// How a lockdown that does is told.
+/// The line about a lockdown that refuses programs.
 inline constexpr std::string_view lockdown_cause =
     "the kernel's lockdown is `confidentiality`, which refuses programs that read kernel memory";
 inline constexpr std::string_view lockdown_remedy =

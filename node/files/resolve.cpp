@@ -18,7 +18,7 @@ constexpr std::size_t name_limit = sizeof(sl_named_key::name) - 1;
 
 using Entries = std::map<FileNumber, FileEntry>;
 
-struct Place {
+struct ReadonlyPath {
   std::string path;  ///< without links
   bool except{false};
 };
@@ -139,9 +139,9 @@ bool is_below(std::string_view place, std::string_view above) {
 }
 
 /// Whether the nearest of `places` above `place` is protected.
-bool is_covered(const std::vector<Place>& places, std::string_view place) {
-  const Place* nearest = nullptr;
-  for (const Place& one : places) {
+bool is_covered(const std::vector<ReadonlyPath>& places, std::string_view place) {
+  const ReadonlyPath* nearest = nullptr;
+  for (const ReadonlyPath& one : places) {
     if (one.path == place) return false;  // named itself
     if (!is_below(place, one.path)) continue;
     if (nearest == nullptr || one.path.size() > nearest->path.size()) nearest = &one;
@@ -157,7 +157,8 @@ bool is_nobodys(std::string_view place) {
   });
 }
 
-Result<> add_mounts(const ContainerTree& tree, const std::vector<Place>& places, Entries& entries) {
+Result<> add_mounts(const ContainerTree& tree, const std::vector<ReadonlyPath>& places,
+                    Entries& entries) {
   for (const ContainerTree::Below& mount : tree.mounts()) {
     if (is_nobodys(mount.place) || !is_covered(places, mount.place)) continue;
     const std::string what = concat(readonly_key, ": ", quoted(mount.place, 200));
@@ -170,7 +171,7 @@ Result<> add_mounts(const ContainerTree& tree, const std::vector<Place>& places,
 
 Result<> add_readonly(const ContainerTree& tree,
                       const std::vector<annotations::ProtectedPath>& readonly, Entries& entries) {
-  std::vector<Place> places;
+  std::vector<ReadonlyPath> places;
   std::vector<FoundFile> excepted;
   for (const annotations::ProtectedPath& one : readonly) {
     const std::string what =

@@ -45,7 +45,7 @@ inline Compare differs(Field field, annotations::Mark mark) {
   return {field, Operator::not_equal, mark.value, mark.mask};
 }
 
-/// Of several marks none.
+/// Matches none of several marks.
 inline std::vector<Match> differs(Field field, const std::vector<annotations::Mark>& marks) {
   std::vector<Match> matches;
   for (const annotations::Mark& mark : marks) matches.emplace_back(differs(field, mark));

@@ -10,7 +10,7 @@
 
 namespace socklid {
 
-/// What a container asked of its rules, as far as the chains differ by it.
+/// The parts of a policy by which the chains differ.
 struct RulesAsked {
   annotations::Mark mark;                ///< of the container's sockets
   std::vector<annotations::Mark> marks;  ///< that one first, and those of its subjects' sockets
@@ -20,7 +20,7 @@ struct RulesAsked {
   bool hears{false};                     ///< of them some answer without a connection
   bool transparent{false};               ///< sockets may have addresses of others
   bool hears_all{false};  ///< which datagrams come in the programs alone judge (`answers`)
-  bool refuses{true};     ///< what is stopped is told so, else it is silence (`otherwise`)
+  bool refuses{true};     ///< a stopped packet gets an answer; false: none (`otherwise`)
 };
 
 /// Where what may not leave ends, if it is refused: with an answer to its source.
@@ -40,7 +40,7 @@ inline constexpr const char* refused_ipv6 = "refused_v6";
 /// The base chain `input` and what it leads to. They ask `served` and `answers`, if there are any.
 [[nodiscard]] std::vector<nft::Chain> arriving_chains(const RulesAsked& asked);
 
-/// What rules fill themselves.
+/// Sets that the rules themselves fill.
 [[nodiscard]] std::vector<nft::Set> arriving_sets(const RulesAsked& asked);
 
 }  // namespace socklid

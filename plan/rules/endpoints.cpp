@@ -22,8 +22,8 @@ using nft::KeyType;
 
 constexpr PortRange all_ports{0, 65535};
 
-/// A place whose ports are at most this many per range gets one element per port, so that a list
-/// of N ranges makes at most 4 N elements; any other place gets a jump to its ranges.
+/// A prefix whose ports are at most this many per range gets one element per port, so that a list
+/// of N ranges makes at most 4 N elements; any other prefix gets a jump to its ranges.
 constexpr std::size_t ports_per_range = 4;
 
 /// A chain of at most this many ranges compares them one after the other; more become a set. This
@@ -116,8 +116,8 @@ Field address_field(AddressFamily family, Side side) {
   return side == Side::source ? Field::ipv6_source : Field::ipv6_destination;
 }
 
-nft::Element element_of(const Place& place, std::uint16_t port) {
-  return {place.address, place.protocol, {port, port}, {}};
+nft::Element element_of(const ProtocolPrefix& prefix, std::uint16_t port) {
+  return {prefix.address, prefix.protocol, {port, port}, {}};
 }
 
 std::vector<std::uint16_t> each_port(const Ports& ports) {
@@ -137,10 +137,10 @@ std::vector<Target> merge_endpoints(const std::vector<Endpoint>& list) {
   targets.reserve(list.size());
   for (const Endpoint& endpoint : list) append(targets, endpoint);
   std::sort(targets.begin(), targets.end(),
-            [](const Target& a, const Target& b) { return a.place < b.place; });
+            [](const Target& a, const Target& b) { return a.prefix < b.prefix; });
   std::vector<Target> merged;
   for (Target& target : targets) {
-    if (merged.empty() || merged.back().place != target.place) {
+    if (merged.empty() || merged.back().prefix != target.prefix) {
       merged.push_back(std::move(target));
     } else {
       merged.back().ports.push_back(target.ports.front());
@@ -169,12 +169,13 @@ std::vector<nft::Rule> EndpointRules::match(std::string_view name,
                                             const std::vector<Target>& targets, Side side) {
   std::vector<nft::Rule> rules;
   for (auto first = targets.begin(); first != targets.end();) {
-    if (first->place.bits == 0) {
+    if (first->prefix.bits == 0) {
       rules.push_back(match_anywhere(*first++, side));
       continue;
     }
     const auto last = std::find_if(first, targets.end(), [first](const Target& target) {
-      return target.place.family != first->place.family || target.place.bits != first->place.bits;
+      return target.prefix.family != first->prefix.family ||
+             target.prefix.bits != first->prefix.bits;
     });
     auto more = match_prefix_length(name, {first, last}, side);
     std::move(more.begin(), more.end(), std::back_inserter(rules));
@@ -185,11 +186,11 @@ std::vector<nft::Rule> EndpointRules::match(std::string_view name,
 
 nft::Rule EndpointRules::match_anywhere(const Target& target, Side side) {
   std::vector<nft::Match> matches;
-  if (target.place.family) {
-    const bool ipv4 = *target.place.family == AddressFamily::ipv4;
+  if (target.prefix.family) {
+    const bool ipv4 = *target.prefix.family == AddressFamily::ipv4;
     matches.emplace_back(equals(Field::nfproto, ipv4 ? AF_INET : AF_INET6));  // NFPROTO_* = AF_*
   }
-  matches.emplace_back(equals(Field::l4proto, target.place.protocol));
+  matches.emplace_back(equals(Field::l4proto, target.prefix.protocol));
   if (!is_all(target.ports)) matches.push_back(match_ports(target.ports, side));
   return accept_if(std::move(matches));
 }
@@ -197,23 +198,23 @@ nft::Rule EndpointRules::match_anywhere(const Target& target, Side side) {
 /// `targets` have one family and one prefix length.
 std::vector<nft::Rule> EndpointRules::match_prefix_length(std::string_view name, Targets targets,
                                                           Side side) {
-  const AddressFamily family = *targets.front().place.family;
-  const std::uint8_t bits = targets.front().place.bits;
+  const AddressFamily family = *targets.front().prefix.family;
+  const std::uint8_t bits = targets.front().prefix.bits;
   const bool ipv4 = family == AddressFamily::ipv4;
   const std::string base = std::string(name) + (ipv4 ? "_v4_" : "_v6_") + std::to_string(bits);
   const KeyType type = ipv4 ? KeyType::ipv4_addr : KeyType::ipv6_addr;
   nft::Set exact{base, {type, KeyType::inet_proto, KeyType::inet_service}, false, false, {}};
   nft::Set any{base + "_any", {type, KeyType::inet_proto}, false, false, {}};
   nft::Set jumps{base + (side == Side::source ? "_sports" : "_dports"), any.key, false, true, {}};
-  for (const auto& [place, ports] : targets) {
+  for (const auto& [prefix, ports] : targets) {
     if (is_all(ports)) {
-      any.elements.push_back(element_of(place, 0));
+      any.elements.push_back(element_of(prefix, 0));
     } else if (fits_elements(ports)) {
       for (const std::uint16_t port : each_port(ports)) {
-        exact.elements.push_back(element_of(place, port));
+        exact.elements.push_back(element_of(prefix, port));
       }
     } else {
-      jumps.elements.push_back(element_of(place, 0));
+      jumps.elements.push_back(element_of(prefix, 0));
       jumps.elements.back().chain = port_chain(ports, side);
     }
   }
@@ -230,7 +231,8 @@ std::vector<nft::Rule> EndpointRules::match_prefix_length(std::string_view name,
   return rules;
 }
 
-/// The chain that accepts these ports and returns otherwise; shared by all places that have them.
+/// The chain that accepts these ports and returns for others; shared by all prefixes that have
+/// them.
 const std::string& EndpointRules::port_chain(const Ports& ports, Side side) {
   const auto [found, added] = port_chains_.try_emplace({side, ports});
   if (!added) return found->second;

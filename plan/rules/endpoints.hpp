@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Endpoint lists as nft sets: a packet matches a list if any of its endpoints matches, in a number
-// of look-ups that depends on the number of distinct prefix lengths only, and the sets grow
-// linearly with the list.
+// Endpoint lists as nft sets. A packet matches a list if any of its endpoints matches. The number
+// of look-ups depends only on the number of distinct prefix lengths, and the sets grow linearly
+// with the list.
 //
 //   EndpointRules rules(ruleset);                      // owns the names of port sets
 //   chain.rules = rules.match("egress", merge_endpoints(*policy.egress), Side::destination);
@@ -34,24 +34,25 @@
 
 namespace socklid {
 
-/// Where an endpoint is. `bits` 0 means any address, of `family` or of both.
-struct Place {
+/// The addresses and the protocol of an endpoint. `bits` 0 means any address, of `family` or of
+/// both.
+struct ProtocolPrefix {
   std::optional<annotations::AddressFamily> family;
   std::uint8_t bits{0};
   std::array<std::uint8_t, 16> address{};  ///< network byte order, zero beyond `bits`
   std::uint8_t protocol{0};                ///< IPPROTO_*
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend auto operator<=>(const ProtocolPrefix&, const ProtocolPrefix&) = default;
 };
 
 using Ports = std::vector<annotations::PortRange>;  ///< ascending, disjoint, not adjacent
 
 struct Target {
-  Place place;
+  ProtocolPrefix prefix;
   Ports ports;
   friend bool operator==(const Target&, const Target&) = default;
 };
 
-/// One target per place, sorted by place; its ports are the union of what the list gives it. icmp
+/// One target per prefix, sorted by prefix; its ports are the union of what the list gives it. icmp
 /// becomes ICMP for IPv4 and ICMPv6 for IPv6. udp is UDP alone: UDP-Lite never matches a list.
 [[nodiscard]] std::vector<Target> merge_endpoints(const std::vector<annotations::Endpoint>& list);
 

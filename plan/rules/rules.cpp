@@ -72,17 +72,17 @@ Chain forward_chain() {
 
 /// Nothing of TCP comes in by its source, and ICMP by its type.
 bool answers_unasked(const Target& peer) {
-  const std::uint8_t protocol = peer.place.protocol;
+  const std::uint8_t protocol = peer.prefix.protocol;
   return protocol != IPPROTO_TCP && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
 }
 
 /// A group, or more of them: whoever is in it hears what others send there.
-bool is_group(const Place& place) {
-  if (!place.family) return false;
-  if (*place.family == annotations::AddressFamily::ipv4) {
-    return place.bits >= 4 && (place.address[0] & 0xf0U) == 0xe0;
+bool is_group(const ProtocolPrefix& prefix) {
+  if (!prefix.family) return false;
+  if (*prefix.family == annotations::AddressFamily::ipv4) {
+    return prefix.bits >= 4 && (prefix.address[0] & 0xf0U) == 0xe0;
   }
-  return place.bits >= 8 && place.address[0] == 0xff;
+  return prefix.bits >= 8 && prefix.address[0] == 0xff;
 }
 
 /// Groups of protocols that `egress` has by number (VRRP, OSPF): what routers tell one another
@@ -93,7 +93,7 @@ std::vector<Target> groups_of(const Policy& policy) {
     return one.protocol != annotations::Protocol::numbered;
   });
   std::vector<Target> groups = merge_endpoints(numbered);
-  std::erase_if(groups, [](const Target& one) { return !is_group(one.place); });
+  std::erase_if(groups, [](const Target& one) { return !is_group(one.prefix); });
   return groups;
 }
 

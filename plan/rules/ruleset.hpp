@@ -8,9 +8,10 @@
 //   const std::string text = to_string(ruleset);  // "table inet socklid {..."
 //   SL_CHECK(install(netlink, ruleset));
 //
-// Only what our rules need of nftables is here. A rule matches when each of its matches does; a
-// match on a field that the packet does not have (an IPv6 address of an IPv4 packet, the mark of a
-// socket where there is none) is false, whatever its operator, as in the kernel (NFT_BREAK).
+// Only what our rules need of nftables is here. A rule matches when each of its matches does. A
+// packet may not have a field: an IPv4 packet has no IPv6 address, and a packet without a socket
+// has no socket's mark. A match on such a field is false, whatever its operator, as in the kernel
+// (NFT_BREAK).
 #pragma once
 
 #include <array>
@@ -28,7 +29,8 @@ namespace socklid {
 
 namespace nft {
 
-/// What a match looks at. Numbers are in host byte order wherever they are values of this header.
+/// The part of a packet that a match looks at. Numbers are in host byte order wherever they are
+/// values of this header.
 enum class Field : std::uint8_t {
   first_byte,         ///< version of IP times 16, and of IPv4 its header's length in words
   nfproto,            ///< NFPROTO_IPV4 2 or NFPROTO_IPV6 10 (linux/netfilter.h)

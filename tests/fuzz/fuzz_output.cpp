@@ -134,7 +134,7 @@ void check_state(const std::string& text) {
     const auto policy = annotations::parse(state->annotations);
     if (!policy) check_error(policy.error());
     if (!annotations::hook_outlet(state->annotations).empty()) {
-      require(!policy && !may_be_told(state->annotations));
+      require(!policy && !may_print(state->annotations));
     }
   }
 }

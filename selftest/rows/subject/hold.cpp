@@ -21,14 +21,14 @@
 namespace socklid::selftest {
 namespace {
 
-/// What the other process tells its address by.
-constexpr int told = 50;
+/// The descriptor by which the other process sends the address of its word.
+constexpr int address_fd = 50;
 
 volatile std::uint64_t word = 1;
 
 Outcome stay(const Scene& /*scene*/) {
   const auto address = reinterpret_cast<std::uint64_t>(&word);  // NOLINT
-  if (::write(told, &address, sizeof(address)) != sizeof(address)) return failed("tell");
+  if (::write(address_fd, &address, sizeof(address)) != sizeof(address)) return failed("tell");
   for (;;) ::pause();
 }
 
@@ -41,7 +41,7 @@ Outcome held(const Scene& scene) {
   with_other.other = ::fork();
   if (with_other.other < 0) return failed("fork");
   if (with_other.other == 0) {
-    ::dup2(pipe->write_end.get(), told);
+    ::dup2(pipe->write_end.get(), address_fd);
     (void)become("/bin/other", stay, scene);
     ::_exit(1);
   }
@@ -95,7 +95,7 @@ Outcome take_from(pid_t process, int fd) {
 }
 
 Outcome take_descriptor(const Scene& scene) {
-  return take_from(scene.other, told);
+  return take_from(scene.other, address_fd);
 }
 
 Outcome take_from_outside(const Scene& scene) {

@@ -83,7 +83,7 @@ def played(session, podman, document):
         run(*podman.base, "kube", "play", "--down", file)
 
 
-def fill_sheet(session, record, name, attempts, members, fill):
+def fill_table(session, record, name, attempts, members, fill):
     """A table of attempts by members, under each runtime: `fill` does it for one pod."""
     runtimes = [Podman(session, "crun"), Podman(session, "runc")]
     table = ResultTable(session, record, name,

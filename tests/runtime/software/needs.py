@@ -22,23 +22,23 @@ NEEDS = [
          "by TCP too, when an answer is large; UDP sockets that only sort addresses may be connected to anybody",
          f"{CASES}/attacks/software.py"),
     Need("unbound, BIND, dnsmasq", {"bind": "dns", "egress": "dns"},
-         "each question is sent from a random port: free in a network namespace of its own, in a pod or on the host add "
-         "`udp/1024-65535` to `bind`", f"{CASES}/policy/programs.py"),
+         "each question is sent from a random port, which is free in a network namespace of its own; in a pod or on the host "
+         "add `udp/1024-65535` to `bind`", f"{CASES}/policy/programs.py"),
     Need("ping (iputils, busybox)", {"egress": "icmp"},
-         "by ping sockets, which `net.ipv4.ping_group_range` has to allow; raw ones are refused with `EPERM`",
+         "ping uses ping sockets, which `net.ipv4.ping_group_range` has to allow; raw sockets are refused with `EPERM`",
          f"{CASES}/policy/egress.py"),
     Need("curl, apt, Go and Python clients", {"egress": "dns tcp/80 tcp/443"}, "MPTCP is refused, and they go on by TCP",
          f"{CASES}/attacks/software.py"),
     Need("Apache", {"bind": "tcp/80 tcp/443", "create": "deny", "seal": "listen tcp/80 tcp/443"},
-         "one listener for both versions of IP", f"{CASES}/recipes/recipe_http_worm.py"),
+         "it has one listener for both versions of IP", f"{CASES}/recipes/recipe_http_worm.py"),
     Need("nginx", {"bind": "tcp/80", "create": "deny", "seal": "listen tcp/80@0.0.0.0 tcp/80@::"},
          "`listen 80; listen [::]:80` is a listener for each version of IP: the seal waits for both",
          f"{CASES}/policy/programs.py"),
     Need("Envoy, nginx with `reuseport`", {"bind": "tcp/80", "create": "deny", "seal": "30s"},
-         "a listener for each thread: a time, or `accept`"),
-    Need("vsftpd, passive", {"connect": "deny", "bind": "tcp/21 tcp/40000-40100"}, "the passive range is named",
+         "they have a listener for each thread, so the seal is a time, or `accept`"),
+    Need("vsftpd, passive", {"connect": "deny", "bind": "tcp/21 tcp/40000-40100"}, "`bind` names the passive range",
          f"{CASES}/recipes/recipe_ftp_passive.py"),
-    Need("Dovecot", {"create": "deny", "seal": "listen tcp/110@0.0.0.0 tcp/110@::"}, "a listener for each version of IP",
+    Need("Dovecot", {"create": "deny", "seal": "listen tcp/110@0.0.0.0 tcp/110@::"}, "it has a listener for each version of IP",
          f"{CASES}/recipes/recipe_pop3.py"),
     Need("sshd, telnetd", {"bind": "tcp/22 tcp/23", "egress": "tcp/22"}, "what they start is under the same policy",
          f"{CASES}/recipes/recipe_remote_shell.py"),
@@ -47,10 +47,11 @@ NEEDS = [
     Need("TFTP clients (tftp-hpa, busybox)", {"egress": "udp/69", "answers": "host"}, "the answer comes from another port",
          f"{CASES}/policy/programs.py"),
     Need("miniupnpc and others by SSDP", {"egress": "udp/1900@239.255.255.250", "answers": "any"},
-         "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/programs.py"),
-    Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "the same"),
+         "whichever device is there answers; name in `egress` also what the program then asks of that device",
+         f"{CASES}/policy/programs.py"),
+    Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "as with SSDP"),
     Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
-         "a peer is remembered as long as the socket lives that heard of him"),
+         "a peer is remembered as long as the socket lives that heard of it"),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
@@ -59,11 +60,11 @@ NEEDS = [
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
          "packets may leave with a source that is not the container's"),
     Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
-         "VRRP has a protocol of its own, named by its number; it sets addresses and tells neighbours of them",
+         "VRRP has a protocol of its own, named by its number; keepalived sets addresses and announces them to neighbours",
          f"{CASES}/policy/programs.py"),
     Need("OSPF", {"families": "inet inet6 netlink-route raw",
                   "egress": "proto/89@224.0.0.5 proto/89@224.0.0.6 proto/89@10.0.0.0/24"},
-         "the groups, and the routers themselves"),
+         "`egress` names the groups, and the routers themselves"),
     Need("falco, bpftool", {"connect": "deny", "bpf": "allow"},
          "with `CAP_BPF` and `CAP_SYS_ADMIN` of the host such a container can take every policy away",
          f"{CASES}/policy/programs.py"),
@@ -74,25 +75,27 @@ TOP = """\
 <!-- SPDX-License-Identifier: Apache-2.0 -->
 # What your program needs
 
-The policy to begin with, for programs that need something of their own. The keys are those of `docs/annotations.md`,
-without `io.socklid.`. This page is written by `tests/golden/programs_test --write`, from the table
-`tests/runtime/software/needs.py`: edit that.
+Each row has a policy to begin with, for a program that needs something of its own. The keys are those of `docs/annotations.md`,
+without `io.socklid.`. `tests/golden/programs_test --write` writes this page from the table `tests/runtime/software/needs.py`:
+edit the table.
 """
 ROWS = ["| program | policy | what there is to know | tried by |", "|---|---|---|---|"]
 END = """
-The kernel's own tunnels (WireGuard, VXLAN) send without a mark, and `egress` lets none of that out. A WireGuard tunnel can have
-the container's: somebody on the node makes it in the container's network namespace, with `mark=3` and `egress=udp/51820@PEER` in
-the policy and `wg set wg0 fwmark 3` for the tunnel. What leaves is judged twice then, by its address behind the tunnel and by
-the peer (`tests/runtime/cases/policy/programs.py`). Nothing is forwarded. The container itself makes no tunnels, unless
-`families` has `netlink-route` and `netlink-generic`.
+**Tunnels of the kernel** (WireGuard, VXLAN) send without a mark, and `egress` lets no such packet out. A WireGuard tunnel can
+have the container's mark:
 
-In a pod the kernel's WireGuard is no way out for a neighbour under `egress`: its packets still belong to the socket whose data
-they carry, and lack that one's mark. A VPN that is a program with a tun device sends by a socket of its own.
+- Somebody on the node makes the tunnel in the container's network namespace. The policy has `mark=3` and `egress=udp/51820@PEER`,
+  and `wg set wg0 fwmark 3` gives the tunnel that mark.
+- A packet is then judged twice: by its address behind the tunnel, and by the peer (`tests/runtime/cases/policy/programs.py`).
+- Nothing is forwarded. The container itself makes no tunnels, unless `families` has `netlink-route` and `netlink-generic`.
 
-There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
-neighbour or a process of the host's, could use it.
+**In a pod** the kernel's WireGuard is no way out for a neighbour under `egress`. The tunnel's packets still belong to the socket
+whose data they carry, and lack that socket's mark. A VPN that is a program with a tun device sends by a socket of its own.
 
-An engine within a container (podman in podman) with a network of its own makes devices and rules: that is `families` with
+There is no word such as `wireguard/51820` for what the kernel sends without a mark. Whoever can send an unmarked packet could use
+it: a neighbour, or a process of the host's.
+
+**An engine within a container** (podman in podman) with a network of its own makes devices and rules. That needs `families` with
 `netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers beside it.
 
 MPTCP, SMC, raw and packet sockets are closed unless `families` names them."""

@@ -130,7 +130,7 @@ TEST(Keys, OfAContainerWantItsNameAsADnsLabel) {
 TEST(Keys, OfAContainerNeedAnEngineThatSaysItsName) {
   EXPECT_EQ(
       refusal({{"io.socklid.bind/web", "deny"}}),
-      "io.socklid.bind/web: nobody says for sure what this container is called in its "
+      "io.socklid.bind/web: this engine does not say what the container is called in its "
       "pod (podman and bare runtimes never do, though podman generate kube writes such keys): "
       "use io.socklid.bind, or give each container its own by podman run --pod");
 }

@@ -94,11 +94,11 @@ TEST(PublicLine, OfEveryExitIsShortAndNoPhraseOfPodmans) {
 }
 
 TEST(PublicLine, IsForNoStateThatNamesAnOutlet) {
-  EXPECT_TRUE(may_be_told({}));
-  EXPECT_TRUE(may_be_told({{"io.socklid.bind", "x"}, {"run.oci.systemd.subgroup", "x"}}));
+  EXPECT_TRUE(may_print({}));
+  EXPECT_TRUE(may_print({{"io.socklid.bind", "x"}, {"run.oci.systemd.subgroup", "x"}}));
   for (const char* key : {"run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.hooks.x",
                           "run.oci.hooks", "run.oci.hooks."}) {
-    EXPECT_FALSE(may_be_told({{key, ""}})) << key;
+    EXPECT_FALSE(may_print({{key, ""}})) << key;
   }
 }
 
@@ -130,12 +130,12 @@ TEST_F(Tell, WritesToAPipeAndASocket) {
   ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
   const UniqueFd out(ends[0]);
   const UniqueFd in(ends[1]);
-  tell(in.get(), line_);
+  print_line(in.get(), line_);
   EXPECT_EQ(read_some(out.get()), line_.text());
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
   const UniqueFd here(ends[0]);
   const UniqueFd there(ends[1]);
-  tell(here.get(), line_);
+  print_line(here.get(), line_);
   EXPECT_EQ(read_some(there.get()), line_.text());
 }
 
@@ -144,9 +144,9 @@ TEST_F(Tell, LeavesFilesAsTheyAre) {
   const std::string path = directory.path() + "/preload";
   const UniqueFd file(::open(path.c_str(), O_CREAT | O_RDWR | O_APPEND, 0600));
   ASSERT_TRUE(file);
-  tell(file.get(), line_);
+  print_line(file.get(), line_);
   EXPECT_EQ(::lseek(file.get(), 0, SEEK_END), 0);
-  tell(-1, line_);
+  print_line(-1, line_);
 }
 
 TEST_F(Tell, DoesNotWaitForAReader) {
@@ -156,7 +156,7 @@ TEST_F(Tell, DoesNotWaitForAReader) {
   const UniqueFd in(ends[1]);
   const std::string block(::fcntl(in.get(), F_GETPIPE_SZ), 'x');
   ASSERT_EQ(::write(in.get(), block.data(), block.size()), static_cast<ssize_t>(block.size()));
-  tell(in.get(), line_);  // would never return
+  print_line(in.get(), line_);  // would never return
 }
 
 }  // namespace

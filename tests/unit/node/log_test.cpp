@@ -68,13 +68,13 @@ TEST_F(Refusals, AreReadBackInOrder) {
 }
 
 TEST_F(Refusals, AreBoundedAndKeepTheNewest) {
-  const int count = static_cast<int>(refusals_kept) + 6;
+  const int count = static_cast<int>(max_refusals) + 6;
   for (int i = 0; i < count; ++i) {
     ASSERT_TRUE(remember_refusal(
         paths_, {.time = i, .id = std::to_string(i), .exit = 10, .message = "no"}));
   }
   const auto kept = refusals(paths_).value();
-  ASSERT_THAT(kept, SizeIs(refusals_kept));
+  ASSERT_THAT(kept, SizeIs(max_refusals));
   EXPECT_EQ(kept.front().time, 6);
   EXPECT_EQ(kept.back().time, count - 1);
 }

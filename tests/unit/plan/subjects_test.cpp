@@ -367,7 +367,7 @@ TEST(SubjectNotes, SayWhatIsNotHeld) {
   EXPECT_THAT(notes, Contains("the marks of the subjects a, b overlap: in a task that is in "
                               "several the last of these wins"));
   EXPECT_THAT(notes, Contains(HasSubstr("sh PATH, ld.so PATH")));
-  EXPECT_THAT(notes, Contains(HasSubstr("io.socklid.readonly binds who runs in the container")));
+  EXPECT_THAT(notes, Contains(HasSubstr("io.socklid.readonly holds inside the container")));
   EXPECT_THAT(notes, Contains(HasSubstr("a subject of * is everyone else")));
   const std::vector<std::string> few =
       plan_of({{"io.socklid.subject.a", "* bind=deny"}, {"io.socklid.connect", "deny"}}).notes;

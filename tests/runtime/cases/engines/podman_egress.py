@@ -7,7 +7,7 @@ policy is hindered, or the others are when one ends.
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.pods import CABLE4, cabled, fill_sheet, pod
+from harness.pods import CABLE4, cabled, fill_table, pod
 from harness.runner import group
 from harness.runtimes import parse_probe
 
@@ -49,4 +49,4 @@ def fill(session, record, table, runtime):
 
 @group("egress in a pod of podman's")
 def _(session, record):
-    fill_sheet(session, record, "pod with egress", WAYS.values(), POLICIES, fill)
+    fill_table(session, record, "pod with egress", WAYS.values(), POLICIES, fill)

@@ -55,7 +55,7 @@ def _(session):
 def _(session):
     document = manifest(session, ["web", "db"], {**keys(connect="deny"),
                                                  "io.socklid.bind/web": "tcp/80"})
-    reason = "io.socklid.bind/web: nobody says for sure what this container is called"
+    reason = "io.socklid.bind/web: this engine does not say what the container is called"
     with played(session, session.podman, document) as outcome:
         expect(outcome.status != 0, outcome.text)
         expect_in(f"exit code: {Exit.ANNOTATION}", outcome.text, "podman with crun")

@@ -8,7 +8,7 @@ container gets one; the end of one container, or its restart, changes what holds
 
 from harness.bundle import Options
 from harness.check import compare, keys
-from harness.pods import fill_sheet, infra_of, pod
+from harness.pods import fill_table, infra_of, pod
 from harness.runner import expect, expect_equal, group
 from harness.runtimes import parse_probe
 
@@ -70,4 +70,4 @@ def fill(session, record, table, runtime):
 
 @group("pods")
 def _(session, record):
-    fill_sheet(session, record, "pod", ATTEMPTS, POLICIES, fill)
+    fill_table(session, record, "pod", ATTEMPTS, POLICIES, fill)
