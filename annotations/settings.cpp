@@ -203,8 +203,9 @@ constexpr Setting table[] = {
     row<&Policy::options, parse_opened_options, print_options>(
         Key::options,
         {"io.socklid.options", "OPTIONS",
-         "which dangerous socket options are open all the same: transparent, for a foreign source "
-         "address; source-groups, for multicast groups from given sources"},
+         "which dangerous socket options stay open although the policy restricts the network: "
+         "transparent, for a foreign source address; source-groups, for multicast groups from "
+         "given sources"},
         Setting::Json::array),
     row<&Policy::connect, parse_connect, print_rule>(
         Key::connect,
@@ -230,7 +231,7 @@ constexpr Setting table[] = {
     row<&Policy::mark, parse_mark, print_value<Mark>>(
         Key::mark,
         {"io.socklid.mark", "N | 0xN | N/MASK",
-         "the mark that every packet of the container's new sockets carries"},
+         "the mark of every packet of sockets that the container makes"},
         Setting::Json::integer),
     row<&Policy::egress, parse_peers, print_value<Endpoints>>(
         Key::egress,
@@ -240,17 +241,17 @@ constexpr Setting table[] = {
     row<&Policy::otherwise, parse_otherwise, print_otherwise>(
         Key::otherwise,
         {"io.socklid.otherwise", "drop | reject",
-         "what becomes of packets that io.socklid.egress does not name; reject if not given"}),
+         "what happens to packets that io.socklid.egress does not name; reject if not given"}),
     row<&Policy::seal, parse_seal, print_seal>(
         Key::seal,
         {"io.socklid.seal", "start | listen [PORTS] | accept | DURATION | manual",
-         "from when on create, connect, bind, listen, accept and shutdown are held to the policy; "
+         "when create, connect, bind, listen, accept and shutdown begin to be held to the policy, "
          "once and for all; start if not given"}),
     row<&Policy::deputies, parse_deputies, print_deputies>(
         Key::deputies,
         {"io.socklid.deputies", "DEPUTIES",
-         "what the kernel may do on the container's behalf although the policy restricts: keys, "
-         "for upcalls; mounts, for file systems of the network; sysfs; sysctl"},
+         "what the kernel may still do on the container's behalf although the policy restricts the "
+         "network: keys, for upcalls; mounts, for file systems of the network; sysfs; sysctl"},
         Setting::Json::array),
     row<&Policy::bpf, parse_given_verdict, print_given_verdict>(
         Key::bpf,
@@ -301,7 +302,7 @@ constexpr auto infos = [] {
   std::array<KeyInfo, std::size(table) + 1> all{};
   std::transform(std::begin(table), std::end(table), all.begin(),
                  [](const Setting& setting) { return setting.info; });
-  all.back() = {policy_key, "JSON", "all of the above in one document"};
+  all.back() = {policy_key, "JSON", "all of these keys in one document"};
   return all;
 }();
 

@@ -86,8 +86,7 @@ void add_verbs(CLI::App& app, Options& options, Run& run) {
                   [&] { return repair(options.repair_id); });
   verb->add_option("ID", options.repair_id, "container id, or the beginning of one")->required();
 
-  verb = add_verb(app, "events",
-                  "what happened to containers: that they, or runs of subjects, were sealed", run,
+  verb = add_verb(app, "events", "containers, and runs of subjects, that were sealed", run,
                   [&] { return events(options.events); });
   verb->add_flag("--follow,-f", options.events.follow, "wait for more");
   verb->add_flag("--json", options.events.json, "print JSON, an object a line");

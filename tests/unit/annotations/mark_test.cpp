@@ -48,8 +48,8 @@ TEST(Mark, RefusesValuesOutsideTheirMask) {
 
 TEST(Mark, RefusesZero) {
   EXPECT_EQ(mark_error("0"),
-            "io.socklid.mark: \"0\": at byte 1 (\"0\"): expected a mark other than 0, the mark of "
-            "packets that have none");
+            "io.socklid.mark: \"0\": at byte 1 (\"0\"): expected a mark other than 0: packets "
+            "without a mark have 0");
   EXPECT_EQ(mark_error("3/0"),
             "io.socklid.mark: \"3/0\": at byte 3 (\"0\"): expected a mask other than 0");
   for (const char* text : {"0x0", "0/0xff", "0/0"}) mark_error(text);
