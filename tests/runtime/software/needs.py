@@ -50,14 +50,17 @@ NEEDS = [
          "whoever is there answers; what is then asked of him must be named as well", f"{CASES}/policy/programs.py"),
     Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "the same"),
     Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
-         "a peer is remembered as long as the socket lives that heard of him"),
+         "a peer is remembered as long as the socket lives that heard of him", f"{CASES}/policy/programs.py", True),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
-         f"{CASES}/policy/egress.py", True),
-    Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
+         f"{CASES}/policy/semantics.py", True),
+    Need("haproxy with `usesrc clientip`, nginx with `proxy_bind ... transparent`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
-         "packets may leave with a source that is not the container's"),
+         "packets may leave with a source that is not the container's; the rule that hands the answers to the proxy is the "
+         "operator's, in the container's network namespace", f"{CASES}/policy/proxies.py"),
+    Need("unbound with `ip-freebind`, servers with `IP_FREEBIND`", {"bind": "dns", "egress": "dns", "options": "transparent"},
+         "an address is bound before the container has it", f"{CASES}/policy/programs.py"),
     Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
          "VRRP has a protocol of its own, named by its number; it sets addresses and tells neighbours of them",
          f"{CASES}/policy/programs.py"),
@@ -83,11 +86,20 @@ END = """
 The kernel's own tunnels (WireGuard, VXLAN) send without a mark, and `egress` lets none of that out. A WireGuard tunnel can have
 the container's: somebody on the node makes it in the container's network namespace, with `mark=3` and `egress=udp/51820@PEER` in
 the policy and `wg set wg0 fwmark 3` for the tunnel. What leaves is judged twice then, by its address behind the tunnel and by
-the peer (`tests/runtime/cases/policy/programs.py`). Nothing is forwarded. The container itself makes no tunnels, unless
+the peer (`tests/runtime/cases/policy/tunnels.py`). Nothing is forwarded. The container itself makes no tunnels, unless
 `families` has `netlink-route` and `netlink-generic`.
 
 In a pod the kernel's WireGuard is no way out for a neighbour under `egress`: its packets still belong to the socket whose data
-they carry, and lack that one's mark. A VPN that is a program with a tun device sends by a socket of its own.
+they carry, and lack that one's mark. A VPN that is a program with a tun device (wireguard-go, OpenVPN) is one, for it sends by a
+socket of its own. So a VPN is a neighbour in the pod, and each of the two has a policy:
+
+| container | policy | what else |
+|---|---|---|
+| the VPN | `families=inet inet6 netlink-route`<br>`egress=udp/51820@PEER` | `CAP_NET_ADMIN` and the device `/dev/net/tun`; it makes the tunnel, its address and its routes |
+| the program | `egress=tcp/3306@ADDRESS` | an address behind the tunnel: with no other named, nothing of it goes round the tunnel |
+
+`tests/runtime/cases/policy/tunnels.py` does so with wireguard-go. The VPN sees what it carries, and `netlink-route` lets it change
+the routes of the whole pod; what the program's packets are allowed to say to whom is judged before they are in the tunnel.
 
 There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
 neighbour or a process of the host's, could use it.
