@@ -66,4 +66,4 @@ int balance_recvmsg6(struct bpf_sock_addr *ctx)
 	return rewrite6(ctx, NET6(0x99), LAST_OF_BACKEND6, NET6(0x96), LAST_OF_SERVICE6);
 }
 
-char license[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "GPL";
