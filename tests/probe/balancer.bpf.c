@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A balancer of sockets as Cilium's is one: at connect(2) and sendmsg(2) the address of a service becomes that of what is
- * behind it, and at recvmsg(2) the other way round. tests/runtime/cases/policy/services.py has the addresses, too.
+ * A balancer of sockets as Cilium's is one: at connect(2) and sendmsg(2) the address of a service
+ * becomes that of what is behind it, and at recvmsg(2) the other way round.
+ * tests/runtime/cases/policy/services.py has the addresses, too.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
@@ -21,9 +22,11 @@ static __always_inline int rewrite4(struct bpf_sock_addr *ctx, __u32 from, __u32
 }
 
 /* fd96::10 and fd99::1. */
-static __always_inline int rewrite6(struct bpf_sock_addr *ctx, __u32 from, __u32 from_last, __u32 to, __u32 to_last)
+static __always_inline int rewrite6(struct bpf_sock_addr *ctx, __u32 from, __u32 from_last,
+				    __u32 to, __u32 to_last)
 {
-	if (ctx->user_ip6[0] == from && !ctx->user_ip6[1] && !ctx->user_ip6[2] && ctx->user_ip6[3] == from_last) {
+	if (ctx->user_ip6[0] == from && !ctx->user_ip6[1] && !ctx->user_ip6[2] &&
+	    ctx->user_ip6[3] == from_last) {
 		ctx->user_ip6[0] = to;
 		ctx->user_ip6[3] = to_last;
 	}

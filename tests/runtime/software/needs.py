@@ -95,11 +95,11 @@ socket of its own. So a VPN is a neighbour in the pod, and each of the two has a
 
 | container | policy | what else |
 |---|---|---|
-| the VPN | `families=inet inet6 netlink-route`<br>`egress=udp/51820@PEER` | `CAP_NET_ADMIN` and the device `/dev/net/tun`; it makes the tunnel, its address and its routes |
-| the program | `egress=tcp/3306@ADDRESS` | an address behind the tunnel: with no other named, nothing of it goes round the tunnel |
+| the VPN | `families=inet inet6 netlink-route`<br>`egress=udp/51820@PEER` | it has `CAP_NET_ADMIN` and `/dev/net/tun` |
+| the program | `egress=tcp/3306@ADDRESS` | the address is behind the tunnel; nothing of it goes round the tunnel |
 
-`tests/runtime/cases/policy/tunnels.py` does so with wireguard-go. The VPN sees what it carries, and `netlink-route` lets it change
-the routes of the whole pod; what the program's packets are allowed to say to whom is judged before they are in the tunnel.
+`tests/runtime/cases/policy/tunnels.py` does so with wireguard-go. The VPN sees what it carries, and `netlink-route` lets it
+change the routes of the whole pod; where the program's packets may go is judged before they are in the tunnel.
 
 There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
 neighbour or a process of the host's, could use it.

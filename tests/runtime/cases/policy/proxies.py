@@ -5,6 +5,8 @@ The client is behind the neighbour, the server with it. The server's way back to
 where the proxy is its gateway, and the container's namespace has the operator's rule that hands what comes for such a socket
 to it.
 
+What `egress` does not name goes unanswered here: the answer would go to the client.
+
 Fails when: the server does not see the client's address where `options` opens `transparent`, or sees it where the policy does
 not; or when a server that `egress` does not name is asked.
 """
@@ -31,12 +33,13 @@ PORT, TABLE, MARK = 8080, 100, "0x100"
 NGINX = f"""
 daemon off; user root; error_log stderr; pid /tmp/nginx.pid; events {{ }}
 http {{ access_log off; server {{ listen 80; location / {{
-  proxy_bind $remote_addr transparent; proxy_pass http://{N4}:{PORT}; }} }} }}
+  proxy_bind $remote_addr transparent; proxy_connect_timeout 3s; proxy_pass http://{N4}:{PORT}; }} }} }}
 """
 HAPROXY = f"""
 defaults
   mode http
-  timeout connect 5s
+  retries 0
+  timeout connect 3s
   timeout client 10s
   timeout server 10s
 frontend all

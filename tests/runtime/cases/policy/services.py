@@ -23,8 +23,6 @@ BACKEND = {"4": NEIGHBOUR4, "6": NEIGHBOUR6}
 PINS, CGROUPS = Path("/sys/fs/bpf/socklid-test-balancer"), "/sys/fs/cgroup"
 HOOKS = {f"balance_{call}{version}": f"cgroup_inet{version}_{call}" if call == "connect" else f"cgroup_udp{version}_{call}"
          for call in ("connect", "sendmsg", "recvmsg") for version in "46"}
-REFUSED = {"connect:EPERM", "connect:ECONNREFUSED", "send:EPERM", "answer:EPERM", "answer:EACCES", "answer:EHOSTUNREACH",
-           "answer:ECONNREFUSED", "connect:EACCES"}
 
 
 @contextmanager
@@ -78,33 +76,37 @@ def attempts(kind, port):
     return [f"exchange.{kind}{version}:{SERVICE[version]}:{port}" for version in "46"]
 
 
-# Who translates, the kind of socket, the kind of namespace: what `connect` and what `egress` names, each as few as do.
+# Who translates, the kind of socket, the kind of namespace: what `connect` and what `egress` names, each as few as do, and
+# the `answers` that it takes: an answer that was translated back comes from another than the packet went to.
 S, B = (SERVICE,), (BACKEND,)
 ROWS = (
-    ("a balancer of sockets", balancer, "tcp", 3306, "own", S, B),
-    ("a balancer of sockets", balancer, "tcp", 3306, "pod", S, B),
-    ("a balancer of sockets", balancer, "udp", 53, "own", B, B),
-    ("a balancer of sockets", balancer, "udp", 53, "pod", S, B),
-    ("rules outside of the namespace", outside, "tcp", 3306, "own", S, S),
-    ("rules outside of the namespace", outside, "tcp", 3306, "pod", S, S),
-    ("rules outside of the namespace", outside, "udp", 53, "own", S, S),
-    ("rules outside of the namespace", outside, "udp", 53, "pod", S, S),
-    ("rules of the namespace", within, "tcp", 3306, "own", S, S),
-    ("rules of the namespace", within, "tcp", 3306, "pod", S, S),
-    ("rules of the namespace", within, "udp", 53, "own", B, S + B),
-    ("rules of the namespace", within, "udp", 53, "pod", S, S + B),
+    ("a balancer of sockets", balancer, "tcp", 3306, "own", S, B, "peer"),
+    ("a balancer of sockets", balancer, "tcp", 3306, "pod", S, B, "peer"),
+    ("a balancer of sockets", balancer, "udp", 53, "own", B, B, "peer"),
+    ("a balancer of sockets", balancer, "udp", 53, "pod", S, B, "peer"),
+    ("rules outside of the namespace", outside, "tcp", 3306, "own", S, S, "peer"),
+    ("rules outside of the namespace", outside, "tcp", 3306, "pod", S, S, "peer"),
+    ("rules outside of the namespace", outside, "udp", 53, "own", S, S, "peer"),
+    ("rules outside of the namespace", outside, "udp", 53, "pod", S, S, "peer"),
+    ("rules of the namespace", within, "tcp", 3306, "own", S, S, "peer"),
+    ("rules of the namespace", within, "tcp", 3306, "pod", S, S, "peer"),
+    ("rules of the namespace", within, "udp", 53, "own", B, S + B, "any"),
+    ("rules of the namespace", within, "udp", 53, "pod", S, S + B, "any"),
 )
 
 
-def policies(kind, port, connect, egress):
+def policies(kind, port, connect, egress, answers):
     """(policy, whether it lets through): what is to be named, all of it, and each with something left out."""
-    def given(**lists):
-        return keys(**{key: endpoints(kind, port, *value) for key, value in lists.items()})
+    def given(who=answers, **lists):
+        policy = keys(**{key: endpoints(kind, port, *value) for key, value in lists.items()})
+        return {**policy, **keys(answers=who)} if "egress" in lists and who != "peer" else policy
 
     yield given(connect=connect), True
     yield given(egress=egress), True
     yield given(connect=connect, egress=egress), True
     yield given(connect=S + B, egress=S + B), True
+    if answers != "peer":
+        yield given("peer", egress=egress), False
     for rest in (S, B):
         if rest != connect:
             yield given(connect=rest), False
@@ -123,12 +125,12 @@ def _(session, record):
     # That there is a way there at all: the service's address is nobody's.
     run("ip", "-n", INSIDE, "route", "add", "fd96::/64", "via", NEIGHBOUR6)
     try:
-        for who, translating, kind, port, namespace, connect, egress in ROWS:
+        for who, translating, kind, port, namespace, *lists in ROWS:
             with translating():
                 name = f"{who}, {kind}, {namespace}"
                 try:
                     compare(tried(session, kind, port, namespace, {}), {one: "ok" for one in attempts(kind, port)})
-                    for policy, works in policies(kind, port, connect, egress):
+                    for policy, works in policies(kind, port, *lists):
                         seen = tried(session, kind, port, namespace, policy)
                         compare({one: f"{answer} under {policy}" if (answer == "ok") != works else "right"
                                  for one, answer in seen.items()}, {one: "right" for one in attempts(kind, port)})

@@ -92,7 +92,7 @@ def _(session):
     command = ["sh", "-c", f"{near_end(their_key, '/ours', USERSPACE)} && echo the tunnel is up && exec sleep 10000"]
     for policy in ({}, VPN):
         with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
-                session.crun.start(command, Options(annotations={**POD, **policy}, rootfs=root), ready="the tunnel is up") as vpn, \
+                session.crun.start(command, Options(annotations={**POD, **policy}, rootfs=root), ready="tunnel is up") as vpn, \
                 session.crun.hold(Options(annotations={**POD, **PROGRAM})) as program:
             compare(seen_by(program, THROUGH), THROUGH)
             if policy:
