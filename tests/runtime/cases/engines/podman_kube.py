@@ -5,6 +5,8 @@ Fails when: a container is not under it, or the infra container is; a key for on
 ignored, or refused without saying why; what `podman generate kube` writes is lost, or cannot be played as the page says.
 """
 
+from pathlib import Path
+
 from harness.check import compare, keys
 from harness.commands import Exit, run, write
 from harness.hook import last_refusal
@@ -73,6 +75,8 @@ def _(session):
     given = [word for key, value in annotations.items() for word in ("--annotation", f"{key}={value}")]
     run(*podman.base, "run", "-d", "--name", name, "--network", "none", *given, probe_image(session), "/probe", "wait.term")
     try:
+        spec = Path(podman.inspect(name)["OCIConfigPath"]).read_text()
+        expect(name not in spec, "podman says now what a container is called: such keys could be taken")
         text = run(*podman.base, "generate", "kube", name).out
     finally:
         podman.delete(name)
