@@ -79,6 +79,18 @@ void note_deputies(const Policy& policy, std::vector<std::string>& notes) {
        "policy of the node away");
 }
 
+/// Such balancers are a cluster's, and its containers are in pods.
+void note_services(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
+  if (!policy.egress || placement.netns != NetnsKind::shared) return;
+  const bool addressed =
+      std::any_of(policy.egress->begin(), policy.egress->end(),
+                  [](const annotations::Endpoint& one) { return one.prefix.has_value(); });
+  if (!addressed) return;
+  notes.emplace_back(
+      "behind a balancer of sockets (Cilium) a service's packets go to its pods: "
+      "io.socklid.egress names these, io.socklid.connect the service (docs/kubernetes.md)");
+}
+
 void note_placement(const Policy& policy, Placement placement, std::vector<std::string>& notes) {
   if (!policy.egress) return;
   if (placement.netns == NetnsKind::host) {
@@ -176,6 +188,7 @@ std::vector<std::string> notes_on(const Policy& policy, const Plan& plan, Placem
   note_options(policy, notes);
   note_deputies(policy, notes);
   note_placement(policy, placement, notes);
+  note_services(policy, placement, notes);
   note_ports(policy, placement, notes);
   note_seal(policy, notes);
   note_answers(policy, notes);

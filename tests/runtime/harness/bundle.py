@@ -29,6 +29,7 @@ class Options:
     stages: tuple = ("createRuntime", "poststop")
     hook: str = HOOK
     cgroup: Optional[str] = None         # cgroupsPath of a bare runtime
+    host_pids: bool = False              # a bare runtime's container sees the host's processes
     systemd: bool = False                # a bare runtime leaves its cgroup to systemd
     flags: tuple = ()                    # more words for `podman run`
     rootfs: Optional[Path] = None
@@ -68,8 +69,8 @@ def mounts():
     ]
 
 
-def namespaces(netns):
-    kinds = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup")]
+def namespaces(netns, host_pids):
+    kinds = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup") if kind != "pid" or not host_pids]
     if netns == "new":
         kinds.append({"type": "network"})
     elif netns != "host":
@@ -102,7 +103,7 @@ def config(arguments, options, rootfs, cgroup, environment):
         },
         "linux": {
             "cgroupsPath": options.cgroup or cgroup,
-            "namespaces": namespaces(options.netns),
+            "namespaces": namespaces(options.netns, options.host_pids),
             "resources": {"devices": [{"allow": True, "access": "rwm"}]},
             "sysctl": options.sysctl,
         },

@@ -51,14 +51,17 @@ NEEDS = [
          f"{CASES}/policy/programs.py"),
     Need("WS-Discovery", {"egress": "udp/3702@239.255.255.250", "answers": "any"}, "as with SSDP"),
     Need("SIP, QUIC, pushes over UDP", {"bind": "udp/5060", "egress": "dns"},
-         "a peer is remembered as long as the socket lives that heard of it"),
+         "a peer is remembered as long as the socket lives that heard of it", f"{CASES}/policy/programs.py", True),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
-         f"{CASES}/policy/egress.py", True),
-    Need("haproxy and nginx with `transparent`, unbound with `ip-freebind`",
+         f"{CASES}/policy/semantics.py", True),
+    Need("haproxy with `usesrc clientip`, nginx with `proxy_bind ... transparent`",
          {"bind": "tcp/80", "egress": "tcp/8080", "options": "transparent"},
-         "packets may leave with a source that is not the container's"),
+         "packets may leave with a source that is not the container's; the rule that hands the answers to the proxy is the "
+         "operator's, in the container's network namespace", f"{CASES}/policy/proxies.py"),
+    Need("unbound with `ip-freebind`, servers with `IP_FREEBIND`", {"bind": "dns", "egress": "dns", "options": "transparent"},
+         "an address is bound before the container has it", f"{CASES}/policy/programs.py"),
     Need("keepalived", {"families": "inet inet6 netlink-route packet raw", "egress": "proto/112@224.0.0.18"},
          "VRRP has a protocol of its own, named by its number; keepalived sets addresses and announces them to neighbours",
          f"{CASES}/policy/programs.py"),
@@ -86,11 +89,20 @@ have the container's mark:
 
 - Somebody on the node makes the tunnel in the container's network namespace. The policy has `mark=3` and `egress=udp/51820@PEER`,
   and `wg set wg0 fwmark 3` gives the tunnel that mark.
-- A packet is then judged twice: by its address behind the tunnel, and by the peer (`tests/runtime/cases/policy/programs.py`).
+- A packet is then judged twice: by its address behind the tunnel, and by the peer (`tests/runtime/cases/policy/tunnels.py`).
 - Nothing is forwarded. The container itself makes no tunnels, unless `families` has `netlink-route` and `netlink-generic`.
 
 **In a pod** the kernel's WireGuard is no way out for a neighbour under `egress`. The tunnel's packets still belong to the socket
-whose data they carry, and lack that socket's mark. A VPN that is a program with a tun device sends by a socket of its own.
+whose data they carry, and lack that socket's mark. A VPN that is a program with a tun device (wireguard-go, OpenVPN) sends by a
+socket of its own. So the VPN is a neighbour in the pod, and each of the two has a policy:
+
+| container | policy | what else |
+|---|---|---|
+| the VPN | `families=inet inet6 netlink-route`<br>`egress=udp/51820@PEER` | it has `CAP_NET_ADMIN` and `/dev/net/tun` |
+| the program | `egress=tcp/3306@ADDRESS` | the address is behind the tunnel; no packet for it goes round the tunnel |
+
+`tests/runtime/cases/policy/tunnels.py` does so with wireguard-go. The VPN sees what it carries, and `netlink-route` lets it
+change the routes of the whole pod. Where the program's packets may go is judged before they are in the tunnel.
 
 There is no word such as `wireguard/51820` for what the kernel sends without a mark. Whoever can send an unmarked packet could use
 it: a neighbour, or a process of the host's.

@@ -177,6 +177,10 @@ TEST(Plan, SaysWhatProgramsAreKnownToNeed) {
   policy.create = annotations::Verdict::deny;
   policy.seal = {annotations::Seal::Kind::listen, {{Protocol::tcp, {80, 80}, {}}}, 0};
   EXPECT_TRUE(has(NetnsKind::own, "io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::"));
+  EXPECT_FALSE(has(NetnsKind::shared, "balancer of sockets"));
+  policy.egress->front().prefix = annotations::Prefix{};
+  EXPECT_TRUE(has(NetnsKind::shared, "balancer of sockets"));
+  EXPECT_FALSE(has(NetnsKind::own, "balancer of sockets"));
 }
 
 TEST(Plan, ListsAreThere) {

@@ -2,15 +2,17 @@
 """podman kube play: one policy for all containers of a Pod, from its YAML.
 
 Fails when: a container is not under it, or the infra container is; a key for one container is
-ignored, or refused without saying why.
+ignored, or refused without saying why; what `podman generate kube` writes is lost, or cannot be played as the page says.
 """
 
+from pathlib import Path
+
 from harness.check import compare, keys
-from harness.commands import Exit, run
+from harness.commands import Exit, run, write
 from harness.hook import last_refusal
-from harness.pods import infra_of, manifest, played
+from harness.pods import infra_of, manifest, played, probe_image
 from harness.runner import expect, expect_equal, expect_in, test
-from harness.runtimes import Podman, parse_probe
+from harness.runtimes import Podman, next_name, parse_probe
 
 CONNECT = "connect.tcp4:127.0.0.1:9"
 ATTEMPTS = ["bind.tcp4:81", CONNECT, "create.udp4"]
@@ -64,3 +66,33 @@ def _(session):
         expect(outcome.status != 0, outcome.text)
         expect_in("io.socklid.bind: ", outcome.text, "podman with runc")
         expect_in(reason, last_refusal()["message"], "the refusal")
+
+
+@test("podman generate kube: what it writes of a container is refused, and played as the error says")
+def _(session):
+    podman, name = session.podman, next_name()
+    annotations = keys(connect="deny", bind="tcp/80")
+    given = [word for key, value in annotations.items() for word in ("--annotation", f"{key}={value}")]
+    run(*podman.base, "run", "-d", "--name", name, "--network", "none", *given, probe_image(session), "/probe", "wait.term")
+    try:
+        spec = Path(podman.inspect(name)["OCIConfigPath"]).read_text()
+        expect(name not in spec, "podman says now what a container is called: such keys could be taken")
+        text = run(*podman.base, "generate", "kube", name).out
+    finally:
+        podman.delete(name)
+    for key in annotations:
+        expect_in(f"{key}/{name}:", text, "podman generate kube")
+    file = write(f"{session.work}/generated.yaml", text)
+    play = [*podman.base, "kube", "play", "--network", "none", file]
+    try:
+        outcome = run(*play, check=False)
+        expect(outcome.status != 0, outcome.text)
+        expect_in(f"/{name}: nobody says for sure what this container is called", last_refusal()["message"], "the refusal")
+        expect_in("podman generate kube writes such keys): use io.socklid.", last_refusal()["message"], "the refusal")
+        run(*play, "--down")
+        write(file, text.replace(f"/{name}:", ":"))
+        run(*play)
+        seen = parse_probe(run(*podman.exec_command(f"{name}-pod-{name}"), "/probe", *ATTEMPTS).out)
+        compare(seen, {"bind.tcp4:81": "EPERM", CONNECT: "EPERM", "create.udp4": "ok"})
+    finally:
+        run(*play, "--down", check=False)

@@ -5,20 +5,20 @@ Fails when: a destination that egress names cannot be reached, or one it does no
 served port is not answered; the rules stay after the container; a foreign table is touched.
 """
 
-import os
 import socket
 import threading
-from pathlib import Path
 
 from harness import snapshot
 from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import run
-from harness.network import (CONTAINER4, CONTAINER6, INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, STRANGER4,
+from harness.network import (CONTAINER4, CONTAINER6, INSIDE, LINK, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, STRANGER4,
                              in_netns)
-from harness.runner import Cell, Skip, expect, expect_equal, expect_in, group, test
+from harness.recipe import tree
+from harness.runner import Cell, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
 from harness.neighbour_servers import in_the_neighbourhood
+from harness.sockets import inside, udp_socket
 
 N4, N6 = NEIGHBOUR4, NEIGHBOUR6
 POLICY = keys(mark="3", bind="tcp/80", egress="udp/53 tcp/3306")
@@ -215,6 +215,9 @@ def _(session):
                           (Options(annotations=keys(egress="dns")), "Protocol not supported")):
         done = session.crun.run(["/bin/busybox", "ping", "-c", "1", "-W", "5", N4], options)
         expect_in(says, done.text, "busybox ping")
+    for egress, says in (("icmp", "Operation not permitted"), ("dns", "Protocol not supported")):
+        done = session.crun.run(["/bin/busybox", "traceroute", "-m", "1", N4], Options(annotations=keys(egress=egress)))
+        expect_in(says, done.text, "busybox traceroute")
 
 
 @test("under a list of connect a datagram socket is judged by what it sends")
@@ -271,9 +274,6 @@ ASK = ("import socket; made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); 
 
 @test("answers: any lets a stranger answer a socket that has asked")
 def _(session):
-    tree = os.environ.get("SOCKLID_ROOTFS")
-    if not tree:
-        raise Skip("no SOCKLID_ROOTFS with Python in it (tests/vm/rootfs)")
     _ = session.network
     for answers in ("peer", "host", "any"):
         asked = in_the_neighbourhood(socket.SOCK_DGRAM, 1900)
@@ -282,9 +282,66 @@ def _(session):
         thread = threading.Thread(
             target=lambda: stranger.sendto(b"a stranger", asked.recvfrom(100)[1]), daemon=True)
         thread.start()
-        options = Options(annotations=keys(egress="udp/1900", answers=answers), rootfs=Path(tree))
+        options = Options(annotations=keys(egress="udp/1900", answers=answers), rootfs=tree())
         done = session.crun.run(["python3", "-S", "-c", ASK], options)
         thread.join(30)
         asked.close()
         stranger.close()
         expect_equal("a stranger" in done.text, answers == "any", f"{answers}: {done.text}")
+
+
+JOIN = f"""
+import socket
+def join(family, level, option, group, nobody=b""):
+    try:
+        made = socket.socket(family, socket.SOCK_DGRAM)
+        link = socket.if_nametoindex("{LINK}").to_bytes(4, "little")
+        made.setsockopt(level, option, socket.inet_pton(family, group) + nobody + link)
+        kept.append(made)
+        print("joined", group, flush=True)
+    except OSError as error:
+        print("refused", group, error.errno, flush=True)
+kept = []
+"""
+JOINS = {socket.AF_INET: "join(socket.AF_INET, socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, '{}', bytes(4))",
+         socket.AF_INET6: "join(socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, '{}')"}
+EVERY_PROTOCOL = 3
+
+
+def sniffer():
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(EVERY_PROTOCOL))
+    made.bind((LINK, EVERY_PROTOCOL))
+    made.settimeout(20)
+    return made
+
+
+def heard_before(link, groups, last):
+    """Those of `groups` whose reports came over the link before a packet that has `last` in it."""
+    heard = set()
+    while True:
+        packet = link.recv(2000)
+        heard |= {group for family, group in groups.items() if socket.inet_pton(family, group) in packet}
+        if last in packet:
+            return heard
+
+
+@test("a multicast group is reported to the link under egress, and none joined where nothing may leave")
+def _(session):
+    _ = session.network
+    v4, v6 = socket.AF_INET, socket.AF_INET6
+    # Nobody's: for local use. Each time others, for groups that are left are reported as well.
+    for egress, groups in (("udp/5353", {v4: "239.255.94.31"}), ("udp/5353", {v6: "ff15::5e1f"}),
+                           ("", {v4: "239.255.94.32", v6: "ff15::5e20"})):
+        options = Options(annotations=keys(egress=egress), rootfs=tree())
+        joins = [JOINS[family].format(group) for family, group in groups.items()]
+        program = "\n".join([JOIN, *joins, "import signal; signal.pause()"])
+        with inside(sniffer, OUTSIDE) as link:
+            with session.crun.start(["python3", "-S", "-c", program], options) as container:
+                for family, group in groups.items():
+                    container.wait_for(f"joined {group}" if egress else f"refused {group} 1")
+                    if egress:
+                        expect_equal(heard_before(link, groups, socket.inet_pton(family, group)), {group}, "reports")
+            if not egress:
+                with udp_socket(OUTSIDE) as last:
+                    last.sendto(b"the last one", (CONTAINER4, 9))
+                expect_equal(heard_before(link, groups, b"the last one"), set(), "reports")

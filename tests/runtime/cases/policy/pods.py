@@ -185,11 +185,13 @@ def _(session):
 def _(session):
     everything = [attempt for attempts in WAYS.values() for attempt in attempts]
     engines = {"io.kubernetes.cri.sandbox-id": "0123456789ab"}  # so that its cgroup bears an id
-    with session.runc.hold(Options(annotations=engines)) as first, \
-            session.crun.hold(Options(annotations=POLICIES["dns"])) as second:
-        expect_equal(tables(), ["socklid_1"], "tables")
-        compare(seen_by(second, expected_of("dns")), expected_of("dns"))
-        compare(seen_by(first, everything), {attempt: "ok" for attempt in everything})
+    # Agents for monitoring have the host's processes, too, and are none of these.
+    for host_pids in (False, True):
+        with session.runc.hold(Options(annotations=engines, host_pids=host_pids)) as first, \
+                session.crun.hold(Options(annotations=POLICIES["dns"])) as second:
+            expect_equal(tables(), ["socklid_1"], "tables")
+            compare(seen_by(second, expected_of("dns")), expected_of("dns"))
+            compare(seen_by(first, everything), {attempt: "ok" for attempt in everything})
 
 
 @test("a process of the host in a container's namespace is under its rules")

@@ -1,37 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real programs of docs/programs.md under the policy that is to begin with, of Debian's packages, each beside a control.
 
-Fails when: one of them does not do its work under its policy; when a policy without what the page says it needs lets it work all
-the same, so that the page asks for too much; or when a tunnel is not judged by its peer and by what is behind it.
+Fails when: one of them does not do its work under its policy; or when a policy without what the page says it needs lets it work
+all the same, so that the page asks for too much.
 """
 
 import socket
 import struct
 import threading
-from contextlib import contextmanager, suppress
+import time
+from contextlib import ExitStack, suppress
 
 from harness.bundle import Options
-from harness.check import compare, keys
-from harness.commands import run, wait_until, write
+from harness.check import keys
 from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
-from harness.recipe import directories, mount_over, tree
-from harness.runner import Failure, expect, expect_equal, expect_in, group, test
-from harness.runtimes import parse_probe
+from harness.recipe import machine, tree
+from harness.runner import expect, expect_equal, expect_in, group, test
+from harness.served import served
 from harness.sockets import inside
 
 VRRP, VRRP_GROUP, ROUTER = 112, "224.0.0.18", 51
-
-
-@contextmanager
-def machine(files):
-    """A writable root with {path: text} over the tests' tree."""
-    with directories() as parts:
-        mount_over(tree(), parts)
-        for path, text in files.items():
-            write(parts["root"] / path.lstrip("/"), text)
-        yield parts["root"]
 
 
 # Resolvers ----------------------------------------------------------------------------------------
@@ -68,12 +58,12 @@ RESOLVERS = (
 QUESTION = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\x08packages\x07example\0\0\1\0\1"
 
 
-def knows_the_name(patience):
+def knows_the_name(patience, address=CONTAINER4):
     """Whether the container's resolver answers somebody outside."""
     def make():
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.settimeout(patience)
-        made.connect((CONTAINER4, 53))
+        made.connect((address, 53))
         return made
 
     with inside(make, OUTSIDE) as connection, suppress(OSError):
@@ -95,20 +85,29 @@ def _(session, record):
                     record(f"{name} under {said}", None if answered == works else container.output)
 
 
+LATER4 = "10.99.0.77"  # an address that the container gets when the program has it already
+
+
+@test("unbound with ip-freebind: an address that is not there yet")
+def _(session):
+    dns = keys(bind="dns", egress="dns")
+    conf = UNBOUND.replace("interface: 0.0.0.0", f"interface: {LATER4}\n  ip-freebind: yes")
+    command = ["unbound", "-d", "-c", "/unbound.conf"]
+    _ = session.network
+    with session.network.quiet(), NeighbourServers({}, ()), machine({"/unbound.conf": conf}) as root:
+        for policy in ({}, {**dns, **keys(options="transparent")}):
+            with session.crun.start(command, Options(annotations=policy, rootfs=root), ready="start of service") as container:
+                in_netns(INSIDE, "ip", "addr", "add", f"{LATER4}/24", "dev", LINK)
+                try:
+                    expect(knows_the_name(20, LATER4), f"{policy}: {container.output}")
+                finally:
+                    in_netns(INSIDE, "ip", "addr", "del", f"{LATER4}/24", "dev", LINK)
+        done = session.crun.run(command, Options(annotations=dns, rootfs=root))
+        expect_in("Operation not permitted", done.text, "without the key")
+        expect_in(f"can't bind socket: Cannot assign requested address for {LATER4}", done.text, "without the key")
+
+
 # Servers ------------------------------------------------------------------------------------------
-
-
-def served(session, container, *knocks):
-    """Waits until it listens; its output tells why if it does not."""
-    def listens():
-        return all(answer == "ok" for answer in parse_probe(session.network.from_neighbour(*knocks)).values())
-
-    try:
-        wait_until(listens, "it listens", 60)
-    except TimeoutError as error:
-        raise Failure(f"{container.options.annotations}: {container.output}") from error
-
-
 
 NGINX = """
 daemon off; user root; error_log stderr; pid /tmp/nginx.pid; events { }
@@ -131,6 +130,55 @@ def _(session):
         expect_in("socket() [::]:80 failed (1: Operation not permitted)", done.text, "sealed by the first listener")
         explained = session.socklid("explain", *(f"{key}={value}" for key, value in first.items())).out
         expect_in("io.socklid.seal=listen tcp/80@0.0.0.0 tcp/80@::", explained, "explain")
+
+
+PAUSE = 125  # seconds; what is remembered of a peer otherwise is two minutes old at most
+PATIENT = """
+import signal, socket, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+port, closes = int(sys.argv[1]), sys.argv[2] == "closes"
+def made():
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("", port))
+    return made
+server = made()
+print("listening", flush=True)
+peer = server.recvfrom(100)[1]
+if closes:
+    server.close()
+    server = made()
+print("heard", flush=True)
+signal.sigwait({signal.SIGUSR1})
+try:
+    server.sendto(b"pushed", peer)
+    print("sent", flush=True)
+except OSError as error:
+    print("refused", error.errno, flush=True)
+"""
+POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
+
+
+@test("a server that speaks first after minutes reaches whom its socket has heard of, and another socket does not")
+def _(session):
+    _ = session.network
+    with ExitStack() as stack:
+        waiting = []
+        for port, annotations, works in ((5060, {}, True), (5061, POD, True), (5062, POD, False)):
+            policy = {**annotations, **keys(bind=f"udp/{port}", egress="dns")}
+            command = ["python3", "-S", "-c", PATIENT, str(port), "waits" if works else "closes"]
+            container = stack.enter_context(
+                session.crun.start(command, Options(annotations=policy, rootfs=tree()), ready="listening"))
+            asking = stack.enter_context(in_the_neighbourhood(socket.SOCK_DGRAM, 0))
+            asking.settimeout(20)
+            asking.sendto(b"here", (CONTAINER4, port))
+            container.wait_for("heard")
+            waiting.append((container, asking, works))
+        time.sleep(PAUSE)
+        for container, asking, works in waiting:
+            session.crun.signal(container.name, "USR1")
+            container.wait_for("sent" if works else "refused 1")
+            if works:
+                expect_equal(asking.recv(100), b"pushed", container.options.annotations)
 
 
 # Routers ------------------------------------------------------------------------------------------
@@ -254,9 +302,11 @@ def _(session):
 def _(session):
     _ = session.network
     sandbox = ["bwrap", "--unshare-net", "--ro-bind", "/", "/", "ip", "addr", "show", "lo"]
+    as_user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]  # who has a user namespace of his own for it
     for policy in ({}, keys(egress="dns tcp/443")):
-        done = session.crun.run(sandbox, Options(annotations=policy, rootfs=tree()))
-        expect_in("inet 127.0.0.1/8", done.text, str(policy))
+        for user in ([], as_user):
+            done = session.crun.run([*user, *sandbox], Options(annotations=policy, rootfs=tree()))
+            expect_in("inet 127.0.0.1/8", done.text, f"{user} under {policy}")
 
 
 @test("bpftool needs bpf=allow")
@@ -265,57 +315,3 @@ def _(session):
     for policy, works in (({}, True), (keys(connect="deny"), False), (keys(connect="deny", bpf="allow"), True)):
         done = session.crun.run(["bpftool", "prog", "show"], Options(annotations=policy, rootfs=tree()))
         expect_equal(done.status == 0, works, f"{policy}: {done.text[-300:]}")
-
-
-TUNNEL4, BEHIND4 = "10.55.0.2", "10.55.0.1"
-
-
-def wg():
-    return tree() / "usr/bin/wg"
-
-
-def pair_of_keys():
-    private = run(wg(), "genkey").out
-    return private, run(wg(), "pubkey", stdin=private).out.strip()
-
-
-@contextmanager
-def far_end(our_key, private, root):
-    """WireGuard in the neighbour's namespace. The container's end, which may be made meanwhile, goes with it."""
-    try:
-        in_netns(OUTSIDE, "ip", "link", "add", "wg0", "type", "wireguard")
-        write(root / "theirs", private)
-        in_netns(OUTSIDE, wg(), "set", "wg0", "listen-port", "51820", "private-key", root / "theirs", "peer", our_key,
-                 "allowed-ips", f"{TUNNEL4}/32")
-        in_netns(OUTSIDE, "ip", "addr", "add", f"{BEHIND4}/24", "dev", "wg0")
-        in_netns(OUTSIDE, "ip", "link", "set", "wg0", "up")
-        yield
-    finally:
-        for name in (INSIDE, OUTSIDE):
-            in_netns(name, "ip", "link", "del", "wg0", check=False)
-
-
-def near_end(their_key, private, fwmark):
-    """As commands of a shell."""
-    return (f"ip link add wg0 type wireguard && {wg()} set wg0 {fwmark} private-key {private} peer {their_key}"
-            f" allowed-ips 10.55.0.0/24 endpoint {N4}:51820 && ip addr add {TUNNEL4}/24 dev wg0 && ip link set wg0 up")
-
-
-THROUGH = {f"exchange.tcp4:{BEHIND4}:3306": "ok", f"exchange.tcp4:{BEHIND4}:80": "connect:ECONNREFUSED",
-           f"exchange.tcp4:{N4}:3306": "connect:ECONNREFUSED"}
-
-
-@test("a tunnel of the kernel's own in a container's namespace sends with the container's mark, and to whom egress names")
-def _(session):
-    _ = session.network
-    (ours, our_key), (theirs, their_key) = pair_of_keys(), pair_of_keys()
-    for fwmark, peer, works in (("", N4, False), ("fwmark 3", "10.99.0.9", False), ("fwmark 3", N4, True)):
-        policy = keys(mark="3", egress=f"udp/51820@{peer} tcp/3306@{BEHIND4}")
-        with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
-                session.crun.hold(Options(annotations=policy)) as container:
-            in_netns(INSIDE, "sh", "-c", near_end(their_key, str(root / "ours"), fwmark))
-            seen = parse_probe(container.exec("/probe", *THROUGH, check=False).out)
-            if works:
-                compare(seen, THROUGH)
-            else:
-                expect(seen[f"exchange.tcp4:{BEHIND4}:3306"] != "ok", f"{fwmark} {peer}: {seen}")

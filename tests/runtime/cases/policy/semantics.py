@@ -67,6 +67,15 @@ def _(session):
         check(session.crun, keys(bind=value), {attempt: DENIED for attempt in attempts})
 
 
+@test("tcp@127.0.0.1 in bind is for programs that listen on loopback wherever there is room")
+def _(session):
+    room = ["listen.tcp4:127.0.0.1:0", "listen.tcp4:127.0.0.1:40001"]
+    elsewhere = ["listen.ephemeral", f"listen.tcp4:{CONTAINER4}:0", "listen.tcp6:::1:0", "listen.tcp4:40001"]
+    check(session.crun, keys(bind="tcp/8888 tcp@127.0.0.1"), {**{one: "ok" for one in ["listen.tcp4:8888", *room]},
+                                                              **{one: f"bind:{DENIED}" for one in elsewhere}})
+    check(session.crun, keys(bind="tcp/8888"), {room[0]: DENIED, room[1]: f"bind:{DENIED}"})
+
+
 @test("bind: deny leaves datagram sockets the port that autobind would give them")
 def _(session):
     check(session.crun, keys(bind="deny"),
