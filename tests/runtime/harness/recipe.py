@@ -121,6 +121,16 @@ def directories():
         shutil.rmtree(work)
 
 
+@contextmanager
+def machine(files):
+    """A writable root with {path: text} over the tests' tree."""
+    with directories() as parts:
+        mount_over(tree(), parts)
+        for path, text in files.items():
+            write(parts["root"] / path.lstrip("/"), text)
+        yield parts["root"]
+
+
 def layer(page, also):
     """What the page's Containerfile and `also` make of the tree, as a directory to lay over it, and
     its CMD. Containers that come after the first one find it there."""

@@ -16,22 +16,12 @@ from harness.commands import run, wait_until, write
 from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
-from harness.recipe import directories, mount_over, tree
+from harness.recipe import machine, tree
 from harness.runner import Failure, expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
 from harness.sockets import inside
 
 VRRP, VRRP_GROUP, ROUTER = 112, "224.0.0.18", 51
-
-
-@contextmanager
-def machine(files):
-    """A writable root with {path: text} over the tests' tree."""
-    with directories() as parts:
-        mount_over(tree(), parts)
-        for path, text in files.items():
-            write(parts["root"] / path.lstrip("/"), text)
-        yield parts["root"]
 
 
 # Resolvers ----------------------------------------------------------------------------------------
