@@ -97,8 +97,9 @@ they carry, and lack that one's mark. A VPN that is a program with a tun device 
 There is no word such as `wireguard/51820` for what the kernel sends without a mark: whoever can send an unmarked packet, a
 neighbour or a process of the host's, could use it.
 
-An engine within a container (podman in podman) that gives its containers networks makes devices and rules: that is `families` with
-`netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers beside it.
+An engine within a container (podman in podman) that gives its containers networks makes devices and rules: that is `families`
+with `netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers
+beside it.
 
 MPTCP, SMC, raw and packet sockets are closed unless `families` names them."""
 
