@@ -55,7 +55,7 @@ NEEDS = [
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
     Need("systemd as a container's first process", {"bind": "tcp/80", "egress": "dns tcp/443"},
          "devices, networks, files and keyrings of its services are theirs; `IPAddressDeny=` takes bpf(2), and does "
-         "nothing; in versions after 257 `DevicePolicy=` does nothing either", f"{CASES}/policy/ordinary.py"),
+         "nothing; in version 262 (not in 257) `DevicePolicy=` does nothing either", f"{CASES}/policy/ordinary.py"),
     Need("podman in a container, its containers with `--network host` or `none`", {"bind": "tcp/80", "egress": "dns tcp/443"},
          "images by the vfs driver; devices and sysctls of what runs inside are its own", f"{CASES}/policy/ordinary.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",

@@ -130,8 +130,8 @@ LIMITED = "mknod: /var/tmp/another: Operation not permitted"
 
 
 def limits_devices(policy):
-    """A systemd later than 257 first loads a program of packets, and takes a refusal for a kernel without BPF
-    (src/core/bpf-program.c, bpf_program_supported): then its units have the devices of the container."""
+    """systemd 262 first loads a program of packets, and takes a refusal for a kernel without BPF (its
+    bpf_program_supported()): then its units have the devices of the container. 257 asks for devices alone."""
     version = run("/lib/systemd/systemd", "--version").out.split()[1]
     return not policy or int(version.partition(".")[0]) <= 257
 
