@@ -17,6 +17,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/if_addr.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
@@ -68,6 +69,90 @@ static __always_inline int message_reads(const struct nlmsghdr *header,
 	       index == 0;
 }
 
+/* The first bytes of messages about a link and about an address, which are not of one length. */
+union sl_routing_body {
+	struct ifinfomsg link;
+	struct ifaddrmsg address;
+};
+
+#define SL_IFF_UP 1u /* linux/if.h, which does not go with the kernel's own types */
+
+struct sl_routing_attribute {
+	struct rtattr header;
+	__u32 value[4];
+};
+
+static __always_inline int is_loopback_address(const __u32 *address, __u8 family)
+{
+	if (family == SL_AF_INET)
+		return address[0] == __builtin_bswap32(0x7f000001);
+	return address[0] == 0 && address[1] == 0 && address[2] == 0 &&
+	       address[3] == __builtin_bswap32(1);
+}
+
+/* Whether the attributes at this address, of so many bytes, say 127.0.0.1 or ::1 and nothing else of weight. */
+static __always_inline int name_loopback(const unsigned char *data, __u32 left, __u8 family)
+{
+	const __u32 size = family == SL_AF_INET ? 4 : 16;
+
+	for (int i = 0; i < 3; i++) {
+		struct sl_routing_attribute attribute = {};
+
+		if (left < sizeof(attribute.header))
+			return i > 0 && left == 0;
+		if (bpf_probe_read_kernel(&attribute.header, sizeof(attribute.header), data) != 0)
+			return 0;
+		if (attribute.header.rta_len != sizeof(attribute.header) +
+						(attribute.header.rta_type == IFA_FLAGS ? 4 : size) ||
+		    attribute.header.rta_len > left)
+			return 0;
+		if (attribute.header.rta_type != IFA_FLAGS &&
+		    (bpf_probe_read_kernel(attribute.value, size, data + sizeof(attribute.header)) != 0 ||
+		     (attribute.header.rta_type != IFA_LOCAL &&
+		      attribute.header.rta_type != IFA_ADDRESS) ||
+		     !is_loopback_address(attribute.value, family)))
+			return 0;
+		data += attribute.header.rta_len;
+		left -= attribute.header.rta_len;
+	}
+	return left == 0;
+}
+
+/*
+ * Whether a routing message asks for a lo as every namespace has it: up, and with 127.0.0.1/8 and ::1/128. A
+ * systemd that is a container's first process begins with these (src/shared/loopback-setup.c), and version 252
+ * ends if they cannot even be sent. What is there already is answered with EEXIST. The device of index 1 is lo
+ * (net/core/dev.h, LOOPBACK_IFINDEX). A global function.
+ */
+__attribute__((noinline)) int asks_for_loopback(__u64 address, __u32 length)
+{
+	const __u32 bare_link = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	const unsigned char *data = (const void *)address;
+	union sl_routing_body body = {};
+	struct nlmsghdr header = {};
+
+	if (length < NLMSG_LENGTH(sizeof(struct ifaddrmsg)) ||
+	    bpf_probe_read_kernel(&header, sizeof(header), data) != 0)
+		return 0;
+	data += sizeof(header);
+	if (header.nlmsg_type == RTM_NEWLINK || header.nlmsg_type == RTM_SETLINK) {
+		if (length != bare_link || (header.nlmsg_flags & NLM_F_CREATE) ||
+		    bpf_probe_read_kernel(&body.link, sizeof(body.link), data) != 0)
+			return 0;
+		return body.link.ifi_family == 0 && body.link.ifi_index == 1 &&
+		       body.link.ifi_flags == SL_IFF_UP && body.link.ifi_change == SL_IFF_UP;
+	}
+	if (header.nlmsg_type != RTM_NEWADDR || (header.nlmsg_flags & NLM_F_REPLACE) ||
+	    bpf_probe_read_kernel(&body.address, sizeof(body.address), data) != 0 ||
+	    body.address.ifa_index != 1)
+		return 0;
+	if (!(body.address.ifa_family == SL_AF_INET && body.address.ifa_prefixlen == 8) &&
+	    !(body.address.ifa_family == SL_AF_INET6 && body.address.ifa_prefixlen == 128))
+		return 0;
+	return name_loopback(data + sizeof(body.address), length - NLMSG_LENGTH(sizeof(body.address)),
+			     body.address.ifa_family);
+}
+
 /* Whether a routing message sets up what it finds, and makes nothing: an address, or the state of a
  * device. Attributes of a link's could lead into other namespaces (IFLA_LINK_NETNSID). */
 static __always_inline int message_sets_up(const struct nlmsghdr *header)
@@ -110,7 +195,8 @@ __attribute__((noinline)) int judge_routing_message(__u64 address, __u32 left, _
 		return -1;
 	if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > left)
 		return 0;
-	if (!message_reads(&header, data) && !(sets_up && message_sets_up(&header)))
+	if (!message_reads(&header, data) && !(sets_up && message_sets_up(&header)) &&
+	    !asks_for_loopback(address, header.nlmsg_len))
 		return -1;
 	aligned = NLMSG_ALIGN(header.nlmsg_len);
 	return aligned < left ? (int)aligned : 0;

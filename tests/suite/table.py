@@ -100,6 +100,8 @@ CASES = (
     Case("verbs", 50, EACH, EVERYTHING, 40),
     Case("semantics", 38),
     Case("deputies", 60, EACH, EVERYTHING, 60, "sid"),
+    Case("behalf", 65),
+    Case("ordinary", 230, LATER),
     Case("subjects", 75, EACH, "each subject's packets have its own mark", 10),
     Case("readonly", 40, EACH, "ways to change a protected file", 20),
     Case("seal", 96),

@@ -17,6 +17,10 @@ LINK = "sl0"
 NEIGHBOUR4, NEIGHBOUR6 = "10.99.0.1", "fd99::1"
 CONTAINER4, CONTAINER6 = "10.99.0.2", "fd99::2"
 STRANGER4 = "10.98.0.1"  # behind the neighbour
+# The host's cable to the neighbour, where a test asks for it.
+CABLE = "sl-host"
+HOST4, HOST6 = "10.97.0.2", "fd97::2"
+PEER4, PEER6 = "10.97.0.1", "fd97::1"
 TCP_PORTS = (53, 80, 3306)
 UDP_PORTS = (53, 5353)
 
@@ -99,6 +103,21 @@ class Network:
     def remove():
         for name in (INSIDE, OUTSIDE):
             run("ip", "netns", "del", name, check=False)
+
+
+@contextmanager
+def cabled(session):
+    """The host and the neighbour, joined: HOST4 to PEER4, HOST6 to PEER6."""
+    _ = session.network
+    run("ip", "link", "add", CABLE, "type", "veth", "peer", "name", CABLE, "netns", OUTSIDE)
+    try:
+        for netns, inet, inet6 in (((), HOST4, HOST6), (("-n", OUTSIDE), PEER4, PEER6)):
+            run("ip", *netns, "addr", "add", f"{inet}/24", "dev", CABLE)
+            run("ip", *netns, "addr", "add", f"{inet6}/64", "dev", CABLE, "nodad")
+            run("ip", *netns, "link", "set", CABLE, "up")
+        yield
+    finally:
+        run("ip", "link", "del", CABLE)
 
 
 def servers_script():

@@ -54,6 +54,11 @@ NEEDS = [
          "a peer is remembered as long as the socket lives that heard of it", f"{CASES}/policy/programs.py", True),
     Need("bwrap, `unshare -n`, systemd's `PrivateNetwork=`", {"egress": "dns tcp/443"},
          "`lo` may be set up in a namespace that has nothing else", f"{CASES}/policy/programs.py"),
+    Need("systemd as a container's first process", {"bind": "tcp/80", "egress": "dns tcp/443"},
+         "devices, networks, files and keyrings of its services are theirs; `IPAddressDeny=` takes bpf(2), and does "
+         "nothing; in version 262 (not in 257) `DevicePolicy=` does nothing either", f"{CASES}/policy/ordinary.py"),
+    Need("podman in a container, its containers with `--network host` or `none`", {"bind": "tcp/80", "egress": "dns tcp/443"},
+         "images by the vfs driver; devices and sysctls of what runs inside are its own", f"{CASES}/policy/ordinary.py"),
     Need("Jupyter, debuggers", {"bind": "tcp/8888 tcp@127.0.0.1"}, "they listen on loopback ports of the kernel's choice",
          f"{CASES}/policy/semantics.py", True),
     Need("haproxy with `usesrc clientip`, nginx with `proxy_bind ... transparent`",
@@ -107,8 +112,9 @@ change the routes of the whole pod. Where the program's packets may go is judged
 There is no word such as `wireguard/51820` for what the kernel sends without a mark. Whoever can send an unmarked packet could use
 it: a neighbour, or a process of the host's.
 
-**An engine within a container** (podman in podman) with a network of its own makes devices and rules. That needs `families` with
-`netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its containers beside it.
+**An engine within a container** (podman in podman) that gives its containers networks makes devices and rules. That needs
+`families` with `netlink-route` and `netlink-netfilter`, and a container that has those can take its own rules away. Run its
+containers beside it.
 
 MPTCP, SMC, raw and packet sockets are closed unless `families` names them."""
 

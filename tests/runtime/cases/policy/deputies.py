@@ -6,9 +6,12 @@ a word of `deputies` opens another thing, or not its own; or ordinary life is hi
 times of TCP, namespaces made inside, device programs of nested engines, what the engine itself writes before the program.
 """
 
+import re
+
 from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import run
+from harness.recipe import tree
 from harness.runner import expect, expect_equal, group, test
 from harness.runtimes import parse_probe
 
@@ -130,3 +133,21 @@ def _(session):
     done = session.crun.run(["/bin/sh", "-c", "busybox ip link set lo down && echo done"],
                             Options(annotations=keys(connect="deny"), netns="new"))
     expect_equal("done" in done.text, False, done.text)
+
+
+# {command: how it ends under a policy, a pattern}; what is there already is EEXIST, in words that differ by kernel.
+LOOPBACK = {"ip link set lo up": "done", "ip addr add 127.0.0.1/8 dev lo": "exists|assigned",
+            "ip addr add ::1/128 dev lo": "exists|assigned", "ip addr replace 127.0.0.1/8 dev lo": "not permitted",
+            "ip addr add 127.0.0.1/16 dev lo": "not permitted", "ip addr add 127.0.0.2/8 dev lo": "not permitted",
+            "ip addr add ::2/128 dev lo": "not permitted", "ip addr add 127.0.0.1/8 dev lo label lo:1": "not permitted",
+            "ip addr add 127.0.0.1 peer 10.0.0.1/8 dev lo": "not permitted", "ip link set lo promisc on": "not permitted",
+            "ip link set lo up mtu 1500": "not permitted", "ip link set lo down": "not permitted"}
+
+
+@test("lo may be set up as every namespace has it, and in no other way")
+def _(session):
+    script = "".join(f"echo '{command}:' $({command} 2>&1 && echo done)\n" for command in LOOPBACK)
+    done = session.crun.run(["sh", "-c", script], Options(annotations=keys(connect="deny"), netns="new", rootfs=tree()))
+    seen = dict(line.split(": ", 1) for line in done.out.splitlines())
+    wrong = {command: seen.get(command) for command, end in LOOPBACK.items() if not re.search(end, seen.get(command, ""))}
+    expect_equal(wrong, {}, done.text)

@@ -14,15 +14,12 @@ from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import Exit, run
 from harness.hook import last_refusal
-from harness.network import OUTSIDE
+from harness.network import CABLE, HOST4, PEER4, PEER6, cabled
 from harness.runner import expect, expect_equal, expect_in, test
 from harness.runtimes import parse_probe
 from harness.snapshot import ruleset
 from harness.sockets import udp_socket
 
-HOST4, HOST6 = "10.97.0.2", "fd97::2"
-PEER4, PEER6 = "10.97.0.1", "fd97::1"
-CABLE = "sl-host"
 POLICY = keys(bind="tcp/8080 udp/8053", egress="udp/53 tcp/3306")
 ALLOWED = [f"exchange.udp4:{PEER4}:53", f"exchange.udp6:{PEER6}:53", f"exchange.tcp4:{PEER4}:3306",
            f"exchange.tcp6:{PEER6}:3306", f"exchange.mapped:{PEER4}:3306"]
@@ -31,21 +28,6 @@ TCP_REFUSED = [f"connect.tcp4:{PEER4}:80", f"connect.tcp6:{PEER6}:80", f"connect
                f"orphan/connect.tcp4:{PEER4}:80"]
 UDP_REFUSED = [f"send.udp4:{PEER4}:5353", f"send.udp6:{PEER6}:5353", f"send.mappedudp:{PEER4}:5353",
                f"send.unspec:{PEER4}:5353"]
-
-
-@contextmanager
-def cabled(session):
-    """The host and the neighbour, joined."""
-    _ = session.network
-    run("ip", "link", "add", CABLE, "type", "veth", "peer", "name", CABLE, "netns", OUTSIDE)
-    try:
-        for netns, inet, inet6 in (((), HOST4, HOST6), (("-n", OUTSIDE), PEER4, PEER6)):
-            run("ip", *netns, "addr", "add", f"{inet}/24", "dev", CABLE)
-            run("ip", *netns, "addr", "add", f"{inet6}/64", "dev", CABLE, "nodad")
-            run("ip", *netns, "link", "set", CABLE, "up")
-        yield
-    finally:
-        run("ip", "link", "del", CABLE)
 
 
 def on_host(annotations, **options):
