@@ -17,8 +17,7 @@ from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
 from harness.recipe import machine, tree
-from harness.runner import Failure, expect, expect_equal, expect_in, group, test
-from harness.runtimes import parse_probe
+from harness.runner import expect, expect_equal, expect_in, group, test
 from harness.served import served
 from harness.sockets import inside
 
