@@ -13,7 +13,6 @@ from harness.check import compare, keys
 from harness.commands import run
 from harness.network import INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, in_netns
 from harness.runner import Failure, group
-from harness.runtimes import parse_probe
 from harness.session import built
 
 POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
