@@ -72,5 +72,6 @@ OF_NODE(inode_remove_acl)
 OF_NODE(move_mount)
 OF_NODE(sb_umount)
 OF_NODE(sb_pivotroot)
+OF_NODE(capable)
 
 char LICENSE[] SEC("license") = "GPL";
