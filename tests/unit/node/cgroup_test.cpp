@@ -35,9 +35,12 @@ constexpr std::string_view hybrid_node =
 TEST(Mountinfo, ReadsFieldsAroundOptionalOnes) {
   const auto mounts = parse_mountinfo(unified_node);
   ASSERT_THAT(mounts, SizeIs(2));
-  EXPECT_EQ(
-      mounts[1],
-      (Mount{.root = "/", .point = "/sys/fs/cgroup", .type = "cgroup2", .id = 30, .device = 26}));
+  EXPECT_EQ(mounts[1], (Mount{.root = "/",
+                              .point = "/sys/fs/cgroup",
+                              .type = "cgroup2",
+                              .id = 30,
+                              .device = 26,
+                              .is_shared = true}));
 }
 
 TEST(Mountinfo, DecodesEscapesAndSkipsOtherLines) {
@@ -45,9 +48,12 @@ TEST(Mountinfo, DecodesEscapesAndSkipsOtherLines) {
       "1 2 8:3 /a\\040b /c\\134d rw master:1 - nsfs nsfs rw\n"
       "nonsense\n1 2 3 4 5 6 -\n\n");
   ASSERT_THAT(mounts, SizeIs(1));
-  EXPECT_EQ(
-      mounts[0],
-      (Mount{.root = "/a b", .point = "/c\\d", .type = "nsfs", .id = 1, .device = 8 << 20 | 3}));
+  EXPECT_EQ(mounts[0], (Mount{.root = "/a b",
+                              .point = "/c\\d",
+                              .type = "nsfs",
+                              .id = 1,
+                              .device = 8 << 20 | 3,
+                              .is_shared = false}));
   EXPECT_THAT(parse_mountinfo(""), IsEmpty());
 }
 
