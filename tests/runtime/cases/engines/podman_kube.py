@@ -87,7 +87,7 @@ def _(session):
     try:
         outcome = run(*play, check=False)
         expect(outcome.status != 0, outcome.text)
-        expect_in(f"/{name}: nobody says for sure what this container is called", last_refusal()["message"], "the refusal")
+        expect_in(f"/{name}: this engine does not say what the container is called", last_refusal()["message"], "the refusal")
         expect_in("podman generate kube writes such keys): use io.socklid.", last_refusal()["message"], "the refusal")
         run(*play, "--down")
         write(file, text.replace(f"/{name}:", ":"))

@@ -14,7 +14,7 @@ from harness.bundle import Options
 from harness.check import check, compare, keys
 from harness.commands import Exit, run
 from harness.hook import last_refusal
-from harness.network import CABLE, HOST4, PEER4, PEER6, cabled
+from harness.network import CABLE, HOST4, HOST6, PEER4, PEER6, cabled
 from harness.runner import expect, expect_equal, expect_in, test
 from harness.runtimes import parse_probe
 from harness.snapshot import ruleset
