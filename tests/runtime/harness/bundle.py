@@ -16,6 +16,8 @@ CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETUID", "CAP_SETGID", "CA
                 "CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_NET_ADMIN",
                 "CAP_SYS_ADMIN", "CAP_BPF", "CAP_AUDIT_WRITE", "CAP_SYS_CHROOT", "CAP_FOWNER"]
 DEVICES = ("null", "zero", "full", "random", "urandom")
+# What containerd writes of a container in a pod: its network namespace is shared.
+POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
 
 
 @dataclass

@@ -8,19 +8,18 @@ container; what cannot be had there is accepted.
 
 import re
 
-from harness.bundle import Options
+from harness.bundle import POD, Options
 from harness.check import compare, keys
 from harness.commands import Exit
 from harness.hook import last_refusal
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
 from harness.network import NEIGHBOUR6 as N6
+from harness.programs import tried
 from harness.runner import expect, expect_equal, expect_in, group, test
 from harness.runtimes import parse_probe
 from harness.snapshot import ruleset
 
-POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab",
-       "io.kubernetes.cri.container-type": "container"}
 # By what each names: no other may have it.
 WAYS = {"dns": [f"exchange.udp4:{N4}:53", f"exchange.udp6:{N6}:53"],
         "sql": [f"exchange.tcp4:{N4}:3306", f"exchange.tcp6:{N6}:3306",
@@ -43,7 +42,7 @@ def expected_of(name):
 
 
 def seen_by(container, attempts):
-    return parse_probe(container.exec("/probe", *attempts, check=False).out)
+    return tried(container, "/probe", *attempts)
 
 
 def tables():

@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from harness.bundle import Options
+from harness.bundle import POD, Options
 from harness.check import keys
 from harness.neighbour_servers import NeighbourServers, in_the_neighbourhood
 from harness.network import CONTAINER4, CONTAINER6, INSIDE, LINK, OUTSIDE, in_netns
@@ -155,7 +155,6 @@ try:
 except OSError as error:
     print("refused", error.errno, flush=True)
 """
-POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
 
 
 @test("a server that speaks first after minutes reaches whom its socket has heard of, and another socket does not")

@@ -8,14 +8,13 @@ Fails when: a policy that names what the page says is refused, or one that names
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.bundle import Options
+from harness.bundle import POD, Options
 from harness.check import compare, keys
 from harness.commands import run
 from harness.network import INSIDE, NEIGHBOUR4, NEIGHBOUR6, OUTSIDE, in_netns
 from harness.runner import Failure, group
 from harness.session import built
 
-POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
 # As tests/probe/balancer.bpf.c has them.
 SERVICE = {"4": "10.96.0.10", "6": "fd96::10"}
 BACKEND = {"4": NEIGHBOUR4, "6": NEIGHBOUR6}

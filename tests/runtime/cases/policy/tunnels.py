@@ -9,16 +9,14 @@ more than the page says; or when the kernel's tunnel in a pod is a way out.
 import shutil
 from contextlib import contextmanager
 
-from harness.bundle import Options
+from harness.bundle import POD, Options
 from harness.check import compare, keys
 from harness.commands import run, write
 from harness.network import INSIDE, OUTSIDE, in_netns
 from harness.network import NEIGHBOUR4 as N4
+from harness.programs import tried
 from harness.recipe import machine, tree
 from harness.runner import expect, expect_equal, test
-from harness.runtimes import parse_probe
-
-POD = {"io.kubernetes.cri.sandbox-id": "0123456789ab", "io.kubernetes.cri.container-type": "container"}
 
 TUNNEL4, BEHIND4 = "10.55.0.2", "10.55.0.1"
 
@@ -54,10 +52,6 @@ def near_end(their_key, private, device="ip link add wg0 type wireguard", fwmark
             f" allowed-ips 10.55.0.0/24 endpoint {N4}:51820 && ip addr add {TUNNEL4}/24 dev wg0 && ip link set wg0 up")
 
 
-def seen_by(container, attempts):
-    return parse_probe(container.exec("/probe", *attempts, check=False).out)
-
-
 THROUGH = {f"exchange.tcp4:{BEHIND4}:3306": "ok", f"exchange.tcp4:{BEHIND4}:80": "connect:ECONNREFUSED",
            f"exchange.tcp4:{N4}:3306": "connect:ECONNREFUSED"}
 
@@ -71,7 +65,7 @@ def _(session):
         with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
                 session.crun.hold(Options(annotations=policy)) as container:
             in_netns(INSIDE, "sh", "-c", near_end(their_key, root / "ours", fwmark=fwmark, tool=wg()))
-            seen = seen_by(container, THROUGH)
+            seen = tried(container, "/probe", *THROUGH)
             if works:
                 compare(seen, THROUGH)
             else:
@@ -94,11 +88,11 @@ def _(session):
         with machine({"/ours": ours}) as root, far_end(our_key, theirs, root), \
                 session.crun.start(command, Options(annotations={**POD, **policy}, rootfs=root), ready="tunnel is up") as vpn, \
                 session.crun.hold(Options(annotations={**POD, **PROGRAM})) as program:
-            compare(seen_by(program, THROUGH), THROUGH)
+            compare(tried(program, "/probe", *THROUGH), THROUGH)
             if policy:
                 around = f"exchange.tcp4:{N4}:3306"
                 shutil.copy(session.probe, root / "probe")
-                compare(seen_by(vpn, [around]), {around: "connect:ECONNREFUSED"})
+                compare(tried(vpn, "/probe", around), {around: "connect:ECONNREFUSED"})
 
 
 @test("in a pod the kernel's own tunnel is no way out for a neighbour under egress")
@@ -109,5 +103,5 @@ def _(session):
         in_netns(INSIDE, "sh", "-c", near_end(their_key, root / "ours", tool=wg()))
         with session.crun.hold(Options(annotations=POD)) as free, \
                 session.crun.hold(Options(annotations={**POD, **keys(egress=f"tcp/3306@{BEHIND4} udp/51820@{N4}")})) as program:
-            expect_equal(seen_by(free, [BEHIND]).get(BEHIND), "ok", "without a policy")
-            expect(seen_by(program, [BEHIND]).get(BEHIND) != "ok", "under egress")
+            expect_equal(tried(free, "/probe", BEHIND).get(BEHIND), "ok", "without a policy")
+            expect(tried(program, "/probe", BEHIND).get(BEHIND) != "ok", "under egress")
