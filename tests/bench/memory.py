@@ -29,11 +29,38 @@ def files_of(programs):
     yield "/etc/localtime"  # the system log's
 
 
-def move_to_memory(programs, rules):
+def load_modules(rules):
     """`rules`: a file for nft, whose modules are loaded by it."""
     subprocess.run(["unshare", "--net", "nft", "-f", rules], check=True)
+
+
+def new_tmpfs():
     memory = tempfile.mkdtemp()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "bench", memory], check=True)
+    return memory
+
+
+def make_root(programs, files, rules):
+    """A root directory with nothing of the disk's in it: chroot(8) to it is what keeps even a name that is not there from
+    being asked for at the disk. Programs and their libraries, `files`, and /etc have the names that they have outside."""
+    load_modules(rules)
+    root = new_tmpfs()
+    for name in filter(os.path.islink, ("/bin", "/lib", "/lib64", "/sbin")):
+        os.symlink(os.readlink(name), root + name)
+    for file in sorted({*files_of(programs), *files}):
+        os.makedirs(os.path.realpath(root + os.path.dirname(file)), exist_ok=True)
+        shutil.copy(file, root + file)
+    subprocess.run(["cp", "-a", "/etc", root], check=True)
+    for name in ("/dev", "/proc", "/run", "/sys", "/tmp"):
+        os.mkdir(root + name)
+        subprocess.run(["mount", "--rbind", name, root + name], check=True)
+    return root
+
+
+def move_to_memory(programs, rules):
+    """The same files in the place that they have, for who starts programs from elsewhere as well."""
+    load_modules(rules)
+    memory = new_tmpfs()
     # What is not there is asked for at the disk as well: /etc/ld.so.preload.
     subprocess.run(["cp", "-a", "/etc", memory], check=True)
     subprocess.run(["mount", "--bind", f"{memory}/etc", "/etc"], check=True)
