@@ -4,7 +4,7 @@
  * kernel is told about devices, sysctls of the network, and what it sends itself. Where a hook sees both,
  * it asks for protected files, too (bpf/subjects/protected.bpf.h).
  *
- *   file_open                    all of them, at the look whether they may be written to
+ *   file_open                    all of them, at the look whether they may be written to; and binfmt_misc's
  *   sysctl                       the same of sysctls at the write, for descriptors from outside
  *   inode_mkdir, inode_symlink   configfs, where a directory or a link alone begins to listen (LIO, nvmet)
  */
@@ -193,6 +193,19 @@ static __always_inline int judge_proc_file(const struct inode *inode)
 	return is_in_proc_net((__u64)BPF_CORE_READ(proc, pde)) ? judge_device_file() : 0;
 }
 
+/* Whoever names an interpreter in binfmt_misc has the kernel run it in the place of programs that others start:
+ * of protected ones, and by those who are in no subject (fs/binfmt_misc.c, load_misc_binary). */
+static __always_inline int judge_interpreters(void)
+{
+	if (!sl_is_on(SL_REASON_FILE))
+		return 0;
+	for_each_policy(policy) {
+		if ((policy->more_flags & (SL_HAS_FILES | SL_HAS_SUBJECTS)) && !acts_for_engine(policy))
+			return refuse_file(policy);
+	}
+	return 0;
+}
+
 /* Asked for each open(2) of the node: whoever only reads leaves first. */
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file)
@@ -215,6 +228,8 @@ int BPF_PROG(file_open, struct file *file)
 			       : 0;
 	case CONFIGFS_MAGIC:
 		return judge_device_file();
+	case BINFMTFS_MAGIC:
+		return judge_interpreters();
 	default:
 		return 0;
 	}

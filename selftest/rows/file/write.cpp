@@ -148,6 +148,14 @@ Outcome account(const Scene& scene) {
   return done("acct off", ::acct(nullptr));
 }
 
+/// Who registers an interpreter has it run in the place of others' programs. Nothing is written
+/// here: a handler would be the whole node's.
+Outcome name_interpreter(const Scene& scene) {
+  const std::string point = in_root(scene, "/free/mounted");
+  if (::mount("none", point.c_str(), "binfmt_misc", 0, nullptr) != 0) return failed("mount");
+  return open_once(scene, "/free/mounted/register", O_WRONLY);
+}
+
 Outcome by_ring(const Scene& scene) {
   const std::string path = in_root(scene, prog);
   Ring ring;
@@ -187,6 +195,7 @@ std::vector<Row> file_write() {
       file_row("write: a new file by an overlay of it", by_program<overlay_new>),
       file_row("write: once nobody remembers it", forgotten),
       file_row("write: process accounting", account),
+      file_row("write: an interpreter of binfmt_misc", by_program<name_interpreter>),
       file_row("write: open by io_uring", by_ring),
   };
 }
