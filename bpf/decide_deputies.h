@@ -24,8 +24,9 @@ struct sl_name {
 /* clang-format off */
 /* Types that reach no network by themselves: memory, block devices, the kernel's own state, and what a
  * program inside serves. Without netfs clients (nfs, cifs, ceph, 9p, afs, orangefs), without cluster
- * file systems, whose locks travel (gfs2, ocfs2), and without what is a server's or a cluster's
- * switchboard (nfsd, rpc_pipefs, configfs, dlmfs, debugfs, smackfs). */
+ * file systems, whose locks travel (gfs2, ocfs2), without what is a server's or a cluster's
+ * switchboard (nfsd, rpc_pipefs, configfs, dlmfs, debugfs, smackfs), and without what opens files below
+ * it in a kernel thread, which is in no container (ecryptfs, aufs). */
 #define SL_LOCAL_FILE_SYSTEMS(X)                                                \
 	X("tmpfs") X("proc") X("sysfs") X("devpts") X("devtmpfs") X("mqueue")   \
 	X("cgroup") X("cgroup2") X("overlay") X("ramfs") X("bpf") X("fuse")     \
@@ -35,8 +36,7 @@ struct sl_name {
 	X("btrfs") X("f2fs") X("bcachefs") X("zfs") X("zonefs") X("erofs")      \
 	X("squashfs") X("cramfs") X("romfs") X("iso9660") X("udf") X("vfat")    \
 	X("msdos") X("exfat") X("ntfs") X("ntfs3") X("hfs") X("hfsplus") X("jfs")\
-	X("reiserfs") X("nilfs2") X("minix") X("ufs") X("jffs2") X("ubifs")     \
-	X("ecryptfs") X("aufs") X("shiftfs")
+	X("reiserfs") X("nilfs2") X("minix") X("ufs") X("jffs2") X("ubifs")
 
 /* Sysctls of net/ that a container may write in its own network namespace: sizes, times and ways of
  * TCP and of queues. None chooses an address, a port or a route, lets packets through or out. */

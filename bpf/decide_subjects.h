@@ -227,14 +227,20 @@ SL_INLINE int sl_file_ioctl_reads(__u32 command)
 	}
 }
 
-/* Whether an ioctl changes nothing but the file that it is called on. Of the kinds of btrfs and of XFS an
- * allow-list: both have some that reach every file of the file system by a name, a number or a handle
- * (BTRFS_IOC_SNAP_DESTROY, XFS_IOC_ATTRMULTI_BY_HANDLE). */
-SL_INLINE int sl_file_ioctl_stays(__u32 command)
+/* Kinds of ioctls of which some reach every file of the file system, by a name, a number or a handle, and ask no
+ * other hook: BTRFS_IOC_SNAP_DESTROY, BCH_IOCTL_SUBVOLUME_DESTROY, XFS_IOC_ATTRMULTI_BY_HANDLE,
+ * NILFS_IOCTL_CLEAN_SEGMENTS, OCFS2_IOC_REFLINK. */
+SL_INLINE int sl_reaches_file_system(__u32 command)
 {
 	const __u32 type = (command >> _IOC_TYPESHIFT) & _IOC_TYPEMASK;
 
-	if ((type != 0x94 /* BTRFS_IOCTL_MAGIC */ && type != 'X') || sl_file_ioctl_reads(command))
+	return type == 0x94 || type == 0xbc || type == 'X' || type == 'n' || type == 'o';
+}
+
+/* Whether an ioctl changes nothing but the file that it is called on. Of those kinds an allow-list. */
+SL_INLINE int sl_file_ioctl_stays(__u32 command)
+{
+	if (!sl_reaches_file_system(command) || sl_file_ioctl_reads(command))
 		return 1;
 	switch (command) {
 	case FICLONE:

@@ -40,31 +40,16 @@ TEST(Deputies, FileSystemsAreKnownByTheirWholeName) {
         "bpf", "mqueue", "devpts", "xfs", "squashfs", "autofs"}) {
     EXPECT_TRUE(is_local(type)) << type;
   }
-  for (const char* type : {"nfs",
-                           "nfs4",
-                           "nfsd",
-                           "rpc_pipefs",
-                           "cifs",
-                           "smb3",
-                           "ceph",
-                           "9p",
-                           "afs",
-                           "orangefs",
-                           "coda",
-                           "ocfs2",
-                           "gfs2",
-                           "ocfs2_dlmfs",
-                           "configfs",
-                           "virtiofs",
-                           "debugfs",
-                           "smackfs",
-                           "",
-                           "tmp",
-                           "tmpfsx",
-                           "ext",
-                           "nfs.tmpfs",
-                           ".tmpfs",
-                           "a_name_that_is_much_longer_than_any_of_the_kernel"}) {
+  for (const char* type :
+       {"nfs",        "nfs4",        "nfsd",
+        "rpc_pipefs", "cifs",        "smb3",
+        "ceph",       "9p",          "afs",
+        "orangefs",   "coda",        "ocfs2",
+        "gfs2",       "ocfs2_dlmfs", "configfs",
+        "virtiofs",   "debugfs",     "smackfs",
+        "ecryptfs",   "aufs",        "",
+        "tmp",        "tmpfsx",      "ext",
+        "nfs.tmpfs",  ".tmpfs",      "a_name_that_is_much_longer_than_any_of_the_kernel"}) {
     EXPECT_FALSE(is_local(type)) << type;
   }
 }

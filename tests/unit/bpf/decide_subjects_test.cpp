@@ -338,11 +338,14 @@ TEST(Files, IoctlsOfOthersReachNoOther) {
     EXPECT_TRUE(sl_file_ioctl_stays(static_cast<unsigned>(command))) << command;
   }
   const std::vector<unsigned long> of_all = {
-      _IOW(0x94, 15, char[4096]),  // BTRFS_IOC_SNAP_DESTROY
-      _IOW(0x94, 63, char[4096]),  // BTRFS_IOC_SNAP_DESTROY_V2
-      _IOWR('X', 106, char[48]),   // XFS_IOC_FD_TO_HANDLE
-      _IOW('X', 123, char[48]),    // XFS_IOC_ATTRMULTI_BY_HANDLE
-      _IOR('X', 125, unsigned),    // XFS_IOC_GOINGDOWN
+      _IOW(0x94, 15, char[4096]),   // BTRFS_IOC_SNAP_DESTROY
+      _IOW(0x94, 63, char[4096]),   // BTRFS_IOC_SNAP_DESTROY_V2
+      _IOWR('X', 106, char[48]),    // XFS_IOC_FD_TO_HANDLE
+      _IOW('X', 123, char[48]),     // XFS_IOC_ATTRMULTI_BY_HANDLE
+      _IOR('X', 125, unsigned),     // XFS_IOC_GOINGDOWN
+      _IOW(0xbc, 17, char[32]),     // BCH_IOCTL_SUBVOLUME_DESTROY
+      _IOWR('n', 0x88, char[120]),  // NILFS_IOCTL_CLEAN_SEGMENTS
+      _IOW('o', 4, char[24]),       // OCFS2_IOC_REFLINK
   };
   for (const unsigned long command : of_all) {
     EXPECT_FALSE(sl_file_ioctl_stays(static_cast<unsigned>(command))) << command;
@@ -363,9 +366,12 @@ TEST(Files, IoctlsOfThemOnlyRead) {
       FIDEDUPERANGE,
       FS_IOC_ENABLE_VERITY,
       FS_IOC_SETFSLABEL,
-      _IO('f', 17),                // EXT4_IOC_SWAP_BOOT
-      _IOW(0x94, 15, char[4096]),  // BTRFS_IOC_SNAP_DESTROY
-      _IOR('X', 125, unsigned),    // XFS_IOC_GOINGDOWN
+      _IO('f', 17),                 // EXT4_IOC_SWAP_BOOT
+      _IOW(0x94, 15, char[4096]),   // BTRFS_IOC_SNAP_DESTROY
+      _IOR('X', 125, unsigned),     // XFS_IOC_GOINGDOWN
+      _IOW(0xbc, 17, char[32]),     // BCH_IOCTL_SUBVOLUME_DESTROY
+      _IOWR('n', 0x88, char[120]),  // NILFS_IOCTL_CLEAN_SEGMENTS
+      _IOW('o', 4, char[24]),       // OCFS2_IOC_REFLINK
   };
   for (const unsigned long command : changes) {
     EXPECT_FALSE(sl_file_ioctl_reads(static_cast<unsigned>(command))) << command;
