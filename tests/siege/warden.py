@@ -65,7 +65,5 @@ class Warden:
         now = look(self.root)
         found = [Violation("changed", name) for name in sorted({*now, *self.before}) if now.get(name) != self.before.get(name)]
         self.before = now
-        if found:
-            return found
         inside = look(self.inside)
-        return [Violation("covered", name) for name in sorted({*now, *inside}) if now.get(name) != inside.get(name)]
+        return found + [Violation("covered", name) for name in sorted({*now, *inside}) if now.get(name) != inside.get(name)]
