@@ -6,6 +6,8 @@
         waged.found, waged.rounds
 """
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Optional
 
@@ -23,6 +25,16 @@ class Waged:
     rounds: int
     packets: int
     lost: int           # frames that came too fast for the sniffer
+
+
+@contextmanager
+def clock_kept():
+    """Afterwards the node's clock goes on as if nobody had set it."""
+    ahead = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    try:
+        yield
+    finally:
+        time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_BOOTTIME) + ahead)
 
 
 class Campaign:
@@ -58,7 +70,7 @@ class Campaign:
         return log, self.with_war(policy, seed, play)[0]
 
     def with_war(self, policy, seed, function):
-        with Outpost(self.besieger) as outpost:
+        with clock_kept(), Outpost(self.besieger) as outpost:
             own = outpost.own_addresses()
             with Castle(self.work, policy, self.hook) as castle:
                 def wage():

@@ -6,7 +6,6 @@
 """
 
 import queue
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -17,6 +16,7 @@ from harness.commands import TIMEOUT
 from harness.runtimes import BareRuntime
 from outpost import INSIDE, LINK, NAMED, NEXT, OWN, VICTIM
 from policy import CAGE
+from warden import Warden, furnish
 
 # Beside those that the policy names.
 PORTS = (80, 53, 9, 44444)
@@ -29,7 +29,7 @@ class Work:
         self.directory = tempfile.TemporaryDirectory(prefix="socklid-siege.")
         self.work = self.directory.name
         self.rootfs = make_rootfs(Path(self.work) / "rootfs", besieger, None)
-        shutil.copy(besieger, f"{self.rootfs}{CAGE}")
+        self.besieger = besieger
         self.crun = BareRuntime(self, "crun")
 
     def close(self):
@@ -46,6 +46,7 @@ def words(policy):
     told += [f"served={port}" for port in served] + [f"reachable={port}" for port in named]
     told += [f"other={port}" for port in sorted(set(PORTS) - set(named))]
     told += [f"cage={CAGE}"] * policy.is_caged + ["hand=1"] * policy.hands_over
+    told += ["files=1"] * ("readonly" in policy.values)
     return [*told, f"link={LINK}", *(f"keep={port}" for port in policy.kept)]
 
 
@@ -58,6 +59,7 @@ class Castle:
 
     def __enter__(self):
         crun = self.work.crun
+        furnish(self.work.rootfs, self.work.besieger)
         self.name = crun.new_name(self.options)
         command = crun.command(self.name, ["/probe", *words(self.policy)], self.options)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -65,6 +67,7 @@ class Castle:
         threading.Thread(target=self.read, daemon=True).start()
         self.until("ready")
         self.pid = crun.pid(self.name)
+        self.warden = Warden(self.work.rootfs, self.pid) if "readonly" in self.policy.values else None
         return self
 
     def __exit__(self, *_):

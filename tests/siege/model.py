@@ -50,6 +50,7 @@ class Model:
         self.policy, self.own, self.start = policy, set(own), start
         self.own_groups = KERNEL_GROUPS | {solicited(address) for address in self.own if len(address) == 16}
         self.groups = set()
+        self.is_closed = False  # outside its hours: whoever plays the round sets it
         self.seen = {}        # flow of a packet that came in over the link: when the last one did
         self.asked = {}       # the same of those that asked for a connection
         self.fragments = {}   # whose: the verdict of the first one
@@ -109,6 +110,8 @@ class Model:
 
     def tcp(self, packet, now):
         opens = packet.flags & (SYN | ACK | RST) == SYN
+        if opens and self.is_closed:
+            return "hours", "a connection outside its hours"
         if self.policy.may_open(TCP) and self.is_named(packet):
             return None
         if opens:
@@ -129,6 +132,8 @@ class Model:
         return None
 
     def udp(self, packet, now):
+        if self.is_closed:
+            return "hours", "a datagram outside its hours"
         if self.policy.may_open(UDP) and self.is_named(packet):
             return None
         if self.policy.egress is None or not self.policy.may_open(UDP):
@@ -189,6 +194,8 @@ class Model:
         what, *words = line.split()
         judge = {"bound": self.bound, "listening": self.listening, "accepted": self.accepted,
                  "received": self.received, "shut": self.shut}.get(what)
+        if judge and self.is_closed and what not in ("received", "shut"):
+            return Violation("hours", f"{line}: outside its hours")
         wrong = judge(*words) if judge else None
         return Violation(what, f"{line}: {wrong}") if wrong else None
 

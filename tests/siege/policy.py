@@ -56,6 +56,18 @@ class Endpoints:
                        for port in (first, last)})
 
 
+class Hours:
+    """A window of the day, `22:00-06:00`, in seconds after midnight; its end is not part of it."""
+
+    def __init__(self, written):
+        self.begin, self.end = (60 * (60 * int(time[:2]) + int(time[3:])) for time in written.split("-"))
+
+    def has(self, seconds):
+        if self.begin <= self.end:
+            return self.begin <= seconds < self.end
+        return seconds >= self.begin or seconds < self.end
+
+
 class Policy:
     """`connect`, `bind` and `egress` are Endpoints, or None where all is allowed: of the container or, where that is all of
     it, of a subject. `hands_over`: the subject is handed sockets that it has not made."""
@@ -64,19 +76,25 @@ class Policy:
         self.annotations, self.hands_over = dict(annotations), hands_over
         self.is_caged = any(key.startswith(SUBJECT) for key in annotations)
         if self.is_caged:
-            annotations = of_subject(*annotations.values())
+            annotations = {own: value for key, written in annotations.items()
+                           for own, value in (of_subject(written) if key.startswith(SUBJECT) else {key: written}).items()}
         known = {"create", "create.tcp", "create.udp", "connect", "bind", "listen", "accept", "shutdown", "mark",
-                 "egress", "otherwise", "seal", "options", "deputies"}
+                 "egress", "otherwise", "seal", "options", "deputies", "inherit", "hours", "readonly"}
         self.values = {key.removeprefix(PREFIX): value for key, value in annotations.items()}
         unknown = set(self.values) - known
         if unknown:
             raise ValueError(f"the model does not know {', '.join(sorted(unknown))}")
+        self.hours = [Hours(window) for window in self.values.get("hours", "").split()]
         self.connect, self.bind, self.egress = map(self.list, ("connect", "bind", "egress"))
         seal = self.values.get("seal", "start")
         # Only what the besieger can bring about.
         if seal != "start" and not seal.startswith("listen "):
             raise ValueError(f"the model does not know the seal {seal!r}")
         self.kept = Endpoints(seal.removeprefix("listen ")).ports(TCP) if seal != "start" else []
+
+    def is_open(self, seconds):
+        """Whether it is in its hours so many seconds after a midnight of UTC."""
+        return not self.hours or any(window.has(seconds) for window in self.hours)
 
     def list(self, key):
         value = self.values.get(key, "allow")
@@ -94,7 +112,7 @@ class Policy:
         return self.bind is not None and self.bind.names(protocol, None, port)
 
     def restricts(self):
-        return any(key not in ("mark", "seal", "listen", "accept", "shutdown") for key in self.values)
+        return any(key not in ("mark", "seal", "listen", "accept", "shutdown", "inherit", "readonly") for key in self.values)
 
 
 def of_subject(written):
@@ -131,9 +149,19 @@ def keys(**values):
     return {PREFIX + key.replace("_", "."): value for key, value in values.items()}
 
 
+def endpoints(*addresses):
+    return " ".join(f"tcp/80@{address} udp/53@{address}" for address in addresses)
+
+
+def left_by_levels(named4, named6):
+    """A policy that does not hold, for the siege to find: in most rounds the program becomes another one, and this
+    subject ends with that. Judged as if it did not."""
+    return Policy(caged(egress=endpoints(named4, named6), bind="tcp/8443 udp/53", inherit="none"))
+
+
 def besieged(named4, named6):
     """{name: Policy}"""
-    named = " ".join(f"tcp/80@{address} udp/53@{address}" for address in (named4, named6))
+    named = endpoints(named4, named6)
     container = {
         "verbs": keys(create_udp="deny", listen="deny", accept="deny", shutdown="deny"),
         "lists": keys(connect=named, bind="tcp/8443 udp/53"),
@@ -150,6 +178,10 @@ def besieged(named4, named6):
     return {
         **{name: Policy(annotations) for name, annotations in container.items()},
         "subject": Policy(subject),
+        # The program inside becomes another one once at most.
+        "levels": Policy(caged(egress=named, bind="tcp/8443 udp/53", inherit="1")),
+        "hours": Policy(caged(egress=named, bind="tcp/8443 udp/53", hours="02:00-06:00 22:00-00:30")),
+        "files": Policy({**caged(bind="tcp/8443 udp/53"), **keys(readonly="/safe !/safe/open")}),
         "handed": Policy(subject, hands_over=True),
         "run": Policy(caged(create="deny", connect="deny", bind="deny", shutdown="deny", seal="listen tcp/8443")),
     }

@@ -5,6 +5,7 @@
     found = war.wage(seconds, kinds=())         # a Found or None
 """
 
+import random
 import time
 from dataclasses import dataclass, field
 
@@ -29,6 +30,9 @@ class Found:
     log: list = field(default_factory=list)
 
 
+DAY = 86400
+
+
 def seed_of(seed, number):
     """Of the round of that number; the besieger draws everything from it."""
     return seed * 1_000_003 + number
@@ -42,6 +46,18 @@ class War:
         self.sniffer, self.prober = Sniffer(), Prober()
         self.rounds = self.packets = 0
         self.model = model_of(time.monotonic())
+        self.midnight = time.time() // DAY * DAY
+
+    def set_clock(self, number):
+        """The node's, forwards or back, by the round's own chance: to where a window begins or ends, to a minute
+        before that, or to any minute: a round is shorter. Whether that is outside the hours."""
+        policy, chance = self.castle.policy, random.Random(seed_of(self.seed, number))
+        if not policy.hours:
+            return False
+        edge = chance.choice([second for window in policy.hours for second in (window.begin, window.end)])
+        second = chance.choice((edge, (edge - 60) % DAY, 60 * chance.randrange(DAY // 60)))
+        time.clock_settime(time.CLOCK_REALTIME, self.midnight + DAY * chance.randrange(-1, 2) + second)
+        return not policy.is_open(second)
 
     def wage(self, seconds, kinds=(), closer=True):
         """Until `seconds` are over or something of `kinds`, by default anything, is found. `closer`: and then made small."""
@@ -59,6 +75,7 @@ class War:
 
     def play(self, number, kinds, steps=(), log=None):
         """The first violation of a round, or of some of its steps."""
+        self.model.is_closed = self.set_clock(number)
         order = ["round", seed_of(self.seed, number), STEPS, *(["log"] if log is not None else []), *steps]
         reports = self.castle.play(" ".join(map(str, order)), lambda *ports: self.knock(number, *ports))
         self.prober.leave()
@@ -66,7 +83,8 @@ class War:
             log += [line for line in reports if line.startswith("op ")]
         now = time.monotonic()
         told = [self.model.reported(line, now) for line in reports if not line.startswith("op ")]
-        return self.first([*told, *self.judged()], kinds)
+        files = self.castle.warden.changed() if self.castle.warden else []
+        return self.first([*told, *files, *self.judged()], kinds)
 
     def knock(self, number, streams, datagrams):
         every = listening_ports(self.castle.pid) if number % EVERY_PORT == 0 else []

@@ -103,6 +103,7 @@ CASES = (
     Case("behalf", 65),
     Case("ordinary", 230, LATER),
     Case("subjects", 75, EACH, "each subject's packets have its own mark", 10),
+    Case("subject_life", 70),
     Case("readonly", 40, EACH, "ways to change a protected file", 20),
     Case("seal", 96),
     Case("inherited", 22),
@@ -124,7 +125,7 @@ CASES = (
     Case("containerd", 100, LATER, "containerd", 75, engine="containerd"),
     # Docker before 24 hands no annotation on.
     Case("docker", 80, LATER, since="trixie", engine="Docker"),
-    Case("restored", 63),
+    Case("restored", 71),
     Case("truth", 130),
     Case("podman_run", 110, engine="podman"),
     Case("podman_rootless", 13, engine="podman"),

@@ -35,6 +35,7 @@ class Options:
     systemd: bool = False                # a bare runtime leaves its cgroup to systemd
     flags: tuple = ()                    # more words for `podman run`
     rootfs: Optional[Path] = None
+    layered: bool = True                 # podman lays a file system of its own over the root
     hooks_dir: Optional[str] = None      # podman's, where it is not the default
     sysctl: dict = field(default_factory=dict)  # what the engine is to write
 

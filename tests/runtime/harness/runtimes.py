@@ -278,7 +278,8 @@ class Podman(Runtime):
         if options.pass_fds:
             flags += ["--preserve-fds", str(len(options.pass_fds))]
         rootfs = options.rootfs or self.session.rootfs
-        return [*base, "run", "--rm", *flags, *options.flags, "--rootfs", f"{rootfs}:O", *arguments]
+        return [*base, "run", "--rm", *flags, *options.flags, "--rootfs",
+                f"{rootfs}{':O' * options.layered}", *arguments]
 
     def name_flags(self, name):
         return ["--name", name, "--pidfile", str(self.note(name, "pid")),

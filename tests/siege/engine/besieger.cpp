@@ -24,6 +24,7 @@
 
 #include "tests/siege/engine/accomplice.hpp"
 #include "tests/siege/engine/field.hpp"
+#include "tests/siege/engine/files.hpp"
 #include "tests/siege/engine/node.hpp"
 #include "tests/siege/engine/option.hpp"
 
@@ -147,6 +148,7 @@ int serve(const Places& places, char** argv) {
     words >> verb;
     if (verb != "round") continue;  // "probed", for a round that is over already
     reset_sysctls();
+    if (places.has_files()) prepare_files();
     const pid_t child = ::fork();
     if (child == 0) {
       (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "tests/siege/engine/files.hpp"
 #include "tests/siege/engine/node.hpp"
 #include "tests/siege/engine/option.hpp"
 #include "tests/siege/engine/race.hpp"
@@ -111,7 +112,8 @@ void Field::run(const std::vector<Step>& steps, const std::vector<unsigned>& num
       if (child > 0) (void)::waitpid(child, nullptr, 0);
       // What the child has done is not done again.
       if (child > 0) i += step.v[0];
-      if (child == 0 && step.v[1] != 0) (void)::unshare(CLONE_NEWNET);
+      if (child == 0 && step.v[1] != 0)
+        (void)::unshare(CLONE_NEWNET | (places_->has_files() ? CLONE_NEWNS : 0));
       continue;
     }
     const int error = run(step);
@@ -223,6 +225,8 @@ int Field::run(const Step& step) {
       return 0;
     case Do::pause:
       return result_of(::usleep(1000 * step.v[0]));
+    case Do::file:
+      return change_file(step);
   }
   return ENOSYS;
 }

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "tests/siege/engine/files.hpp"
 #include "tests/siege/engine/node.hpp"
 #include "tests/siege/engine/option.hpp"
 #include "tests/siege/engine/race.hpp"
@@ -231,7 +232,20 @@ class Writer {
     }
   }
 
+  /// Several on top of each other: what one has mounted or moved is another one's way.
+  void files() {
+    for (unsigned i = 1 + chance_.below(5); i > 0; --i) {
+      if (chance_.percent(15)) {
+        Step& step = add(Do::child, 0);
+        step.v[0] = 1 + chance_.below(8);
+        step.v[1] = 1;
+      }
+      draw_change(chance_, add(Do::file, 0));
+    }
+  }
+
   void sentence() {
+    if (places_->has_files() && chance_.percent(60)) return files();
     const unsigned share = chance_.below(100);
     if (share < 28) return conversation();
     if (share < 42) return masquerade();

@@ -38,8 +38,9 @@ enum class Do : std::uint8_t {
   netlink,  ///< v: kind of request; x
   ioctl,    ///< v: which; x
   race,     ///< v: how the socket is made, two actions, delay, tries, on one processor; x
-  child,    ///< v: how many of the next steps, whether in a network namespace of its own
+  child,    ///< v: how many of the next steps, whether in namespaces of its own
   pause,    ///< v: milliseconds
+  file,     ///< v: what is done, a path, another path (files.hpp)
 };
 
 struct Step {

@@ -59,6 +59,8 @@ Places Places::of(int count, char** words) {
       places.cage_ = value;
     } else if (key == "hand") {
       places.hands_over_ = true;
+    } else if (key == "files") {
+      places.has_files_ = true;
     } else if (key == "link") {
       places.link_name_ = value;
       places.link_ = if_nametoindex(value.c_str());

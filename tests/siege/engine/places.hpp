@@ -60,6 +60,8 @@ class Places {
   [[nodiscard]] const std::string& cage() const { return cage_; }
   /// Whether that is handed sockets that it has not made.
   [[nodiscard]] bool hands_over() const { return hands_over_; }
+  /// Whether there are protected files.
+  [[nodiscard]] bool has_files() const { return has_files_; }
   /// Whether there are sockets from before.
   [[nodiscard]] bool has_older() const { return hands_over_ || !kept_.empty(); }
 
@@ -69,6 +71,7 @@ class Places {
   std::string link_name_, cage_;
   unsigned link_{0};
   bool hands_over_{false};
+  bool has_files_{false};
 };
 
 std::string_view name_of(Role role);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sstream>
 
+#include "tests/siege/engine/files.hpp"
 #include "tests/siege/engine/grammar.hpp"
 #include "tests/siege/engine/node.hpp"
 #include "tests/siege/engine/race.hpp"
@@ -8,10 +9,10 @@
 namespace socklid::siege {
 namespace {
 
-constexpr std::array<const char*, 22> names{
+constexpr std::array<const char*, 23> names{
     "make",     "take",     "bind",    "connect",  "disconnect", "listen", "accept", "send",
     "send_two", "send_raw", "receive", "shutdown", "close",      "dup",    "option", "join",
-    "sysctl",   "netlink",  "ioctl",   "race",     "child",      "pause"};
+    "sysctl",   "netlink",  "ioctl",   "race",     "child",      "pause",  "file"};
 constexpr std::array<const char*, 8> join_names{
     "plain", "group", "group of a source", "source", "filter", "v4 filter", "anycast", "leave"};
 
@@ -66,6 +67,9 @@ std::string text_of(const Step& step, const Places& places) {
       out << ' ' << step.slot << ' ' << join_names.at(step.v[0]) << ' ' << endpoint(step.x, places)
           << " source " << endpoint(step.y, places) << " times " << step.v[1];
       break;
+    case Do::file:
+      out << ' ' << change_of(step);
+      break;
     case Do::sysctl:
       out << ' ' << sysctl_of(step);
       break;
@@ -77,8 +81,7 @@ std::string text_of(const Step& step, const Places& places) {
       out << ' ' << step.slot << ' ' << endpoint(step.x, places) << ' ' << race_of(step);
       break;
     case Do::child:
-      out << " of " << step.v[0] << " steps"
-          << (step.v[1] != 0 ? " in a namespace of its own" : "");
+      out << " of " << step.v[0] << " steps" << (step.v[1] != 0 ? " in namespaces of its own" : "");
       break;
     default:
       out << ' ' << step.slot;

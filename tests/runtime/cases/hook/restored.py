@@ -173,6 +173,29 @@ def _(session):
         expect_unguarded(session, checkpoint.name, "without the hook")
 
 
+@test("a container with subjects or protected files that runc restores is refused by name, and starts anew")
+def _(session):
+    if not shutil.which("criu"):
+        raise Skip("no criu")
+    for own in ({"io.socklid.subject.probe": "/probe listen=deny"}, keys(readonly="/etc")):
+        checkpoint = Checkpoint(session, Options(annotations=own, netns="new"), ["/probe", "wait.term"])
+        checkpoint.start()
+        checkpoint.take()
+        expect(checkpoint.restore() != 0, f"restored: {own}")
+        expect(not checkpoint.runc.exists(checkpoint.name), "it is there after a refusal")
+        refusal = last_refusal()
+        expect_equal((refusal["id"], refusal["exit"]), (checkpoint.name, Exit.UNSUPPORTED), refusal["message"])
+        for word in ("io.socklid.subject and io.socklid.readonly", "restored", "start it anew"):
+            expect_in(word, refusal["message"], "the refusal")
+        checkpoint.start()
+        try:
+            expect_equal(listed(session).get(checkpoint.name), "active", "started anew")
+            held = checkpoint.probe("listen.tcp4:80")["listen.tcp4:80"]
+            expect_equal(held == "EPERM", "io.socklid.subject.probe" in own, f"listen: {held}")
+        finally:
+            checkpoint.runc.delete(checkpoint.name)
+
+
 @test("a label that should be an annotation is named by list and doctor")
 def _(session):
     options = Options(flags=("--label", "io.socklid.connect=deny"))
