@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether a packet's addresses are what they say: a source is one of the namespace's own, and what
- * passes over loopback stays here. Helpers for programs of packets know neither, so both are read from
- * the kernel's own lists.
+ * Whether a packet's addresses are what they say: a source is one of the namespace's own, what passes over
+ * loopback stays here, and what is for loopback takes no other way. Helpers for programs of packets know
+ * none of it, so it is read from the kernel's own lists.
  *
  * Of IPv4 the kernel sees to the source itself (ip_route_output_key_hash_rcu: __ip_dev_find), but for
  * sockets that are transparent, which the guard on options keeps closed, or that write the header

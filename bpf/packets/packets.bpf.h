@@ -164,6 +164,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, __u16 flags)
 		read_transport(skb, &packet, read_network(skb, &packet));
 	if (skb->ifindex == LOOPBACK_IFINDEX)
 		packet.flags |= SL_PACKET_LOOPBACK;
+	else if (!arrives && is_of_loopback(&packet, packet.address))
+		packet.flags |= SL_PACKET_FOREIGN; /* of a socket that is bound to a device; an answer as well */
 	if (sk) {
 		read_socket(sk, &packet);
 		if (!arrives)

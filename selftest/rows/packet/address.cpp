@@ -10,6 +10,7 @@
 
 #include <string_view>
 
+#include "selftest/arena/network.hpp"
 #include "selftest/rows/packet/packet.hpp"
 #include "selftest/rows/rows.hpp"
 #include "selftest/ways/links.hpp"
@@ -80,6 +81,21 @@ Outcome connect_as_target(const Scene& scene) {
   return {};
 }
 
+/// A listener that is bound to the link hears who calls the link's address from within, and
+/// answers by the link (net/ipv4/route.c: ip_route_output_key_hash_rcu, orig_oif).
+Outcome connect_from_loopback(const Scene& scene) {
+  const UniqueFd listener = open_bound(scene, SOCK_STREAM, with_port(scene.local, served_port));
+  if (!listener || !bind_to_device(listener.get(), inside_end.name) ||
+      ::listen(listener.get(), 1) != 0) {
+    return failed("listen");
+  }
+  const UniqueFd fd = open_bound(scene, SOCK_STREAM, make_address("127.0.0.1", scene.port));
+  if (!fd) return failed("bind to loopback");
+  (void)::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  (void)connect_to(fd.get(), with_port(scene.local, served_port));
+  return {};
+}
+
 Row row(std::string_view name, Each each, Outcome (*attempt)(const Scene&), Guard guard) {
   return {
       .name = name,
@@ -106,11 +122,14 @@ std::vector<Row> address_rows() {
           Guard::foreign_source),
       row("a connection forged over loopback by ip_nonlocal_bind", v6, connect_as_target,
           Guard::foreign_source),
+      row("an answer to loopback by the link", Each::v4_only, connect_from_loopback,
+          Guard::packet_source),
   };
-  rows[0].lines = Row::Lines::programs;
+  for (const std::size_t alone : {0U, 6U}) rows[alone].lines = Row::Lines::programs;
   for (const std::size_t received : {1U, 2U}) rows[received].proof = Proof::received;
   // So that bind(2) is no guard of theirs.
   for (std::size_t i = 1; i < rows.size(); ++i) rows[i].annotations[1] = "io.socklid.bind=allow";
+  rows[6].annotations[1] = "io.socklid.bind=tcp/4748 tcp@127.0.0.1";
   rows[2].behind = Guard::packet_in;
   rows[4].behind = Guard::packet_source;
   return rows;
