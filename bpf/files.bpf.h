@@ -193,19 +193,6 @@ static __always_inline int judge_proc_file(const struct inode *inode)
 	return is_in_proc_net((__u64)BPF_CORE_READ(proc, pde)) ? judge_device_file() : 0;
 }
 
-/* Whoever names an interpreter in binfmt_misc has the kernel run it in the place of programs that others start:
- * of protected ones, and by those who are in no subject (fs/binfmt_misc.c, load_misc_binary). */
-static __always_inline int judge_interpreters(void)
-{
-	if (!sl_is_on(SL_REASON_FILE))
-		return 0;
-	for_each_policy(policy) {
-		if ((policy->more_flags & (SL_HAS_FILES | SL_HAS_SUBJECTS)) && !acts_for_engine(policy))
-			return refuse_file(policy);
-	}
-	return 0;
-}
-
 /* Asked for each open(2) of the node: whoever only reads leaves first. */
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file)
@@ -229,7 +216,9 @@ int BPF_PROG(file_open, struct file *file)
 	case CONFIGFS_MAGIC:
 		return judge_device_file();
 	case BINFMTFS_MAGIC:
-		return judge_interpreters();
+		/* Whoever names an interpreter has the kernel run it in the place of programs that others start: of
+		 * protected ones, and by those who are in no subject (fs/binfmt_misc.c, load_misc_binary). */
+		return refuse_who_holds_files();
 	default:
 		return 0;
 	}

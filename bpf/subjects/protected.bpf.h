@@ -152,16 +152,23 @@ static __always_inline int judge_written_file(const struct file *file)
 	return judge_file(dentry_of(file), SL_CONTENT);
 }
 
-/* What reaches all files of a file system reaches those that are protected there. */
-static __always_inline int judge_file_system_of(const struct file *file)
+/* What reaches files past their names is refused to every container that has protected ones: its own are among
+ * them, and so are the programs of its subjects (plan/plan.cpp). */
+static __always_inline int refuse_who_holds_files(void)
 {
-	if (!is_watched(dentry_of(file)) || !sl_is_on(SL_REASON_FILE))
+	if (!sl_is_on(SL_REASON_FILE))
 		return 0;
 	for_each_policy(policy) {
 		if (holds_files(policy))
 			return refuse_file(policy);
 	}
 	return 0;
+}
+
+/* What reaches all files of a file system reaches those that are protected there. */
+static __always_inline int judge_file_system_of(const struct file *file)
+{
+	return is_watched(dentry_of(file)) ? refuse_who_holds_files() : 0;
 }
 
 SEC("lsm/inode_create")
