@@ -152,8 +152,7 @@ static __always_inline int judge_written_file(const struct file *file)
 	return judge_file(dentry_of(file), SL_CONTENT);
 }
 
-/* What reaches files past their names is refused to every container that has protected ones: its own are among
- * them, and so are the programs of its subjects (plan/plan.cpp). */
+/* Who has subjects holds files as well: their programs (plan/plan.cpp). */
 static __always_inline int refuse_who_holds_files(void)
 {
 	if (!sl_is_on(SL_REASON_FILE))
