@@ -46,7 +46,7 @@ Result<std::string> join(const DocumentValue& where, const json::Array& array) {
     if (!is_one_item(item, where.json)) {
       return fail(
           Exit::annotation,
-          concat(where.label, ": ", quoted(item), ": expected one item in each string of an array"),
+          concat(where.label, ": ", quote(item), ": expected one item in each string of an array"),
           {.key = where.key});
     }
     if (!text.empty()) text += ' ';
@@ -108,7 +108,7 @@ Result<> read_subjects(const Setting& setting, const std::string& label, const j
     const DocumentValue where{concat(label, ": ", excerpt(name)), setting.info.name, setting.json};
     Given one{&setting, where.label, {}, {}};
     one.meaning.subjects.push_back(SL_TRY(read_subject(where, name, members)));
-    one.shown = quoted(to_string(one.meaning.subjects.front()));
+    one.shown = quote(to_string(one.meaning.subjects.front()));
     given.emplace(concat(stem_of(setting.info), ".", name), std::move(one));
   }
   return {};
@@ -140,7 +140,7 @@ Result<> read_member(std::string_view document_key, const std::string& name,
 
 Result<Given> read_setting(const Setting& setting, const ValueText& value) {
   SL_CHECK(about(setting.info.name, check_printable(value)));
-  Given given{&setting, std::string(value.key), quoted(value.text), {}};
+  Given given{&setting, std::string(value.key), quote(value.text), {}};
   const BareText bare = SL_TRY(about(setting.info.name, BareText::of(value)));
   SL_CHECK(about(setting.info.name, setting.read(bare.value(), given.meaning)));
   return given;
@@ -148,7 +148,7 @@ Result<Given> read_setting(const Setting& setting, const ValueText& value) {
 
 Result<GivenSettings> read_document(const ValueText& document) {
   auto parsed = json::parse(document.text);
-  const std::string context = std::string(document.key) + ": " + quoted(document.text);
+  const std::string context = std::string(document.key) + ": " + quote(document.text);
   if (!parsed) {
     return fail(Exit::annotation, context + ": " + parsed.error().message, parsed.error().where);
   }

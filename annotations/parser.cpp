@@ -83,7 +83,7 @@ Result<bool> concerns(const GivenKey& key, std::string_view text, std::string_vi
 Result<> check_size(std::string_view key, std::string_view value, std::size_t limit,
                     std::string_view remedy) {
   if (value.size() <= limit) return {};
-  return fail(Exit::annotation, key, ": ", quoted(value), ": ", value.size(),
+  return fail(Exit::annotation, key, ": ", quote(value), ": ", value.size(),
               " bytes, the limit is ", limit, remedy);
 }
 

@@ -28,16 +28,16 @@ std::string_view shown(const ValueText& value) {
 Failure fail_value(const ValueText& value, std::string_view token, std::string_view problem) {
   const auto position =
       token.data() - value.text.data() + static_cast<std::ptrdiff_t>(value.skipped) + 1;
-  std::string message = std::string(value.key) + ": " + quoted(shown(value));
+  std::string message = std::string(value.key) + ": " + quote(shown(value));
   message += ": at byte " + std::to_string(position);
-  if (!token.empty()) message += " (" + quoted(token, token_limit) + ")";
+  if (!token.empty()) message += " (" + quote(token, token_limit) + ")";
   message += ": ";
   message += problem;
   return fail(Exit::annotation, std::move(message), {.byte = static_cast<std::uint32_t>(position)});
 }
 
 Failure fail_unsupported(const ValueText& value, std::string_view problem) {
-  return fail(Exit::unsupported, value.key, ": ", quoted(shown(value)), ": ", problem);
+  return fail(Exit::unsupported, value.key, ": ", quote(shown(value)), ": ", problem);
 }
 
 Result<> check_printable(const ValueText& value) {

@@ -158,7 +158,7 @@ std::string excerpt(std::string_view text, std::size_t limit) {
   return out;
 }
 
-std::string quoted(std::string_view text, std::size_t limit) {
+std::string quote(std::string_view text, std::size_t limit) {
   return '"' + excerpt(text, limit) + '"';
 }
 

@@ -10,7 +10,7 @@
 // ours may hold (I11).
 //
 //   log(printable("\x1b[31mred"));      // \x1b[31mred
-//   log("id is " + quoted(id, 64));     // id is "web"
+//   log("id is " + quote(id, 64));     // id is "web"
 //
 // Not shown as they are: control characters (C0, DEL and C1, which a terminal obeys), bytes that
 // are not UTF-8, and characters that move or hide text (bidirectional controls, separators of lines
@@ -127,7 +127,7 @@ struct Character {
 /// \n, \t, \xHH, and so do '"' and '\'. Shortened to `limit` bytes of `text` and an ellipsis.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t limit = 80);
 /// The same in double quotes.
-[[nodiscard]] std::string quoted(std::string_view text, std::size_t limit = 80);
+[[nodiscard]] std::string quote(std::string_view text, std::size_t limit = 80);
 
 /// `text` itself if it is UTF-8 without NUL, which our documents hold; else with \xHH for each NUL
 /// and each byte that is part of no character.

@@ -25,13 +25,13 @@ Result<> check_id(std::string_view id) {
     return bad("id has " + std::to_string(id.size()) + " characters, the limit is " +
                std::to_string(id_limit));
   }
-  if (id == "." || id == "..") return bad("id is " + quoted(id));
+  if (id == "." || id == "..") return bad("id is " + quote(id));
   const auto unusable = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte <= 0x20 || byte == 0x7f || c == '/';
   };
   if (std::any_of(id.begin(), id.end(), unusable)) {
-    return bad("id " + quoted(id) + " contains a slash, white space or a control character");
+    return bad("id " + quote(id) + " contains a slash, white space or a control character");
   }
   return {};
 }
@@ -70,7 +70,7 @@ Result<annotations::Annotations> annotations_of(const json::Value& state) {
   }
   for (const auto& [key, text] : value->object()) {
     if (!text.is_string()) {
-      return bad("annotation " + quoted(key) + " is " + std::string(text.type_name()) +
+      return bad("annotation " + quote(key) + " is " + std::string(text.type_name()) +
                  ", not a string");
     }
     result.emplace(key, text.string());
@@ -116,7 +116,7 @@ ContainerState leniently(const json::Value& document, ContainerState state) {
 Result<Stage> parse_stage(std::string_view argument) {
   if (argument == "createRuntime" || argument == "prestart") return Stage::create;
   if (argument == "poststop") return Stage::remove;
-  return fail(Exit::usage, "unknown stage ", quoted(argument),
+  return fail(Exit::usage, "unknown stage ", quote(argument),
               ": the hook serves createRuntime (or prestart) and poststop");
 }
 
@@ -134,7 +134,7 @@ Result<ContainerState> parse_state(std::string_view text, Stage stage) {
 Result<> check_ready(const ContainerState& state) {
   const bool starting = state.status == "creating" || state.status == "created";
   if (!starting && state.status != "running" && state.status != "stopped") {
-    return bad("unknown status " + quoted(state.status));
+    return bad("unknown status " + quote(state.status));
   }
   if (state.pid > 0) return {};
   if (starting) {

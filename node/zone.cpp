@@ -24,7 +24,7 @@ constexpr std::int64_t day = std::int64_t{24} * 60 * 60;
 
 Failure unknown(const std::string& zone) {
   return fail(Exit::unsupported,
-              concat("io.socklid.subject: zone ", quoted(zone, name_limit), " is not in ", database,
+              concat("io.socklid.subject: zone ", quote(zone, name_limit), " is not in ", database,
                      " of this node: install tzdata, or name UTC, +HH:MM or a zone that is there"),
               {.key = "io.socklid.subject"});
 }

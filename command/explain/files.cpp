@@ -30,7 +30,7 @@ std::size_t count_with(const LookedUp& files, std::uint32_t flags) {
 
 Result<LookedUp> look_up_in(const std::string& root, const Plan& plan) {
   UniqueFd directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return fail_errno(Exit::usage, "open the root " + quoted(root, 200));
+  if (!directory) return fail_errno(Exit::usage, "open the root " + quote(root, 200));
   const std::string mounts =
       SL_TRY(read_file(AT_FDCWD, "/proc/self/mountinfo", Exit::node, mountinfo_limit));
   const ContainerTree tree =

@@ -56,7 +56,7 @@ class Programs {
       : subjects_(subjects), entries_(entries), into_(into) {}
 
   Result<> add(const SubjectPlan& subject, const std::string& path, const FoundFile& found) {
-    const std::string what = title(subject) + quoted(path, 200);
+    const std::string what = title(subject) + quote(path, 200);
     if (!S_ISREG(found.mode)) return wrong(subject_key, what, "is no regular file");
     if ((found.mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) {
       return wrong(subject_key, what, "has no execute bit: name the program itself");
@@ -109,7 +109,7 @@ Result<> add_subject(const ContainerTree& tree, const SubjectPlan& subject, Prog
     any = true;
   }
   if (any) return {};
-  return wrong(subject_key, title(subject) + quoted(subject.exec.front(), 200),
+  return wrong(subject_key, title(subject) + quote(subject.exec.front(), 200),
                subject.exec.size() == 1
                    ? "is not in the container: name the path that its image has"
                    : "and its other paths are not in the container: name one that its image has");
@@ -161,7 +161,7 @@ Result<> add_mounts(const ContainerTree& tree, const std::vector<ReadonlyPath>& 
                     Entries& entries) {
   for (const ContainerTree::Below& mount : tree.mounts()) {
     if (is_nobodys(mount.place) || !is_covered(places, mount.place)) continue;
-    const std::string what = concat(readonly_key, ": ", quoted(mount.place, 200));
+    const std::string what = concat(readonly_key, ": ", quote(mount.place, 200));
     const auto found = SL_TRY(find(tree, readonly_key, concat(readonly_key, ": "), mount.place));
     if (!found || found->mount != mount.mount) continue;  // another is mounted over it
     SL_CHECK(add_protected(entries, *found, false, what));
@@ -175,7 +175,7 @@ Result<> add_readonly(const ContainerTree& tree,
   std::vector<FoundFile> excepted;
   for (const annotations::ProtectedPath& one : readonly) {
     const std::string what =
-        concat(readonly_key, ": ", one.except ? "!" : "", quoted(one.path, 200));
+        concat(readonly_key, ": ", one.except ? "!" : "", quote(one.path, 200));
     auto found = SL_TRY(find(tree, readonly_key, concat(readonly_key, ": "), one.path));
     if (!found) {
       return wrong(readonly_key, what, "is not in the container: take it out, or have it made");
@@ -190,7 +190,7 @@ Result<> add_readonly(const ContainerTree& tree,
       return is_protected(entries, number);
     });
     if (inside) continue;
-    return wrong(readonly_key, concat(readonly_key, ": !", quoted(one.place, 200)),
+    return wrong(readonly_key, concat(readonly_key, ": !", quote(one.place, 200)),
                  "lies in no protected directory");
   }
   return {};

@@ -70,7 +70,7 @@ Result<ContainerTree> ContainerTree::open(const ContainerProcess& process,
   const UniqueFd outer(::openat(process.directory(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!outer) return fail_errno(Exit::process, "open the root of the container's process");
   UniqueFd root = open_in(outer.get(), path);
-  if (!root) return fail_errno(Exit::process, "open the container's root " + quoted(path, 200));
+  if (!root) return fail_errno(Exit::process, "open the container's root " + quote(path, 200));
   ContainerTree tree = SL_TRY(of(std::move(root), std::move(mounts)));
   tree.may_be_shared_ = false;
   return tree;

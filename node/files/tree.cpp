@@ -49,26 +49,26 @@ struct CloseDirectory {
 };
 
 Failure refuse(const std::string& path, std::string_view why) {
-  return fail(Exit::unsupported, quoted(path, 200), " ", why);
+  return fail(Exit::unsupported, quote(path, 200), " ", why);
 }
 
 /// What readdir(3) says of `name`; nothing if it does not name it.
 Result<std::optional<std::uint64_t>> number_by_name(int directory, const std::string& name) {
   UniqueFd fd(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return fail_errno(Exit::process, "read the directory of " + quoted(name, 64));
+  if (!fd) return fail_errno(Exit::process, "read the directory of " + quote(name, 64));
   const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(fd.get()));
-  if (!stream) return fail_errno(Exit::process, "read the directory of " + quoted(name, 64));
+  if (!stream) return fail_errno(Exit::process, "read the directory of " + quote(name, 64));
   (void)fd.release();
   for (std::size_t i = 0; i < max_siblings; i++) {
     errno = 0;
     const dirent* const entry = ::readdir(stream.get());
     if (entry == nullptr && errno != 0) {
-      return fail_errno(Exit::process, "read the directory of " + quoted(name, 64));
+      return fail_errno(Exit::process, "read the directory of " + quote(name, 64));
     }
     if (entry == nullptr) return std::optional<std::uint64_t>();
     if (name == entry->d_name) return std::optional<std::uint64_t>(entry->d_ino);
   }
-  return fail(Exit::unsupported, "the directory of ", quoted(name, 64), " has more than ",
+  return fail(Exit::unsupported, "the directory of ", quote(name, 64), " has more than ",
               max_siblings, " files");
 }
 
@@ -118,7 +118,7 @@ Result<ContainerTree::Step> ContainerTree::look(int fd) const {
   step.mount = SL_TRY(mount_of(field(info, "mnt_id:")));
   step.number = {.inode = field(info, "ino:"), .device = step.mount->device};
   if (!may_be_shared_ && step.mount->is_shared) {
-    return fail(Exit::unsupported, "the mount at ", quoted(step.mount->point, 200),
+    return fail(Exit::unsupported, "the mount at ", quote(step.mount->point, 200),
                 " is shared, so that mounts over its peers reach it: mount it private or slave "
                 "(podman: no `shared` option; Kubernetes: no Bidirectional)");
   }
@@ -152,8 +152,7 @@ Result<> ContainerTree::check_stable(const Walk& walk, const Step& step,
   if (step.mount->type != "overlay") {
     // What is mounted itself the kernel does not forget.
     if (walk.levels.back().step.mount != step.mount) return {};
-    return fail(Exit::unsupported, quoted(walk.path, 200), " lies on ",
-                quoted(step.mount->type, 20),
+    return fail(Exit::unsupported, quote(walk.path, 200), " lies on ", quote(step.mount->type, 20),
                 ", whose files have no lasting numbers: keep it on another file system (ext4, xfs, "
                 "btrfs, tmpfs)");
   }
@@ -169,7 +168,7 @@ Result<> ContainerTree::check_stable(const Walk& walk, const Step& step,
     stable = device == step.number.device;
   }
   if (stable) return {};
-  return fail(Exit::unsupported, quoted(walk.path, 200),
+  return fail(Exit::unsupported, quote(walk.path, 200),
               " lies on an overlay of several file systems, whose directories have no lasting "
               "numbers: mount it with xino=on (storage.conf: mountopt), or keep the image store on "
               "one file system");
@@ -180,7 +179,7 @@ Result<> ContainerTree::enter_link(Walk& walk, const Step& link) const {
   if (link.mount->type == "proc") return refuse(walk.path, "leads through a link of procfs");
   std::array<char, PATH_MAX> target{};
   const ssize_t length = ::readlinkat(link.fd.get(), "", target.data(), target.size());
-  if (length < 0) return fail_errno(Exit::process, "read a link of " + quoted(walk.path, 200));
+  if (length < 0) return fail_errno(Exit::process, "read a link of " + quote(walk.path, 200));
   const std::string_view text(target.data(), static_cast<std::size_t>(length));
   walk.passed.push_back(link.number);
   prepend(walk.rest, text);
@@ -200,7 +199,7 @@ Result<bool> ContainerTree::take(Walk& walk, const std::string& name) const {
   const int parent = directory.fd.get();
   UniqueFd fd(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!fd && is_missing(errno)) return false;
-  if (!fd) return fail_errno(Exit::process, "look at " + quoted(walk.path, 200));
+  if (!fd) return fail_errno(Exit::process, "look at " + quote(walk.path, 200));
   Step step = SL_TRY(look(fd.get()));
   step.fd = std::move(fd);
   if (S_ISLNK(step.status.st_mode)) {

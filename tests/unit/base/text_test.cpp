@@ -89,7 +89,7 @@ TEST(Text, TheRestIsEscapedByteByByte) {
 
 TEST(Text, AnExcerptIsAsciiAndShort) {
   EXPECT_EQ(excerpt("a\"b\\c\n\xc3\xa9"), "a\\\"b\\\\c\\n\\xc3\\xa9");
-  EXPECT_EQ(quoted("tcp/80", 3), "\"tcp…\"");
+  EXPECT_EQ(quote("tcp/80", 3), "\"tcp…\"");
 }
 
 TEST(Text, IsCutBetweenCharacters) {
