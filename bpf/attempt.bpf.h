@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -81,7 +82,7 @@ static __always_inline unsigned int level_of(const struct task_struct *task)
 
 /* The process's number in the PID namespace if that is its namespace of this level; else 0. A global function,
  * verified once and not in each turn of the loop. */
-__attribute__((noinline)) int number_at(__u64 address, __u32 level, __u32 pid_namespace)
+SL_GLOBAL int number_at(__u64 address, __u32 level, __u32 pid_namespace)
 {
 	const struct upid number = own_number((const void *)address, level);
 
@@ -105,7 +106,7 @@ static __always_inline __u32 number_in(const struct task_struct *task, __u32 pid
 /* Whether the task is of the container's first process, and that has not become a program yet: it is
  * the engine's own code that writes sysctls and makes mounts. A number may be used again, and a time
  * is in ticks: both together are that process. A global function, verified once. */
-__attribute__((noinline)) int acts_for_engine(const struct sl_policy *policy)
+SL_GLOBAL int acts_for_engine(const struct sl_policy *policy)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
 	const struct task_struct *leader = BPF_CORE_READ(task, group_leader);

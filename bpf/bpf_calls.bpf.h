@@ -18,13 +18,14 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/global.h"
 #include "bpf/judge.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
 
 /* Whether the task's descriptor is a cgroup below the one with this id. */
-__attribute__((noinline)) int is_cgroup_below(int fd, __u64 id)
+SL_GLOBAL int is_cgroup_below(int fd, __u64 id)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
 	const struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -102,7 +103,7 @@ static __always_inline int is_about_devices(const struct bpf_command *command, _
 	}
 }
 
-__attribute__((noinline)) int judge_command(const struct sl_policy *policy,
+SL_GLOBAL int judge_command(const struct sl_policy *policy,
 					    const struct bpf_command *command)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_BPF};

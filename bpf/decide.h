@@ -25,12 +25,13 @@
 #include "bpf/decide_options.h"
 #include "bpf/decide_policy.h"
 #include "bpf/decide_rare.h"
+#include "bpf/global.h"
 #include "bpf/policy_abi.h"
 
 /* Whether the policy's verbs would let the container make this socket, which is not of unix or
  * netlink. It is asked again where a socket that has no peer yet gets one or a port: made before
  * the seal or by someone else, it is worth no more than a new one. */
-SL_LOOKUP int sl_refuses_new(const struct sl_policy *p, const struct sl_attempt *a)
+SL_GLOBAL int sl_refuses_new(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	int inet;
 
@@ -92,7 +93,7 @@ SL_INLINE struct sl_decision sl_decide_create(const struct sl_policy *p,
  * cgroup, or of a task that is in fewer subjects. Such a socket may go on with the peer it has, but
  * chooses none.
  */
-SL_LOOKUP int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
+SL_GLOBAL int sl_is_foreign(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (!p || !a)
 		return 1;
@@ -126,7 +127,7 @@ SL_INLINE int sl_is_short(const struct sl_attempt *a)
 
 /* The address is normalised, but AF_UNSPEC on inet stands for AF_INET. On inet6 it is no address to
  * some protocols and an IPv6 one to others: it names nothing. */
-SL_LOOKUP int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
+SL_GLOBAL int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protocol,
 		       const struct sl_attempt *a)
 {
 	struct sl_attempt named;
@@ -142,7 +143,7 @@ SL_LOOKUP int sl_names(const struct sl_policy *p, enum sl_list list, __u8 protoc
 }
 
 /* The bind list holds tcp and udp: no entry can name any other socket. */
-SL_LOOKUP int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
+SL_GLOBAL int sl_may_bind(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	if (!p || !a)
 		return 0;
@@ -235,7 +236,7 @@ SL_INLINE struct sl_decision sl_decide_accept(const struct sl_policy *p, const s
 
 /* Whether the peer that the attempt names is one of the list. A raw socket writes its ports, or
  * its whole header, itself: only ICMP, which has none, can be named for it. */
-SL_LOOKUP int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
+SL_GLOBAL int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	__u8 protocol;
 

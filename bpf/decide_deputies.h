@@ -13,6 +13,7 @@
 #include <linux/netlink.h>
 
 #include "bpf/decide_policy.h"
+#include "bpf/global.h"
 #include "bpf/policy_abi.h"
 
 /* A name of the kernel's, with zeroes behind it; one that is longer is cut and is on no list. */
@@ -84,7 +85,7 @@ SL_INLINE int sl_begins(const struct sl_name *name, const char *literal, int len
 
 /* By what is before the first dot, as get_fs_type() has it (fs/filesystems.c): what is behind it is a
  * subtype's, which a program serves. */
-SL_LOOKUP int sl_file_system_is_local(const struct sl_name *type)
+SL_GLOBAL int sl_file_system_is_local(const struct sl_name *type)
 {
 	if (!type) /* what the verifier must assume of a global function's argument */
 		return 0;
@@ -98,7 +99,7 @@ SL_LOOKUP int sl_file_system_is_local(const struct sl_name *type)
 	return 0;
 }
 
-SL_LOOKUP int sl_sysctl_is_harmless(const struct sl_name *directory, const struct sl_name *leaf)
+SL_GLOBAL int sl_sysctl_is_harmless(const struct sl_name *directory, const struct sl_name *leaf)
 {
 	if (!directory || !leaf)
 		return 0;

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "bpf/decide_option_table.h"
+#include "bpf/global.h"
 #include "bpf/policy_abi.h"
 
 #ifdef __BPF__
@@ -66,15 +67,7 @@ SL_INLINE int sl_is_inet(__u16 family)
 		default: return SL_OPTION_ABSENT;             \
 		}
 
-/* enum sl_option_kind of an option, and of a control message of a send. In the programs global
- * functions: verified once, not for every path that leads to them. */
-#ifdef __BPF__
-#define SL_LOOKUP __attribute__((noinline))
-#else
-#define SL_LOOKUP static inline
-#endif
-
-SL_LOOKUP __u32 sl_kind_of_option(__s32 level, __s32 option)
+SL_GLOBAL __u32 sl_kind_of_option(__s32 level, __s32 option)
 {
 	switch (level) {
 	SL_OPTION_LEVELS(SL_OPTION_LEVEL_CASE)
@@ -82,7 +75,7 @@ SL_LOOKUP __u32 sl_kind_of_option(__s32 level, __s32 option)
 	}
 }
 
-SL_LOOKUP __u32 sl_kind_of_control(__s32 level, __s32 type)
+SL_GLOBAL __u32 sl_kind_of_control(__s32 level, __s32 type)
 {
 	switch (level) {
 	SL_CONTROL_LEVELS(SL_CONTROL_LEVEL_CASE)

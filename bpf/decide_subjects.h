@@ -22,6 +22,7 @@
 #include <linux/ioctl.h>
 
 #include "bpf/decide_policy.h"
+#include "bpf/global.h"
 #include "bpf/subject_abi.h"
 
 /* In sl_task.levels of everyone else: of that one alone a task is rid by entering another subject. */
@@ -65,16 +66,8 @@ SL_INLINE __u32 sl_with_others(struct sl_task *task, const struct sl_program *pr
 	return set;
 }
 
-/* One turn of a loop. In BPF it is a global function: it is verified once, and not for each state that the turns
- * before may have left. */
-#ifdef __BPF__
-#define SL_STEP __attribute__((noinline))
-#else
-#define SL_STEP static inline
-#endif
-
 /* Of subject `i`. */
-SL_STEP int sl_exec_one(struct sl_task *task, const struct sl_program *program, __u32 i)
+SL_GLOBAL int sl_exec_one(struct sl_task *task, const struct sl_program *program, __u32 i)
 {
 	const __u32 bit = 1u << (i & (SL_SUBJECTS - 1));
 	int same;
@@ -128,7 +121,7 @@ SL_INLINE int sl_is_waiting(__u64 word, __u64 number)
 	return number != 0 && word >> SL_RUN_BITS == number && (word & SL_RUN_WAITS) != 0;
 }
 
-SL_STEP int sl_has_begun(const struct sl_hours *hours, __u32 zone, __s64 now)
+SL_GLOBAL int sl_has_begun(const struct sl_hours *hours, __u32 zone, __s64 now)
 {
 	if (!hours || zone >= SL_HOURS_ZONES)
 		return 0;

@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/judge.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
@@ -63,7 +64,7 @@ static __always_inline int is_called(const char *from, const char *literal, int 
 
 /* Whether a node of sysfs belongs to a network namespace (fs/kernfs/dir.c, `ns`: devices, and
  * bonding_masters), or maps a block device over the network (/sys/bus/rbd). A global function. */
-__attribute__((noinline)) int is_network_node(__u64 address)
+SL_GLOBAL int is_network_node(__u64 address)
 {
 	const struct kernfs_node *node = (const void *)address;
 	const struct kernfs_node *below = 0;
@@ -82,7 +83,7 @@ __attribute__((noinline)) int is_network_node(__u64 address)
 
 /* Whether a file of proc is below /proc/net, of whatever namespace (fs/proc/proc_net.c). The root is
  * its own parent. */
-__attribute__((noinline)) int is_in_proc_net(__u64 address)
+SL_GLOBAL int is_in_proc_net(__u64 address)
 {
 	const struct proc_dir_entry *entry = (const void *)address;
 
@@ -121,7 +122,7 @@ static __always_inline __u32 netns_of_table(const struct ctl_table_header *heade
  * (fs/proc/proc_sysctl.c). What is below the topmost tells whose sysctls they are: net's. Global
  * functions, for their stack is their own.
  */
-__attribute__((noinline)) int is_of_net(__u64 header)
+SL_GLOBAL int is_of_net(__u64 header)
 {
 	const struct ctl_table_header *at = above((const void *)header), *top = 0;
 
@@ -133,7 +134,7 @@ __attribute__((noinline)) int is_of_net(__u64 header)
 }
 
 /* Of a sysctl of net/ that is in a directory right below it. */
-__attribute__((noinline)) int is_harmless_entry(__u64 header, __u64 entry)
+SL_GLOBAL int is_harmless_entry(__u64 header, __u64 entry)
 {
 	const struct ctl_table_header *directory = above((const void *)header);
 	struct sl_name in = {}, leaf = {};
@@ -147,7 +148,7 @@ __attribute__((noinline)) int is_harmless_entry(__u64 header, __u64 entry)
 
 /* kernel.ftrace_enabled: with 0 no program runs that is attached to a function of the kernel, ours and those
  * of every other container among them (kernel/trace/ftrace.c, ftrace_enable_sysctl). */
-__attribute__((noinline)) int is_switch_of_programs(__u64 header, __u64 entry)
+SL_GLOBAL int is_switch_of_programs(__u64 header, __u64 entry)
 {
 	const struct ctl_table_header *directory = above((const void *)header);
 

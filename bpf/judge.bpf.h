@@ -12,13 +12,14 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/seal.bpf.h"
 #include "bpf/subjects/verdict.bpf.h"
 
 /* A global function, verified once for all its callers and the loops of those. 0 to allow. */
-__attribute__((noinline)) int judge_by(const struct sl_policy *policy,
+SL_GLOBAL int judge_by(const struct sl_policy *policy,
 				       const struct sl_attempt *attempt)
 {
 	struct sl_attempt known;
@@ -42,7 +43,7 @@ static __always_inline int judge_rarely(const struct sl_policy *policy,
 }
 
 /* Whether a policy above the task refuses it. Global functions, verified once for all their callers. */
-__attribute__((noinline)) int is_refused(const struct sl_attempt *attempt)
+SL_GLOBAL int is_refused(const struct sl_attempt *attempt)
 {
 	if (!attempt)
 		return 1;
@@ -54,7 +55,7 @@ __attribute__((noinline)) int is_refused(const struct sl_attempt *attempt)
 }
 
 /* But for those that still wait for the container's program. */
-__attribute__((noinline)) int is_refused_to_deputy(const struct sl_attempt *attempt)
+SL_GLOBAL int is_refused_to_deputy(const struct sl_attempt *attempt)
 {
 	if (!attempt)
 		return 1;
@@ -111,7 +112,7 @@ static __always_inline const struct kernfs_node *parent_of(const struct kernfs_n
 }
 
 /* Whether the node is the one with this id, or below it. A global function, verified once. */
-__attribute__((noinline)) int is_at_or_below(__u64 address, __u64 id)
+SL_GLOBAL int is_at_or_below(__u64 address, __u64 id)
 {
 	const struct kernfs_node *node = (const void *)address;
 

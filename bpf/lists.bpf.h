@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
@@ -25,7 +26,7 @@ static __always_inline int sl_is_on(__u32 guard)
 }
 #endif
 
-__attribute__((noinline)) int sl_list_names(const struct sl_policy *policy, enum sl_list list,
+SL_GLOBAL int sl_list_names(const struct sl_policy *policy, enum sl_list list,
 					    __u8 protocol, const struct sl_attempt *a)
 {
 	if (!policy || !a) /* what the verifier must assume of a global function's arguments */

@@ -30,6 +30,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/judge.bpf.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
@@ -124,7 +125,7 @@ static __always_inline int name_loopback(const unsigned char *data, __u32 left, 
  * ends if they cannot even be sent. What is there already is answered with EEXIST. The device of index 1 is lo
  * (net/core/dev.h, LOOPBACK_IFINDEX). A global function.
  */
-__attribute__((noinline)) int asks_for_loopback(__u64 address, __u32 length)
+SL_GLOBAL int asks_for_loopback(__u64 address, __u32 length)
 {
 	const __u32 bare_link = NLMSG_LENGTH(sizeof(struct ifinfomsg));
 	const unsigned char *data = (const void *)address;
@@ -183,7 +184,7 @@ static __always_inline int has_only_loopback(struct net *net)
 
 /* Of the message at this address: how many bytes further the next is, 0 if none is, and less if the message may
  * not be. A global function, verified once and not in each turn of the loop. */
-__attribute__((noinline)) int judge_routing_message(__u64 address, __u32 left, __u32 sets_up)
+SL_GLOBAL int judge_routing_message(__u64 address, __u32 left, __u32 sets_up)
 {
 	const unsigned char *data = (const void *)address;
 	struct nlmsghdr header;
@@ -324,7 +325,7 @@ struct sl_addresses {
 };
 
 /* Whether the next of them is refused. A global function, verified once and not in each turn of the loop. */
-__attribute__((noinline)) int is_refused_next(const struct sl_policy *policy,
+SL_GLOBAL int is_refused_next(const struct sl_policy *policy,
 					      struct sl_attempt *attempt,
 					      struct sl_addresses *rest)
 {

@@ -23,6 +23,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -168,7 +169,7 @@ struct control_header { /* struct cmsghdr, include/linux/socket.h */
 };
 
 /* One control message. A global function, verified once and not in each turn of the loop. */
-__attribute__((noinline)) int judge_message(struct sl_attempt *attempt)
+SL_GLOBAL int judge_message(struct sl_attempt *attempt)
 {
 	if (!attempt) /* what the verifier must assume of a global function's argument */
 		return 0;

@@ -10,7 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/policy_abi.h"
-#include "bpf/search_abi.h"
+#include "bpf/tasks/search_abi.h"
 #include "bpf/subject_abi.h"
 
 /* As many as the node may have containers under policy. */
@@ -184,7 +184,7 @@ struct {
 	__type(value, struct sl_maker);
 } makers SEC(".maps");
 
-/* Which processes to look for (bpf/tasks.bpf.h). */
+/* Which processes to look for (bpf/tasks/tasks.bpf.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

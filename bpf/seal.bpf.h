@@ -19,6 +19,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/attempt.bpf.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -38,7 +39,7 @@ static __always_inline void seal_now(struct sl_seal *seal, __u64 cgroup_id, __u3
 }
 
 /* Not static: verified once for all who ask. A seal that is not there is closed. */
-__attribute__((noinline)) int is_unsealed(__u64 cgroup_id)
+SL_GLOBAL int is_unsealed(__u64 cgroup_id)
 {
 	struct sl_seal *seal = bpf_map_lookup_elem(&seals, &cgroup_id);
 	__u64 end;

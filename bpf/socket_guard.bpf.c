@@ -12,7 +12,7 @@
  *   bpf/packets/joins.bpf.h        how many multicast groups a container joins
  *   bpf/packets/packets.bpf.h      the packets themselves
  *   bpf/seal.bpf.h         what seals a container, or a run of a subject
- *   bpf/tasks.bpf.h        an iterator that finds a network namespace's processes
+ *   bpf/tasks/tasks.bpf.h  an iterator that finds a network namespace's processes
  *
  * Every program reads the attempt, asks sl_decide(), counts and answers; it decides nothing itself
  * (I9).
@@ -32,6 +32,6 @@
 #include "bpf/seal.bpf.h"
 #include "bpf/subjects/exec.bpf.h"
 #include "bpf/subjects/protected.bpf.h"
-#include "bpf/tasks.bpf.h"
+#include "bpf/tasks/tasks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

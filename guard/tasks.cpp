@@ -6,7 +6,7 @@
 #include <array>
 
 #include "base/unique_fd.hpp"
-#include "bpf/search_abi.h"
+#include "bpf/tasks/search_abi.h"
 #include "guard/guard.hpp"
 #include "guard/maps.hpp"
 #include "guard/pins.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finds the processes in a network namespace by a program of this build that walks the kernel's
-// tasks (bpf/tasks.bpf.h). So a start does not pay for the /proc of a node with many processes.
+// tasks (bpf/tasks/tasks.bpf.h). So a start does not pay for the /proc of a node with many
+// processes.
 //
 //   for (const pid_t pid : SL_TRY(processes_outside(netns.inode, cgroup.id))) ...
 //

@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 
@@ -60,7 +61,7 @@ enum sl_walked { SL_WALKS_ON, SL_FOUND, SL_NOT_FOUND };
 
 /* A step looks at one device or one address. A global function, verified once. No bpf_loop(): verifiers before
  * 6.7 take what its function does the first time for all that it does. An enum sl_walked. */
-__attribute__((noinline)) int walk_on(struct sl_walk *walk, const struct sl_packet *packet)
+SL_GLOBAL int walk_on(struct sl_walk *walk, const struct sl_packet *packet)
 {
 	struct in_ifaddr *next;
 	__u32 found[4] = {};
@@ -89,7 +90,7 @@ __attribute__((noinline)) int walk_on(struct sl_walk *walk, const struct sl_pack
 }
 
 /* Whether a device of the namespace has the packet's source address. */
-__attribute__((noinline)) int has_address(unsigned long netns, const struct sl_packet *packet)
+SL_GLOBAL int has_address(unsigned long netns, const struct sl_packet *packet)
 {
 	struct net *net = (void *)netns;
 	struct sl_walk walk = {};

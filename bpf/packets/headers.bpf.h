@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/policy_abi.h"
 
@@ -114,7 +115,7 @@ static __always_inline int read_plain_transport(struct sl_packet *packet, const 
 }
 
 /* All of a plain packet. 0: it is not plain, and the walks read it from the beginning. */
-__attribute__((noinline)) int read_plain(struct __sk_buff *skb, struct sl_packet *packet)
+SL_GLOBAL int read_plain(struct __sk_buff *skb, struct sl_packet *packet)
 {
 	const __u8 *begin = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	const struct ipv6hdr *ipv6 = (const void *)begin;
@@ -146,7 +147,7 @@ __attribute__((noinline)) int read_plain(struct __sk_buff *skb, struct sl_packet
  *
  * Options follow the header's 20 bytes; each but the one-byte ones has its length behind its type
  * (RFC 791). An option that goes on beyond the header ends the walk, as in ip_options_compile(). */
-__attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 end)
+SL_GLOBAL int is_source_routed(struct __sk_buff *skb, __u32 end)
 {
 	__u32 offset = sizeof(struct iphdr);
 
@@ -193,7 +194,7 @@ static __always_inline __u32 read_ipv4(struct __sk_buff *skb, struct sl_packet *
 
 /* Walks the extension headers (RFC 8200, section 4). More of them, or others, than any program has
  * reason for are not read. Returns where the transport header begins. */
-__attribute__((noinline)) __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
+SL_GLOBAL __u32 read_ipv6(struct __sk_buff *skb, struct sl_packet *packet)
 {
 	__u32 offset = sizeof(struct ipv6hdr);
 	__u8 next = 0;

@@ -18,6 +18,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
+#include "bpf/global.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
@@ -101,7 +102,7 @@ static __always_inline int is_joined(const struct sl_joins *joined,
 }
 
 /* Of two at once one makes it. A global function, for the stack that it takes. */
-__attribute__((noinline)) int make_joins(__u64 cgroup_id)
+SL_GLOBAL int make_joins(__u64 cgroup_id)
 {
 	const struct sl_joins none = {};
 

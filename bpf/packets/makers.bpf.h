@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide_packet.h"
+#include "bpf/global.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/subjects/verdict.bpf.h"
@@ -25,7 +26,7 @@ static __always_inline __u16 without_strangers(const struct sl_policy *policy,
 }
 
 /* A global function, verified once. `packet->flags` are put back. */
-__attribute__((noinline)) int judge_packet_by(const struct sl_policy *policy,
+SL_GLOBAL int judge_packet_by(const struct sl_policy *policy,
 					      struct sl_packet *packet)
 {
 	struct sl_decision decision;
@@ -41,7 +42,7 @@ __attribute__((noinline)) int judge_packet_by(const struct sl_policy *policy,
 }
 
 /* What the packet has of its socket, where no more of it is read. */
-__attribute__((noinline)) int judge_labels_by(const struct sl_policy *policy,
+SL_GLOBAL int judge_labels_by(const struct sl_policy *policy,
 					      const struct sl_packet *packet)
 {
 	if (!policy || !packet)
@@ -50,7 +51,7 @@ __attribute__((noinline)) int judge_labels_by(const struct sl_policy *policy,
 }
 
 /* 0, or it is dropped. `is_read`: all of it is. */
-__attribute__((noinline)) int judge_makers(const struct sl_maker *maker, struct sl_packet *packet,
+SL_GLOBAL int judge_makers(const struct sl_maker *maker, struct sl_packet *packet,
 					   int is_read)
 {
 	struct sl_subject_key key = {};

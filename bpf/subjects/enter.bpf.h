@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/decide_subjects.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -19,7 +20,7 @@
 #include "bpf/subjects/state.bpf.h"
 
 /* How many levels the subject has. */
-__attribute__((noinline)) int levels_of(__u64 cgroup_id, __u32 index)
+SL_GLOBAL int levels_of(__u64 cgroup_id, __u32 index)
 {
 	const struct sl_subject_key key = {.cgroup_id = cgroup_id, .index = index};
 	const struct sl_subject *subject = bpf_map_lookup_elem(&subjects, &key);
@@ -28,7 +29,7 @@ __attribute__((noinline)) int levels_of(__u64 cgroup_id, __u32 index)
 }
 
 /* The exec of this file can't fail any more. A task of which nothing is noted stays refused. */
-__attribute__((noinline)) int enter_subjects(__u64 address)
+SL_GLOBAL int enter_subjects(__u64 address)
 {
 	const struct sl_policy *policy = policy_with_subjects();
 	const struct task_struct *task = (const void *)bpf_get_current_task();

@@ -24,6 +24,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide_subjects.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -43,9 +44,8 @@ struct sl_place {
 	__u32 pad;
 };
 
-/* Looks at where the place is, which goes up to its parent. An enum sl_looked. A global function, verified once
- * and not in each turn of the loop. */
-__attribute__((noinline)) int look_up_from(struct sl_place *place, __u32 is_itself)
+/* Looks at where the place is, which goes up to its parent. An enum sl_looked. */
+SL_GLOBAL int look_up_from(struct sl_place *place, __u32 is_itself)
 {
 	struct sl_file_key key = {};
 	const struct dentry *dentry, *parent;
@@ -79,7 +79,7 @@ __attribute__((noinline)) int look_up_from(struct sl_place *place, __u32 is_itse
 
 /* A dentry that does not lead to its file system's root has come by open_by_handle_at(2), and could lie
  * anywhere: it is protected, and so is what lies deeper than 128. */
-__attribute__((noinline)) int is_protected(struct sl_place *place)
+SL_GLOBAL int is_protected(struct sl_place *place)
 {
 	for (__u32 i = 0; i < 128; i++) {
 		const int looked = look_up_from(place, i == 0);

@@ -21,6 +21,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide_subjects.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -28,7 +29,7 @@
 #include "bpf/subjects/state.bpf.h"
 
 /* A global function for the stack it has. The event is complete but for who did it. */
-__attribute__((noinline)) int tell_sealed(struct sl_event *event)
+SL_GLOBAL int tell_sealed(struct sl_event *event)
 {
 	const struct task_struct *task = (void *)bpf_get_current_task_btf();
 
@@ -56,7 +57,7 @@ static __always_inline struct sl_run *place_of(struct sl_runs *runs, __u64 numbe
 /* Global functions, verified once for all who ask. The run need not wait for these bits any more; the one
  * who finds nothing else left seals it. A place that has become another run's in this very moment is that
  * one's loss: it is sealed too early, and never too late. */
-__attribute__((noinline)) int saw_in_run(const struct sl_event *what, __u64 seen)
+SL_GLOBAL int saw_in_run(const struct sl_event *what, __u64 seen)
 {
 	struct sl_event event;
 	struct sl_runs *runs;
@@ -82,7 +83,7 @@ __attribute__((noinline)) int saw_in_run(const struct sl_event *what, __u64 seen
 }
 
 /* Whether it is not sealed yet. */
-__attribute__((noinline)) int is_open_run(__u64 cgroup_id, __u32 index, __u64 number)
+SL_GLOBAL int is_open_run(__u64 cgroup_id, __u32 index, __u64 number)
 {
 	struct sl_runs *runs = runs_of(cgroup_id, index);
 	struct sl_event over = {};
@@ -110,7 +111,7 @@ __attribute__((noinline)) int is_open_run(__u64 cgroup_id, __u32 index, __u64 nu
 }
 
 /* SL_ATTEMPT_UNSEALED, if the current task's run of the subject is open. */
-__attribute__((noinline)) int run_flag(const struct sl_policy *subject)
+SL_GLOBAL int run_flag(const struct sl_policy *subject)
 {
 	const struct sl_task *task;
 	__u32 index;
@@ -125,7 +126,7 @@ __attribute__((noinline)) int run_flag(const struct sl_policy *subject)
 }
 
 /* The task has come into the subject from outside. Without an entry of its runs it is sealed. */
-__attribute__((noinline)) int start_run(struct sl_task *task, __u64 cgroup_id, __u32 index)
+SL_GLOBAL int start_run(struct sl_task *task, __u64 cgroup_id, __u32 index)
 {
 	const struct sl_subject_key key = {.cgroup_id = cgroup_id, .index = index};
 	const struct sl_subject *subject = bpf_map_lookup_elem(&subjects, &key);
@@ -172,7 +173,7 @@ static __always_inline int is_listen(const struct sl_seal_listen *wanted,
 }
 
 /* Which of the listens that the seal waits for this is: a bit each. */
-__attribute__((noinline)) int seen_listens(const struct sl_seal *seal,
+SL_GLOBAL int seen_listens(const struct sl_seal *seal,
 					   const struct sl_attempt *listening)
 {
 	__u32 seen = 0;
@@ -187,7 +188,7 @@ __attribute__((noinline)) int seen_listens(const struct sl_seal *seal,
 }
 
 /* What has come in the current task's run of the subject, if that waits for it. */
-__attribute__((noinline)) int seal_run(__u64 cgroup_id, __u32 index, __u32 cause,
+SL_GLOBAL int seal_run(__u64 cgroup_id, __u32 index, __u32 cause,
 				       const struct sl_attempt *listening)
 {
 	const struct sl_subject_key key = {.cgroup_id = cgroup_id, .index = index};
@@ -208,7 +209,7 @@ __attribute__((noinline)) int seal_run(__u64 cgroup_id, __u32 index, __u32 cause
 }
 
 /* The same of all that the current task is in. `listening` of a listen, nothing of an accept. */
-__attribute__((noinline)) int seal_runs(__u64 cgroup_id, __u32 cause,
+SL_GLOBAL int seal_runs(__u64 cgroup_id, __u32 cause,
 					const struct sl_attempt *listening)
 {
 	const struct sl_task *task = state_of_current();
@@ -221,7 +222,7 @@ __attribute__((noinline)) int seal_runs(__u64 cgroup_id, __u32 cause,
 }
 
 /* Whether the target is in another run of the subject than the tracer, one that is open. */
-__attribute__((noinline)) int is_in_open_run(const struct sl_task *tracer,
+SL_GLOBAL int is_in_open_run(const struct sl_task *tracer,
 					     const struct sl_task *target, __u32 index)
 {
 	if (!tracer || !target)
@@ -233,7 +234,7 @@ __attribute__((noinline)) int is_in_open_run(const struct sl_task *tracer,
 
 /* Of the subjects that both are in, the first of which that is so: a bit. Not all of them: on 6.1 the verifier
  * would follow each set that can come of it. */
-__attribute__((noinline)) int open_elsewhere(const struct sl_task *tracer,
+SL_GLOBAL int open_elsewhere(const struct sl_task *tracer,
 					     const struct sl_task *target)
 {
 	if (!tracer || !target || tracer->cgroup_id != target->cgroup_id)

@@ -13,6 +13,7 @@
 
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide_subjects.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -50,7 +51,7 @@ static __always_inline struct sl_task *state_of_current(void)
 }
 
 /* Global functions, verified once. An entry more for the container: 0, or -EAGAIN if it has all. */
-__attribute__((noinline)) int take_place(__u64 cgroup_id)
+SL_GLOBAL int take_place(__u64 cgroup_id)
 {
 	const __s64 none = 0;
 	__s64 *count = bpf_map_lookup_elem(&task_counts, &cgroup_id);
@@ -68,7 +69,7 @@ __attribute__((noinline)) int take_place(__u64 cgroup_id)
 	return -EAGAIN;
 }
 
-__attribute__((noinline)) int give_place(__u64 cgroup_id)
+SL_GLOBAL int give_place(__u64 cgroup_id)
 {
 	__s64 *count = bpf_map_lookup_elem(&task_counts, &cgroup_id);
 
@@ -79,7 +80,7 @@ __attribute__((noinline)) int give_place(__u64 cgroup_id)
 
 /* The task's entry goes, if it has one. The key is the address, which another task will have; on 6.1 it
  * must not be handed over but where it lies. */
-__attribute__((noinline)) int forget_task(const __u64 *task)
+SL_GLOBAL int forget_task(const __u64 *task)
 {
 	const struct sl_task *state;
 	__u64 key, cgroup_id;
@@ -144,7 +145,7 @@ static __always_inline int inherit_subjects(const struct task_struct *task)
 
 /* Global functions for the stack they have: which subjects the file is the program of, by its number and by
  * its place, whatever file is there now. */
-__attribute__((noinline)) int subjects_of(__u64 cgroup_id, __u64 address)
+SL_GLOBAL int subjects_of(__u64 cgroup_id, __u64 address)
 {
 	const struct file *file = (const void *)address;
 	const struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -157,7 +158,7 @@ __attribute__((noinline)) int subjects_of(__u64 cgroup_id, __u64 address)
 	return found ? (int)found->subjects : 0;
 }
 
-__attribute__((noinline)) int subjects_at(__u64 cgroup_id, __u64 address)
+SL_GLOBAL int subjects_at(__u64 cgroup_id, __u64 address)
 {
 	const struct file *file = (const void *)address;
 	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);

@@ -13,6 +13,7 @@
 #include "bpf/attempt.bpf.h"
 #include "bpf/decide.h"
 #include "bpf/decide_subjects.h"
+#include "bpf/global.h"
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
@@ -40,7 +41,7 @@ static __always_inline __s64 seconds_of_utc(__u64 tai_offset)
 }
 
 /* Global functions, verified once for all who ask. */
-__attribute__((noinline)) int is_too_late(const struct sl_hours *hours)
+SL_GLOBAL int is_too_late(const struct sl_hours *hours)
 {
 	return !hours || sl_is_too_late(hours, seconds_of_utc(hours->tai_offset));
 }
@@ -57,7 +58,7 @@ static __always_inline int counted(const struct sl_policy *policy, struct sl_dec
 
 /* Global functions, verified once for all programs. `attempt->flags` are the caller's to set: no copy, for
  * the stack of all calls together is 512 bytes. 0, or the negative errno to answer with. */
-__attribute__((noinline)) int judge_one(const struct sl_policy *policy,
+SL_GLOBAL int judge_one(const struct sl_policy *policy,
 					const struct sl_attempt *attempt)
 {
 	if (!policy || !attempt) /* what the verifier must assume of a global function's arguments */
@@ -66,7 +67,7 @@ __attribute__((noinline)) int judge_one(const struct sl_policy *policy,
 }
 
 /* Of what is no part of a socket's life, which is less to verify. */
-__attribute__((noinline)) int judge_one_rarely(const struct sl_policy *policy,
+SL_GLOBAL int judge_one_rarely(const struct sl_policy *policy,
 					       const struct sl_attempt *attempt)
 {
 	if (!policy || !attempt)
@@ -90,7 +91,7 @@ static __always_inline long set_of_current(const struct sl_policy *policy)
 }
 
 /* 0, or the negative errno to answer with. */
-__attribute__((noinline)) int judge_subjects(const struct sl_policy *policy,
+SL_GLOBAL int judge_subjects(const struct sl_policy *policy,
 					     struct sl_attempt *attempt)
 {
 	struct sl_subject_key key = {};
@@ -126,7 +127,7 @@ __attribute__((noinline)) int judge_subjects(const struct sl_policy *policy,
 	return 0;
 }
 
-__attribute__((noinline)) int judge_subjects_rarely(const struct sl_policy *policy,
+SL_GLOBAL int judge_subjects_rarely(const struct sl_policy *policy,
 						    const struct sl_attempt *attempt)
 {
 	struct sl_subject_key key = {};
@@ -178,7 +179,7 @@ static __always_inline __u32 foreign_flag(const struct sl_policy *policy, struct
 }
 
 /* The marks of the maker's subjects over the one that is there, the highest number's last. */
-__attribute__((noinline)) int overlay_marks(struct sl_maker *maker)
+SL_GLOBAL int overlay_marks(struct sl_maker *maker)
 {
 	struct sl_subject_key key = {};
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the iterator over tasks and who runs it share (bpf/tasks.bpf.h, guard/tasks.hpp).
+ * What the iterator over tasks and who runs it share (bpf/tasks/tasks.bpf.h, guard/tasks.hpp).
  */
 #pragma once
 
 #include "bpf/policy_abi.h"
 
 /*
- * A look for processes of a network namespace (bpf/tasks.bpf.h), in an array of one. Two who look at
+ * A look for processes of a network namespace (bpf/tasks/tasks.bpf.h), in an array of one. Two who look at
  * once are told apart by the nonce: what is found carries that of the moment, and so does the end.
  */
 #define SL_SEARCH_OTHERS (1u << 0) /* only those of another PID namespace, and outside own_cgroup */

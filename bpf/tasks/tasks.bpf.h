@@ -18,7 +18,7 @@
 #include "bpf/kernel_types.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
-#include "bpf/search_abi.h"
+#include "bpf/tasks/search_abi.h"
 
 SEC("iter/task")
 int find_tasks(struct bpf_iter__task *ctx)
