@@ -121,6 +121,36 @@ Result<> for_each_member(std::string_view text, std::size_t depth, const Visit& 
   return Scanner(text, depth, visit).run();
 }
 
+Result<std::vector<std::string_view>> elements(std::string_view text) {
+  std::vector<std::string_view> all;
+  std::size_t depth = 0;
+  std::size_t begin = 0;
+  const auto end_element = [&](std::size_t end) {
+    std::size_t from = begin;
+    while (from < end && is_space(text[from])) ++from;
+    if (from < end) all.push_back(text.substr(from, end - from));
+    begin = end + 1;
+  };
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_space(c)) continue;
+    if (depth == 0 && (c != '[' || begin != 0)) break;
+    if (c == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
+    } else if (c == '[' || c == '{') {
+      if (depth++ == 0) begin = at + 1;
+    } else if (c == ']' || c == '}') {
+      if (--depth > 0) continue;
+      end_element(at);
+      if (text.find_first_not_of(" \t\r\n", begin) == std::string_view::npos) return all;
+      break;
+    } else if (c == ',' && depth == 1) {
+      end_element(at);
+    }
+  }
+  return fail(Exit::state, "expected an array, and nothing behind it");
+}
+
 std::optional<std::string> parse_string(std::string_view token) {
   // Most are plain, and need no parser.
   const bool plain = token.size() >= 2 && token.front() == '"' && token.back() == '"' &&

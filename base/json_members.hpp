@@ -33,6 +33,10 @@ using Path = std::vector<std::string>;
     std::string_view text, std::size_t depth,
     const std::function<void(const Path& path, std::string_view token)>& visit);
 
+/// What stands between the brackets and commas of a document that is an array, to be read one by
+/// one: what one holds hides no other. Errors (Exit::state): it is none, or is cut off.
+[[nodiscard]] Result<std::vector<std::string_view>> elements(std::string_view text);
+
 /// The text of a string's bytes; nothing if it is no string, or its content no text.
 [[nodiscard]] std::optional<std::string> parse_string(std::string_view token);
 /// Nothing if it is no whole number that fits.

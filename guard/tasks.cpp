@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/tasks.hpp"
 
+#include <fcntl.h>
 #include <sys/random.h>
 
 #include <array>
@@ -11,15 +12,16 @@
 #include "guard/maps.hpp"
 #include "guard/pins.hpp"
 #include "system/bpf_calls.hpp"
+#include "system/lock.hpp"
 
 namespace socklid {
 namespace {
 
-/// A look that another one has spoiled is done again so often. All but `socklid inspect` hold the
-/// node's lock.
-constexpr int attempts = 100;
+/// For how long a look waits for those of others, each of which goes once through the node's tasks.
+constexpr std::int64_t wait_seconds = 20;
 
 struct Search {
+  UniqueFd lock;  ///< the build's directory: what is looked for is in one map for all
   BpfMap<__u32, sl_search> map;
   UniqueFd link;
 };
@@ -27,6 +29,9 @@ struct Search {
 Result<Search> open_search() {
   const std::string directory = pins::directory(object_hash());
   Search search;
+  search.lock.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!search.lock) return fail_errno(Exit::bpf, "open " + directory);
+  SL_CHECK(lock_file(search.lock.get(), directory, Deadline::after_seconds(wait_seconds)));
   UniqueFd map = SL_TRY(get_pin(directory + "/" + pins::search));
   search.map = SL_TRY((BpfMap<__u32, sl_search>::of(std::move(map))));
   const UniqueFd program = SL_TRY(get_pin(directory + "/" + pins::find_tasks));
@@ -60,8 +65,8 @@ Result<std::vector<sl_found>> read_all(int iterator) {
   }
 }
 
-/// Nothing if somebody else's look came between: the map holds one, and the end has its nonce.
-Result<std::optional<std::vector<pid_t>>> look(const Search& search, sl_search wanted) {
+Result<std::vector<pid_t>> search_for(sl_search wanted) {
+  const Search search = SL_TRY(open_search());
   wanted.nonce = SL_TRY(new_nonce());
   if (const auto put = search.map.put(0, wanted); !put) {
     return wrap("say which tasks to look for", put.error());
@@ -70,19 +75,13 @@ Result<std::optional<std::vector<pid_t>>> look(const Search& search, sl_search w
   if (!iterator) return fail_errno(Exit::bpf, "make an iterator over the node's tasks");
   std::vector<pid_t> pids;
   for (const sl_found& found : SL_TRY(read_all(iterator.get()))) {
-    if (found.nonce != wanted.nonce) return std::optional<std::vector<pid_t>>();
-    if (found.pid == 0) return std::optional(std::move(pids));
+    if (found.nonce != wanted.nonce) {
+      return fail(Exit::bpf, "look at the node's tasks: another look came between");
+    }
+    if (found.pid == 0) return pids;
     pids.push_back(static_cast<pid_t>(found.pid));
   }
   return fail(Exit::bpf, "look at the node's tasks: the program did not reach the end");
-}
-
-Result<std::vector<pid_t>> search_for(const sl_search& wanted) {
-  const Search search = SL_TRY(open_search());
-  for (int i = 0; i < attempts; i++) {
-    if (auto found = SL_TRY(look(search, wanted))) return std::move(*found);
-  }
-  return fail(Exit::busy, "look at the node's tasks: other runs of socklid look all the time");
 }
 
 }  // namespace

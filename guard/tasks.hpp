@@ -6,7 +6,9 @@
 //
 //   for (const pid_t pid : SL_TRY(processes_outside(netns.inode, cgroup.id))) ...
 //
-// They need no lock. Threads that have gone to another namespace than their process do not count.
+// They need not the node's lock. Looks wait for each other by a lock of their own, on the build's
+// directory: what is looked for lies in one map for all (bpf/search_abi.h). Threads that have gone
+// to another namespace than their process do not count.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +23,7 @@ namespace socklid {
 
 /// The processes in the namespace `netns` (inode) that are outside the cgroup `own` (id), by their
 /// numbers in our PID namespace. The programs are loaded (SocketGuard::open). Exit::bpf; Exit::busy
-/// if others look at the same time, over and over.
+/// if others look for longer than 20 seconds.
 [[nodiscard]] Result<std::vector<pid_t>> processes_outside(std::uint64_t netns, std::uint64_t own);
 
 /// The processes in the namespace `netns` by their numbers in our PID namespace, in no order;

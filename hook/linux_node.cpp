@@ -14,6 +14,7 @@
 #include "node/guest_kernel.hpp"
 #include "node/inhabitants.hpp"
 #include "node/occupants.hpp"
+#include "node/split_keys.hpp"
 #include "system/child.hpp"
 #include "system/log.hpp"
 #include "system/privileges.hpp"
@@ -145,6 +146,7 @@ Result<Identity> LinuxNode::identify(const ContainerState& container) {
   // riddles.
   SL_CHECK(check_privileges());
   SL_CHECK(check_view());
+  SL_CHECK(check_no_split_key(container));
   // What runs in a container that is restored may be called anything.
   if (container.status != "stopped") {
     SL_CHECK(check_own_kernel(container.pid, container.annotations));

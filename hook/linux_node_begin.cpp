@@ -2,6 +2,7 @@
 //
 // How a run that changes something begins: lock, view, and what killed runs have left.
 #include "hook/linux_node.hpp"
+#include "node/limits.hpp"
 #include "system/privileges.hpp"
 
 namespace socklid {
@@ -23,6 +24,7 @@ Result<> LinuxNode::begin_and_take_view() {
 Result<> LinuxNode::begin(bool takes_view) {
   SL_CHECK(check_privileges());
   const View here = SL_TRY(view_of_node(paths_));
+  if (const auto where = mount()) leave_limits(*where);
   lock_ = SL_TRY(NodeLock::acquire(paths_, deadline_));
   store_ = SL_TRY(PolicyStore::open(paths_));
   SL_CHECK(settle_view(here, takes_view));

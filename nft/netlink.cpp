@@ -74,6 +74,23 @@ bool take_all(const char* data, std::size_t size, std::uint32_t last_sequence,
   return last;
 }
 
+sockaddr_nl kernel_address() {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  return kernel;
+}
+
+/// One datagram of the kernel's, as recv(2); what others have sent is passed over.
+ssize_t receive(int fd, char* buffer, std::size_t capacity) {
+  while (true) {
+    sockaddr_nl from{};
+    socklen_t length = sizeof(from);
+    const ssize_t size =
+        ::recvfrom(fd, buffer, capacity, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+    if (size < 0 || from.nl_pid == 0) return size;
+  }
+}
+
 /// Milliseconds until `deadline`, at least 0.
 int left_until(Clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
@@ -103,6 +120,12 @@ Result<NetlinkSocket> NetlinkSocket::open() {
   const int on = 1;
   ::setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
   ::setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+  // Whoever has CAP_NET_ADMIN in the namespace can send to any of its netlink sockets, but to one
+  // that is connected to another (net/netlink/af_netlink.c: netlink_getsockbyportid).
+  const sockaddr_nl kernel = kernel_address();
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) != 0) {
+    return fail_errno(Exit::nft, "connect a netfilter netlink socket to the kernel");
+  }
   return NetlinkSocket(std::move(fd));
 }
 
@@ -120,8 +143,7 @@ Result<> NetlinkSocket::send(std::string_view request) {
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     }
   }
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
+  const sockaddr_nl kernel = kernel_address();
   ssize_t sent = -1;
   do {
     sent = ::sendto(fd_.get(), request.data(), request.size(), 0,
@@ -143,7 +165,7 @@ Result<NetlinkAnswer> NetlinkSocket::exchange(std::string_view request,
   alignas(nlmsghdr) std::array<char, buffer_size> buffer;
   NetlinkAnswer answer;
   for (bool last = false;;) {
-    const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t size = receive(fd_.get(), buffer.data(), buffer.size());
     if (size >= 0) {
       last = take_all(buffer.data(), static_cast<std::size_t>(size), last_sequence, answer) || last;
       continue;

@@ -72,7 +72,8 @@ struct CrunCgroups {
                                               const CrunCgroups& crun);
 
 /// Refuses (Exit::cgroup) what would put others under the policy: the root, and a cgroup that
-/// holds the hook or PID 1. Both with the cause and the remedy.
+/// holds the hook or PID 1; and one that lies so deep that not all programs find its policy. Each
+/// with the cause and the remedy.
 [[nodiscard]] Result<> check_own_cgroup(std::string_view path, std::string_view own,
                                         std::string_view init);
 

@@ -30,7 +30,7 @@ enum class Stage { create, remove };
 /// anything else is Exit::usage.
 [[nodiscard]] Result<Stage> parse_stage(std::string_view argument);
 
-/// Never uses config.json: crun with a user namespace gives "/" as the bundle.
+/// Not of config.json: crun with a user namespace gives "/" as the bundle.
 struct ContainerState {
   std::string id;
   std::string status;  ///< creating, created, running, stopped; empty if the state has none

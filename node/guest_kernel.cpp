@@ -43,8 +43,21 @@ bool asks_for_guest_kernel(const annotations::Annotations& annotations) {
   return handler != annotations.end() && handler->second == "krun";
 }
 
+std::string_view handler_without_exec(const annotations::Annotations& annotations) {
+  constexpr std::array<std::string_view, 2> keys = {"run.oci.handler", "module.wasm.image/variant"};
+  const auto* const found = std::find_if(
+      keys.begin(), keys.end(), [&](std::string_view key) { return annotations.contains(key); });
+  return found == keys.end() ? std::string_view() : *found;
+}
+
 Result<> check_own_kernel(pid_t pid, const annotations::Annotations& annotations) {
   if (asks_for_guest_kernel(annotations)) return fail_guest("run.oci.handler: \"krun\"");
+  if (const auto key = handler_without_exec(annotations); !key.empty()) {
+    return fail(Exit::unsupported, key,
+                ": is refused beside annotations of socklid's: with it crun is the container's "
+                "program itself, and no exec tells where the engine ends and the container begins; "
+                "take it away");
+  }
   const std::string directory = "/proc/" + std::to_string(pid);
   std::array<char, PATH_MAX> program{};
   const ssize_t length = ::readlink((directory + "/exe").c_str(), program.data(), program.size());

@@ -32,7 +32,14 @@ namespace socklid {
 /// Whether the annotations have crun make a virtual machine. Pure.
 [[nodiscard]] bool asks_for_guest_kernel(const annotations::Annotations& annotations);
 
-/// Errors: Exit::unsupported, if it is one. What cannot be read is left to those who need it.
+/// The annotation that has crun be the container's program itself (WebAssembly, .NET), instead of
+/// becoming it by execve(2): libcrun/custom-handler.c. Of whoever has never become a program the
+/// policies take it that he is the engine: seals by time do not begin, and his mounts are the
+/// engine's word. Empty if there is none. Pure.
+[[nodiscard]] std::string_view handler_without_exec(const annotations::Annotations& annotations);
+
+/// Errors: Exit::unsupported, if it is one, or runs without exec. What cannot be read is left to
+/// those who need it.
 [[nodiscard]] Result<> check_own_kernel(pid_t pid, const annotations::Annotations& annotations);
 
 }  // namespace socklid

@@ -68,6 +68,8 @@ Result<Ended> run(const Work& work, const std::optional<Deadline>& deadline) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(Exit::internal, "make a pipe");
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
+  // Whoever ignores it, as our parent may have done for us, has no child to wait for (waitpid(2)).
+  (void)::signal(SIGCHLD, SIG_DFL);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return fail_errno(Exit::internal, "fork");

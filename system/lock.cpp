@@ -59,21 +59,6 @@ Result<UniqueFd> open_lock(const Paths& paths) {
   }
 }
 
-Result<> lock(int file, const Paths& paths, const Deadline& deadline) {
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return {};
-  const Alarm alarm(deadline.milliseconds_left());
-  while (::flock(file, LOCK_EX) != 0) {
-    if (errno != EINTR) return fail_errno(Exit::store, "lock " + paths.run + "/lock");
-    if (deadline.milliseconds_left() == 0) {
-      return fail(Exit::busy, "another run of socklid has held ", paths.run,
-                  "/lock for too long; start the container again, and see "
-                  "`fuser ",
-                  paths.run, "/lock` if it happens again");
-    }
-  }
-  return {};
-}
-
 /// Whether the open file is the one that others find under its name.
 bool is_lock(int file, const Paths& paths) {
   struct stat mine {};
@@ -103,10 +88,25 @@ Result<> Deadline::check() const {
               "start the container again");
 }
 
+Result<> lock_file(int file, const std::string& name, const Deadline& deadline) {
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return {};
+  const Alarm alarm(deadline.milliseconds_left());
+  while (::flock(file, LOCK_EX) != 0) {
+    if (errno != EINTR) return fail_errno(Exit::store, "lock " + name);
+    if (deadline.milliseconds_left() == 0) {
+      return fail(Exit::busy, "another run of socklid has held ", name,
+                  " for too long; start the container again, and see "
+                  "`fuser ",
+                  name, "` if it happens again");
+    }
+  }
+  return {};
+}
+
 Result<NodeLock> NodeLock::acquire(const Paths& paths, const Deadline& deadline) {
   while (true) {
     UniqueFd file = SL_TRY(open_lock(paths));
-    SL_CHECK(lock(file.get(), paths, deadline));
+    SL_CHECK(lock_file(file.get(), paths.run + "/lock", deadline));
     // Who held it may have removed it with all of socklid (`socklid unload --purge`).
     if (is_lock(file.get(), paths)) return NodeLock(std::move(file));
     SL_CHECK(deadline.check());

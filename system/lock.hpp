@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
@@ -33,11 +34,15 @@ class Deadline {
   std::int64_t end_;  ///< milliseconds of CLOCK_MONOTONIC
 };
 
+/// flock(2), exclusive, on an open file, which errors call `name`. Waits until `deadline`, then
+/// Exit::busy. Uses SIGALRM and ITIMER_REAL meanwhile. It lasts until the file is closed.
+[[nodiscard]] Result<> lock_file(int file, const std::string& name, const Deadline& deadline);
+
 /// flock(2) on <run>/lock, held as long as the object lives; the kernel lets go of it when the
 /// process dies.
 class NodeLock {
  public:
-  /// Waits until `deadline`, then Exit::busy. Uses SIGALRM and ITIMER_REAL meanwhile.
+  /// As lock_file().
   [[nodiscard]] static Result<NodeLock> acquire(const Paths& paths, const Deadline& deadline);
 
  private:

@@ -7,8 +7,8 @@
 #include "bpf/policy_abi.h"
 
 /*
- * A look for processes of a network namespace (bpf/tasks/tasks.bpf.h), in an array of one. Two who look at
- * once are told apart by the nonce: what is found carries that of the moment, and so does the end.
+ * A look for processes of a network namespace (bpf/tasks/tasks.bpf.h), in an array of one: those who look
+ * wait for each other (guard/tasks.cpp). What is found carries the nonce, and so does the end.
  */
 #define SL_SEARCH_OTHERS (1u << 0) /* only those of another PID namespace, and outside own_cgroup */
 struct sl_search {

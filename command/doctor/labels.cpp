@@ -154,15 +154,18 @@ Result<std::vector<std::string>> labels_in_docker_config(std::string_view text) 
 }
 
 Result<std::vector<MislaidLabels>> labels_in_podman_ps(std::string_view text) {
-  const json::Value document = SL_TRY(json::parse(text));
-  if (!document.is_array()) return fail(Exit::node, "expected an array");
   std::vector<MislaidLabels> found;
-  for (const json::Value& container : document.array()) {
-    const json::Value* const labels = container.is_object() ? container.find("Labels") : nullptr;
-    std::vector<std::string> keys =
-        labels != nullptr ? labels_of_ours(*labels) : std::vector<std::string>{};
-    if (keys.empty()) continue;
-    found.push_back({"podman ps", container.find_string("Id").value_or(""), std::move(keys)});
+  for (const std::string_view container : SL_TRY(json::elements(text))) {
+    MislaidLabels one{"podman ps", "", {}};
+    SL_CHECK(
+        json::for_each_member(container, 2, [&one](const json::Path& path, std::string_view token) {
+          if (path == json::Path{"Id"}) one.id = json::parse_string(token).value_or("");
+          const bool is_label = path.size() == 2 && path[0] == "Labels";
+          if (is_label && annotations::concerns_us(path[1])) one.keys.push_back(path[1]);
+        }));
+    if (one.keys.empty()) continue;
+    std::sort(one.keys.begin(), one.keys.end());
+    found.push_back(std::move(one));
   }
   return found;
 }

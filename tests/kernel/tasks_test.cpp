@@ -2,19 +2,23 @@
 //
 // Who is in a network namespace, asked of the kernel. Fails when a process of another container is
 // not found, whatever its PID namespace, when one of the host or of the container itself is taken
-// for one, when processes are missing or named by other numbers than ours, or when two who look at
-// once get each other's answers.
+// for one, when processes are missing or named by other numbers than ours, or when some
+// who look at once get each other's answers, or none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "guard/find_netns.hpp"
 #include "guard/guard.hpp"
 #include "guard/tasks.hpp"
 #include "node/inhabitants.hpp"
 #include "node/netns.hpp"
+#include "system/files.hpp"
 #include "system/process.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
 
@@ -128,30 +132,58 @@ TEST_F(Tasks, LeadToTheirNamespace) {
   EXPECT_FALSE(find_netns(1)->has_value());
 }
 
-TEST_F(Tasks, AreToldApartForTwoWhoLookAtOnce) {
+/// Looks for the two processes of `process`; the exit status of a child.
+int look(const Process& process) {
+  for (int i = 0; i < 20; i++) {
+    const auto found = processes_in(process.netns().inode);
+    if (!found) return found.error().exit == Exit::busy ? 4 : 1;
+    if ((*found)->size() != 2) return 2;
+    for (const pid_t pid : **found) {
+      if (pid != process.pid() && pid != process.parent()) return 3;
+    }
+  }
+  return 0;
+}
+
+TEST_F(Tasks, AreToldApartForThoseWhoLookAtOnceAndEachHasAnAnswer) {
   const Process first(own_, CLONE_NEWNET);
   const Process second(elsewhere_, CLONE_NEWNET);
-  const auto look = [](const Process& process) {
-    for (int i = 0; i < 20; i++) {
-      const auto found = processes_in(process.netns().inode);
-      if (!found) {
-        if (found.error().exit == Exit::busy) continue;
-        return 1;
-      }
-      if ((*found)->size() != 2) return 2;
-      for (const pid_t pid : **found) {
-        if (pid != process.pid() && pid != process.parent()) return 3;
-      }
-    }
-    return 0;
-  };
+  std::vector<pid_t> children;
+  for (int i = 0; i < 6; i++) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(look(i % 2 == 0 ? first : second));
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+  }
+}
+
+/// Without it each look of many at once spoils another's, until they give up.
+TEST_F(Tasks, AreLookedAtByOneAfterTheOther) {
+  const Process process(own_, CLONE_NEWNET);
+  const std::string build = "/sys/fs/bpf/socklid/programs/" + std::string(object_hash());
+  UniqueFd lock(::open(build.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX | LOCK_NB), 0);
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(look(first));
-  EXPECT_EQ(look(second), 0);
+  if (child == 0) {
+    lock.reset();
+    ::_exit(look(process));
+  }
+  const std::string waiter = " " + std::to_string(child) + " ";
+  std::string locks;
+  while (locks.find(waiter) == std::string::npos) {
+    ASSERT_EQ(::waitpid(child, nullptr, WNOHANG), 0) << "it did not wait";
+    locks = read_file(AT_FDCWD, "/proc/locks", Exit::process).value();
+    ::usleep(10'000);
+  }
+  ::flock(lock.get(), LOCK_UN);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Tasks, AreUnknownWhereNothingIsLoaded) {

@@ -117,6 +117,7 @@ CASES = (
     Case("hostile_output", 35),
     Case("refusal", 23),
     Case("busy", 140),
+    Case("starved", 60),
     Case("views", 50),
     Case("faults", 200),
     Case("lifecycle", 66),

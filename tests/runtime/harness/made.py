@@ -6,6 +6,7 @@ a cgroup of its own. Cheaper than a runtime's, and under the test's control from
         outcome = hook("createRuntime", made.state(POLICY))
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -53,6 +54,9 @@ class Made:
         return os.stat(self.cgroup).st_ino
 
     def state(self, annotations):
+        if self.bundle:
+            config = Path(self.bundle["bundle"]) / "config.json"
+            config.write_text(json.dumps({**json.loads(config.read_text()), "annotations": annotations}))
         return state(id=self.name, pid=self.pid, annotations=annotations, **self.bundle)
 
     def stopped(self):

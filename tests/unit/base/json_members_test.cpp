@@ -91,5 +91,16 @@ TEST(JsonMembers, AreReadOneByOne) {
   EXPECT_EQ(parse_integer("7.5"), std::nullopt);
 }
 
+TEST(JsonElements, AreToldApartWhateverTheyHold) {
+  EXPECT_THAT(elements(" [] ").value(), ElementsAre());
+  EXPECT_THAT(elements("[1]").value(), ElementsAre("1"));
+  EXPECT_THAT(elements(R"([ {"a": "],\"[", "b": [1, {}]} , "x,]\\", [[],[]],7 ])").value(),
+              ElementsAre(R"({"a": "],\"[", "b": [1, {}]} )", R"("x,]\\")", "[[],[]]", "7 "));
+  for (const char* none : {"", "{}", "null", "7", "\"[]\"", "[", "[1", "[1,", "[\"", "[\"\\", "[{]",
+                           "[1] x", "[1][2]", "x[1]"}) {
+    EXPECT_FALSE(elements(none)) << none;
+  }
+}
+
 }  // namespace
 }  // namespace socklid::json

@@ -67,8 +67,26 @@ TEST(LabelsOfPodman, AreWhatPsSays) {
   EXPECT_THAT(*found, ElementsAre(MislaidLabels{
                           "podman ps", "aa", {"io.socklid.bind", "io.socklid/connect"}}));
   EXPECT_FALSE(labels_in_podman_ps(""));
+  EXPECT_FALSE(labels_in_podman_ps("null"));
   EXPECT_FALSE(labels_in_podman_ps("{}"));
   EXPECT_THAT(labels_in_podman_ps("[]").value(), IsEmpty());
+}
+
+TEST(LabelsOfPodman, OfOneImageHideNoOthers) {
+  for (const std::string& hostile :
+       {std::string(R"("x": "\u0000")"), std::string(R"("\u0000": "x")"),
+        std::string("\"x\": \"\xff\""), std::string(R"("x": "\udc00")"),
+        std::string(R"("x": "1", "x": "2")"),
+        R"("x": )" + std::string(100, '[') + std::string(100, ']')}) {
+    const auto found = labels_in_podman_ps(
+        R"([{"Id": "aa", "Labels": {)" + hostile + R"(}, "Names": ["Id"], "Command": [{"Labels": {
+            "io.socklid.bind": "x"}}]}, {"Labels": {"io.socklid.bind": "x"}, "Id": "bb", )" +
+        hostile + R"(}, {"Names": [], "Labels": {"io.socklid.connect": 7}}])");
+    ASSERT_TRUE(found) << hostile << found.error().message;
+    EXPECT_THAT(*found, ElementsAre(MislaidLabels{"podman ps", "bb", {"io.socklid.bind"}},
+                                    MislaidLabels{"podman ps", "", {"io.socklid.connect"}}))
+        << hostile;
+  }
 }
 
 TEST(LabelCheck, IsARiskWhereSomebodyBelievesInAPolicy) {

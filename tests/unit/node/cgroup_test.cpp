@@ -200,6 +200,10 @@ TEST(OwnCgroup, RefusesWhatHoldsOthers) {
   EXPECT_THAT(why_not("/init.scope"), HasSubstr("process 1"));
   EXPECT_EQ(why_not("/user.slice/session-1.scope/box"), "accepted");
   EXPECT_EQ(why_not("/user.slice/session-10.scope"), "accepted");
+  std::string deep;
+  for (int level = 0; level < 24; ++level) deep += "/a";
+  EXPECT_EQ(why_not(deep), "accepted");
+  EXPECT_THAT(why_not(deep + "/a"), HasSubstr("levels deep"));
 }
 
 TEST(CrunCgroups, LeadNowhereButDown) {

@@ -5,6 +5,7 @@
 #include "system/child.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 namespace socklid {
@@ -16,6 +17,12 @@ TEST(Child, ReturnsWhatItsWorkDoes) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().exit, Exit::nft);
   EXPECT_EQ(failed.error().message, "no");
+}
+
+TEST(Child, IsWaitedForWhereOurParentIgnoresItsOwn) {
+  (void)::signal(SIGCHLD, SIG_IGN);
+  const auto done = in_child([] { return Result<>{}; });
+  EXPECT_TRUE(done) << done.error().message;
 }
 
 TEST(Child, KeepsNobodyWaiting) {

@@ -39,6 +39,18 @@ TEST(GuestKernel, IsAskedForByAnAnnotationOfCruns) {
   EXPECT_THAT(refused.error().message, HasSubstr("sockets of its own kernel"));
 }
 
+TEST(GuestKernel, NorDoesCrunRunTheProgramItself) {
+  EXPECT_EQ(handler_without_exec({{"run.oci.handler", "wasm"}, {"a", "b"}}), "run.oci.handler");
+  EXPECT_EQ(handler_without_exec({{"run.oci.handler", ""}}), "run.oci.handler");
+  EXPECT_EQ(handler_without_exec({{"module.wasm.image/variant", "compat"}}),
+            "module.wasm.image/variant");
+  EXPECT_EQ(handler_without_exec({{"run.oci.handlers", "wasm"}}), "");
+  const auto refused = check_own_kernel(::getpid(), {{"run.oci.handler", "dotnet"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit, Exit::unsupported);
+  EXPECT_THAT(refused.error().message, HasSubstr("run.oci.handler: is refused"));
+}
+
 TEST(GuestKernel, IsNoOrdinaryProcess) {
   EXPECT_TRUE(check_own_kernel(::getpid(), {}));
   EXPECT_TRUE(check_own_kernel(0, {})) << "what cannot be read is for others to judge";

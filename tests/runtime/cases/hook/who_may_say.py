@@ -16,6 +16,7 @@ from cases.hook.images import BASE, CONNECT, PACKET, podman_version, run_image
 from harness.bundle import Options
 from harness.check import keys
 from harness.commands import run
+from harness.hook import last_refusal
 from harness.runner import Skip, expect, expect_equal, expect_in, group, test, why_not
 from harness.runtimes import parse_probe
 
@@ -156,3 +157,35 @@ def _(session):
         outcome = runtime.run(["/probe", CONNECT], Options(
             annotations={**lies, "io.socklid.connect/x": "deny"}))
         expect(outcome.status != 0 and CONNECT not in outcome.out, f"{runtime.name}: {outcome}")
+
+
+# runc's state of a container is made of labels KEY=VALUE, and takes them apart at the first "=". So
+# whoever writes such a key writes the operator's; which of the two stands in the state is chance.
+SUBJECT = "io.socklid.subject.probe"
+DOCUMENT = '{"subjects": {"probe": {"create.tcp": "deny", "exec": ["/probe"]}}}'
+SPLIT = {
+    SUBJECT: ("/probe create.tcp=deny", f"{SUBJECT}=/bin/busybox create.tcp", "deny"),
+    "io.socklid.policy": (DOCUMENT, "io.socklid.policy=" + DOCUMENT.replace("/probe", '/bin/busybox", "/a')
+                          .removesuffix('"]}}}'), 'b"]}}}'),
+}
+TCP = "create.tcp4"
+
+
+@group("a key that holds an equals sign stands in nobody else's place")
+def _(session, record):
+    def check(runtime, key, ours, half, rest):
+        for _ in range(8):
+            outcome = runtime.run(["/probe", TCP], Options(annotations={key: ours, half: rest}))
+            if outcome.status == 0:
+                expect_equal(parse_probe(outcome.out), {TCP: "EPERM"}, "under the operator's")
+            else:
+                expect_in(key, last_refusal()["message"], "refusal")
+
+    def check_honest(runtime, key, ours):
+        outcome = runtime.run(["/probe", TCP], Options(annotations={key: ours}))
+        expect_equal(parse_probe(outcome.out), {TCP: "EPERM"}, outcome.text)
+
+    for runtime in (session.crun, session.runc):
+        for key, (ours, half, rest) in SPLIT.items():
+            record(f"{key} [{runtime.name}]", why_not(lambda: check(runtime, key, ours, half, rest)))
+            record(f"{key} alone [{runtime.name}]", why_not(lambda: check_honest(runtime, key, ours)))
