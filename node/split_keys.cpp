@@ -43,7 +43,7 @@ Result<> check_no_split_key(const annotations::Annotations& annotations, std::st
     const auto found = written.find(annotation.first);
     if (found != written.end() && found->second == annotation.second) continue;
     return fail(
-        Exit::annotation, quoted(annotation.first),
+        Exit::annotation, quote(annotation.first),
         ": config.json of the bundle does not say what the state says: an annotation whose "
         "key holds \"=\" stands in its place; take that one out of the image or the bundle");
   }
