@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers for tests/bench/sockets: a process in a cgroup and a network namespace of its own, which
-does what it is told (sockets.c), its peer, and what is put on it: a policy by the real hook, rules of
-equal meaning by nft, or programs that do nothing (floor.cpp)."""
+"""Containers for tests/bench/sockets and tests/bench/subjects: a process in a cgroup and a network
+namespace of its own, which does what it is told (sockets.c), its peer, and what is put on it: a policy
+by the real hook, rules of equal meaning by nft, or programs that do nothing (floor.cpp)."""
 
 import json
+import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -90,15 +92,17 @@ table inet empty {
 class Container:
     number = 0
 
-    def __init__(self, name):
+    def __init__(self, name, program=None):
         Container.number += 1
         self.name = name
         self.id = f"bench-sockets-{Container.number}"
         self.cgroup = f"/sys/fs/cgroup/{self.id}"
+        self.bundle = f"/run/{self.id}"
+        Path(self.bundle).mkdir()
         self.annotations = None
         self.links = []  # hooks of the cgroup, by name
         Path(FILE).touch()
-        self.process = subprocess.Popen([built("socklid-bench-sockets"), self.cgroup, FILE], text=True,
+        self.process = subprocess.Popen([program or built("socklid-bench-sockets"), self.cgroup, FILE], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.connect_to(int(self.answer().removeprefix("ready ")))
 
@@ -117,12 +121,18 @@ class Container:
             run(["nsenter", f"--net=/proc/{pid}/ns/net", "ip", "-batch", "-"], text)
 
     def call_hook(self, stage, status, pid):
-        state = {"ociVersion": "1.0.2", "id": self.id, "status": status, "pid": pid, "bundle": f"/run/{self.id}",
+        state = {"ociVersion": "1.0.2", "id": self.id, "status": status, "pid": pid, "bundle": self.bundle,
                  "annotations": self.annotations}
         run([HOOK, stage], json.dumps(state))
 
     def with_policy(self, key, size):
-        self.annotations = {"io.socklid.policy": json.dumps({key: endpoints(size)}, separators=(",", ":"))}
+        return self.with_annotations(
+            {"io.socklid.policy": json.dumps({key: endpoints(size)}, separators=(",", ":"))})
+
+    def with_annotations(self, annotations):
+        self.annotations = annotations
+        config = {"root": {"path": "/"}, "annotations": annotations}
+        Path(self.bundle, "config.json").write_text(json.dumps(config))
         containers = BPFFS / "containers"
         before = set(containers.glob("*"))
         self.call_hook("createRuntime", "creating", self.process.pid)
@@ -144,6 +154,12 @@ class Container:
         self.process.stdin.flush()
         return int(self.answer())
 
+    def become_anew(self):
+        """Its process executes its program: from here on it is in the subjects of that. It has no peer any more."""
+        self.process.stdin.write("become - 0\n")
+        self.process.stdin.flush()
+        self.answer()
+
     def stop(self):
         self.process.stdin.close()
         if self.process.wait() != 0:
@@ -151,6 +167,21 @@ class Container:
         if self.annotations:
             self.call_hook("poststop", "stopped", 0)
         Path(self.cgroup).rmdir()
+        shutil.rmtree(self.bundle)
+
+
+def take_turns(containers, rounds, operations):
+    """{column: {row: median}} of these containers, which live at the same time. `operations`: (name, ways, how often in
+    one round)."""
+    taken = {}
+    for turn in range(rounds):
+        for place in range(len(containers)):
+            container = containers[(turn + place) % len(containers)]
+            for operation, ways, count in operations:
+                for way in ways:
+                    cost = container.measure(operation, way, count) / count
+                    taken.setdefault(container.name, {}).setdefault(f"{operation} {way}", []).append(cost)
+    return {name: {row: statistics.median(costs) for row, costs in rows.items()} for name, rows in taken.items()}
 
 
 def hooks_in_force(container):

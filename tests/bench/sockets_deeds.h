@@ -6,6 +6,11 @@
 // Does it once, in the caller's mount and network namespace; ends the program if it fails.
 typedef void (*deed)(const char* path);
 
-// open, write: open and close of the file; mkdir: and rmdir, beside it; mount: tmpfs on /mnt, and
-// umount; key: add and unlink; sysctl: one that is harmless. Null if there is none of that name.
+// open, write: open and close of the file; elsewhere: the same as write in /dev/shm; create: and
+// unlink, beside the file; mkdir: and rmdir, there too; mount: tmpfs on /mnt, and umount; key: add
+// and unlink; sysctl: one that is harmless; fork: and exit, and wait; exec: of this program by
+// vfork, and wait. Null if there is none of that name.
 deed deed_named(const char* name);
+
+// As this program's one argument: it ends at once.
+extern const char nothing[];
