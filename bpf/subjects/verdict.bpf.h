@@ -164,18 +164,43 @@ static __always_inline int has_maker(__u16 family)
 	return family != SL_AF_UNIX && family != SL_AF_NETLINK;
 }
 
+/* Of a socket that nobody has noted, of this cgroup and with this mark: a task in no subject has made it, or somebody
+ * outside. A global function, for its stack. */
+SL_GLOBAL int is_made_unnoted_by_another(const struct sl_policy *policy, __u64 cgroup, __u32 mark)
+{
+	struct cgroup *made_in = (struct cgroup *)cgroup;
+	struct sl_maker nobody = {};
+
+	if (!policy) /* what the verifier must assume of a global function's arguments */
+		return 1;
+	/* Mostly it is that cgroup itself. */
+	if (BPF_CORE_READ(made_in, kn, id) != policy->cgroup_id &&
+	    !is_inside(made_in, policy->cgroup_id))
+		return 1;
+	nobody.cgroup_id = policy->cgroup_id;
+	nobody.mark = policy->mark;
+	if (policy->flags & SL_SET_MARK)
+		nobody.mark_mask = policy->mark_mask;
+	return sl_is_made_by_another(&nobody, state_of_current(), policy->cgroup_id, mark);
+}
+
 /* Whether the socket is worth less to the task than one that it would make itself. */
 static __always_inline __u32 foreign_flag(const struct sl_policy *policy, struct sock *sk)
 {
 	const struct sl_maker *maker;
+	int foreign;
 
 	if (!(policy->more_flags & SL_HAS_SUBJECTS) || !sk ||
 	    !has_maker(sk->__sk_common.skc_family))
 		return 0;
 	maker = bpf_sk_storage_get(&makers, sk, 0, 0);
-	return sl_is_made_by_another(maker, state_of_current(), policy->cgroup_id, sk->sk_mark)
-		       ? SL_ATTEMPT_FOREIGN
-		       : 0;
+	if (maker)
+		foreign = sl_is_made_by_another(maker, state_of_current(), policy->cgroup_id,
+						sk->sk_mark);
+	else
+		foreign = is_made_unnoted_by_another(
+			policy, (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup), sk->sk_mark);
+	return foreign ? SL_ATTEMPT_FOREIGN : 0;
 }
 
 /* The marks of the maker's subjects over the one that is there, the highest number's last. */
@@ -201,7 +226,8 @@ SL_GLOBAL int overlay_marks(struct sl_maker *maker)
 	return 0;
 }
 
-/* Notes who makes the socket, and the mark that it is to have. 0, or it must not exist. */
+/* Notes who makes the socket, if that is a task in a subject: storage is dear. And the mark that it is to have. 0, or the
+ * socket must not exist. */
 static __always_inline int note_maker(const struct sl_policy *policy, struct sock *sk, __u32 *mark)
 {
 	struct sl_maker fresh = {.cgroup_id = policy->cgroup_id, .mark = *mark};
@@ -214,6 +240,8 @@ static __always_inline int note_maker(const struct sl_policy *policy, struct soc
 		fresh.mark_mask = policy->mark_mask;
 	if (task && task->cgroup_id == policy->cgroup_id)
 		fresh.subjects = task->subjects;
+	if (!fresh.subjects)
+		return 0;
 	if (overlay_marks(&fresh) != 0)
 		return -EPERM;
 	maker = bpf_sk_storage_get(&makers, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
