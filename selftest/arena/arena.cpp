@@ -126,6 +126,7 @@ Result<> Arena::hold() {
 }
 
 Result<> Arena::apply(const annotations::Annotations& annotations) {
+  if (root_) SL_CHECK(root_->configure(annotations));
   const std::unique_ptr<Node> node = directory_->node();
   const ContainerState state{.id = id_,
                              .status = "created",

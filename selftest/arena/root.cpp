@@ -13,7 +13,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <utility>
 
+#include "base/json.hpp"
 #include "selftest/ways/inside/files.hpp"
 #include "selftest/ways/inside/program.hpp"
 
@@ -85,9 +87,18 @@ Result<Root> Root::make(const std::string& directory) {
   root.path_ = directory + "/root";
   std::error_code error;
   fs::create_directories(root.path_, error);
-  std::ofstream(directory + "/config.json") << R"({"root": {"path": "root"}})" << std::flush;
-  if (::access((directory + "/config.json").c_str(), R_OK) == 0) return root;
+  if (fs::is_directory(root.path_, error)) return root;
   return fail_errno(Exit::internal, "make " + directory);
+}
+
+Result<> Root::configure(const annotations::Annotations& annotations) const {
+  json::Object written;
+  for (const auto& [key, value] : annotations) written.emplace(key, value);
+  const json::Object config{{"root", json::Object{{"path", "root"}}},
+                            {"annotations", std::move(written)}};
+  const std::string path = bundle_ + "/config.json";
+  if (std::ofstream(path) << json::to_string(config) << std::flush) return {};
+  return fail_errno(Exit::internal, "write " + path);
 }
 
 bool Root::mount() const {

@@ -23,6 +23,7 @@
 
 #include <string>
 
+#include "annotations/parser.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
@@ -33,6 +34,8 @@ class Root {
   /// Below `directory`, which is made. Errors: Exit::internal.
   [[nodiscard]] static Result<Root> make(const std::string& directory);
 
+  /// As a runtime does: writes the bundle's config.json, with the container's root and annotations.
+  [[nodiscard]] Result<> configure(const annotations::Annotations& annotations) const;
   /// In the process that is to hold the container: gives it a mount namespace, with the files.
   /// False with errno.
   [[nodiscard]] bool mount() const;
@@ -44,7 +47,7 @@ class Root {
   [[nodiscard]] bool fill() const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// Of the runtime, with a config.json.
+  /// Of the runtime, with a config.json once it is configured.
   [[nodiscard]] const std::string& bundle() const { return bundle_; }
 
  private:

@@ -64,4 +64,5 @@ def _(session):
     expect_equal("RISK image annotations" in text, podman_version() < (4, 6), text)
     plain, strict = (session.socklid("doctor", *flags, check=False).status
                      for flags in ((), ("--strict",)))
-    expect(plain == 1 or strict == (1 if podman_version() < (4, 6) else 0), (plain, strict))
+    # Something else of the node may be a RISK as well.
+    expect(plain == 1 or strict == (1 if "\nRISK " in text else 0), text)

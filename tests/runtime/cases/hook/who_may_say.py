@@ -124,8 +124,10 @@ def _(session, record):
             options = Options(annotations=dict(POLICY), cgroup=f"/{VICTIM.name}")
             outcome = runtime.run(["/probe", CONNECT], options)
             expect(outcome.status != 0 and CONNECT not in outcome.out, f"it started: {outcome}")
-            told = session.socklid("doctor", check=False).text
-            expect_in(f"also holds process {process.pid}", told, "doctor")
+            # runc 1.2 and later look for themselves, before they call the hook.
+            if "is not empty" not in outcome.text:
+                told = session.socklid("doctor", check=False).text
+                expect_in(f"also holds process {process.pid}", told, "doctor")
             expect(is_crun(runtime) or process.poll() is None, "the victim was hurt")
             expect_equal(json.loads(session.socklid("list", "--json").out), [], "listed")
 
