@@ -10,7 +10,7 @@
 // ours may hold (I11).
 //
 //   log(printable("\x1b[31mred"));      // \x1b[31mred
-//   log("id is " + quote(id, 64));     // id is "web"
+//   log("id is " + quote(id, 64));      // id is "web"
 //
 // Not shown as they are: control characters (C0, DEL and C1, which a terminal obeys), bytes that
 // are not UTF-8, and characters that move or hide text (bidirectional controls, separators of lines

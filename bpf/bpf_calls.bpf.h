@@ -104,7 +104,7 @@ static __always_inline int is_about_devices(const struct bpf_command *command, _
 }
 
 SL_GLOBAL int judge_command(const struct sl_policy *policy,
-					    const struct bpf_command *command)
+			    const struct bpf_command *command)
 {
 	struct sl_attempt attempt = {.verb = SL_VERB_BPF};
 

@@ -20,7 +20,7 @@
 
 /* A global function, verified once for all its callers and the loops of those. 0 to allow. */
 SL_GLOBAL int judge_by(const struct sl_policy *policy,
-				       const struct sl_attempt *attempt)
+		       const struct sl_attempt *attempt)
 {
 	struct sl_attempt known;
 

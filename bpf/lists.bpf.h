@@ -27,7 +27,7 @@ static __always_inline int sl_is_on(__u32 guard)
 #endif
 
 SL_GLOBAL int sl_list_names(const struct sl_policy *policy, enum sl_list list,
-					    __u8 protocol, const struct sl_attempt *a)
+			    __u8 protocol, const struct sl_attempt *a)
 {
 	if (!policy || !a) /* what the verifier must assume of a global function's arguments */
 		return 0;

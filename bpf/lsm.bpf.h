@@ -326,8 +326,8 @@ struct sl_addresses {
 
 /* Whether the next of them is refused. A global function, verified once and not in each turn of the loop. */
 SL_GLOBAL int is_refused_next(const struct sl_policy *policy,
-					      struct sl_attempt *attempt,
-					      struct sl_addresses *rest)
+			      struct sl_attempt *attempt,
+			      struct sl_addresses *rest)
 {
 	int size;
 

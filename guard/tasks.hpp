@@ -7,8 +7,8 @@
 //   for (const pid_t pid : SL_TRY(processes_outside(netns.inode, cgroup.id))) ...
 //
 // They need not the node's lock. Looks wait for each other by a lock of their own, on the build's
-// directory: what is looked for lies in one map for all (bpf/search_abi.h). Threads that have gone
-// to another namespace than their process do not count.
+// directory: what is looked for lies in one map for all (bpf/tasks/search_abi.h). Threads that have
+// gone to another namespace than their process do not count.
 #pragma once
 
 #include <sys/types.h>

@@ -27,7 +27,7 @@ static __always_inline __u16 without_strangers(const struct sl_policy *policy,
 
 /* A global function, verified once. `packet->flags` are put back. */
 SL_GLOBAL int judge_packet_by(const struct sl_policy *policy,
-					      struct sl_packet *packet)
+			      struct sl_packet *packet)
 {
 	struct sl_decision decision;
 	__u16 given;
@@ -43,7 +43,7 @@ SL_GLOBAL int judge_packet_by(const struct sl_policy *policy,
 
 /* What the packet has of its socket, where no more of it is read. */
 SL_GLOBAL int judge_labels_by(const struct sl_policy *policy,
-					      const struct sl_packet *packet)
+			      const struct sl_packet *packet)
 {
 	if (!policy || !packet)
 		return -EPERM;
@@ -52,7 +52,7 @@ SL_GLOBAL int judge_labels_by(const struct sl_policy *policy,
 
 /* 0, or it is dropped. `is_read`: all of it is. */
 SL_GLOBAL int judge_makers(const struct sl_maker *maker, struct sl_packet *packet,
-					   int is_read)
+			   int is_read)
 {
 	struct sl_subject_key key = {};
 

@@ -174,7 +174,7 @@ static __always_inline int is_listen(const struct sl_seal_listen *wanted,
 
 /* Which of the listens that the seal waits for this is: a bit each. */
 SL_GLOBAL int seen_listens(const struct sl_seal *seal,
-					   const struct sl_attempt *listening)
+			   const struct sl_attempt *listening)
 {
 	__u32 seen = 0;
 
@@ -189,7 +189,7 @@ SL_GLOBAL int seen_listens(const struct sl_seal *seal,
 
 /* What has come in the current task's run of the subject, if that waits for it. */
 SL_GLOBAL int seal_run(__u64 cgroup_id, __u32 index, __u32 cause,
-				       const struct sl_attempt *listening)
+		       const struct sl_attempt *listening)
 {
 	const struct sl_subject_key key = {.cgroup_id = cgroup_id, .index = index};
 	const struct sl_subject *subject = bpf_map_lookup_elem(&subjects, &key);
@@ -210,7 +210,7 @@ SL_GLOBAL int seal_run(__u64 cgroup_id, __u32 index, __u32 cause,
 
 /* The same of all that the current task is in. `listening` of a listen, nothing of an accept. */
 SL_GLOBAL int seal_runs(__u64 cgroup_id, __u32 cause,
-					const struct sl_attempt *listening)
+			const struct sl_attempt *listening)
 {
 	const struct sl_task *task = state_of_current();
 
@@ -223,7 +223,7 @@ SL_GLOBAL int seal_runs(__u64 cgroup_id, __u32 cause,
 
 /* Whether the target is in another run of the subject than the tracer, one that is open. */
 SL_GLOBAL int is_in_open_run(const struct sl_task *tracer,
-					     const struct sl_task *target, __u32 index)
+			     const struct sl_task *target, __u32 index)
 {
 	if (!tracer || !target)
 		return 0;
@@ -235,7 +235,7 @@ SL_GLOBAL int is_in_open_run(const struct sl_task *tracer,
 /* Of the subjects that both are in, the first of which that is so: a bit. Not all of them: on 6.1 the verifier
  * would follow each set that can come of it. */
 SL_GLOBAL int open_elsewhere(const struct sl_task *tracer,
-					     const struct sl_task *target)
+			     const struct sl_task *target)
 {
 	if (!tracer || !target || tracer->cgroup_id != target->cgroup_id)
 		return 0;

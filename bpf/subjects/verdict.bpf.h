@@ -59,7 +59,7 @@ static __always_inline int counted(const struct sl_policy *policy, struct sl_dec
 /* Global functions, verified once for all programs. `attempt->flags` are the caller's to set: no copy, for
  * the stack of all calls together is 512 bytes. 0, or the negative errno to answer with. */
 SL_GLOBAL int judge_one(const struct sl_policy *policy,
-					const struct sl_attempt *attempt)
+			const struct sl_attempt *attempt)
 {
 	if (!policy || !attempt) /* what the verifier must assume of a global function's arguments */
 		return -EPERM;
@@ -68,7 +68,7 @@ SL_GLOBAL int judge_one(const struct sl_policy *policy,
 
 /* Of what is no part of a socket's life, which is less to verify. */
 SL_GLOBAL int judge_one_rarely(const struct sl_policy *policy,
-					       const struct sl_attempt *attempt)
+			       const struct sl_attempt *attempt)
 {
 	if (!policy || !attempt)
 		return -EPERM;
@@ -92,7 +92,7 @@ static __always_inline long set_of_current(const struct sl_policy *policy)
 
 /* 0, or the negative errno to answer with. */
 SL_GLOBAL int judge_subjects(const struct sl_policy *policy,
-					     struct sl_attempt *attempt)
+			     struct sl_attempt *attempt)
 {
 	struct sl_subject_key key = {};
 	__u32 given;
@@ -128,7 +128,7 @@ SL_GLOBAL int judge_subjects(const struct sl_policy *policy,
 }
 
 SL_GLOBAL int judge_subjects_rarely(const struct sl_policy *policy,
-						    const struct sl_attempt *attempt)
+				    const struct sl_attempt *attempt)
 {
 	struct sl_subject_key key = {};
 	struct sl_attempt known;
