@@ -69,8 +69,8 @@ class Job:
             command += ["--kernel-tests"]
         if self.share:
             command += ["--mutants", self.share]
-        if self.cases:
-            command += ["--cases", ",".join(map(self.part, self.cases))]
+        for case in self.cases:
+            command += ["--case", self.part(case)]
         if self.package:
             command += ["--package"]
         return command

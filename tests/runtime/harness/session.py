@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ REST = {"io.socklid.connect": "sctp/443", "io.socklid.bind": "tcp/80", "io.sockl
 IN_A_POD = {"io.socklid.egress": "udp/53", "io.kubernetes.cri.sandbox-id": "0123456789ab"}
 SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
          {"io.socklid.create": "deny", "io.socklid.seal": "1h"})
+
+RUNTIMES = ("crun", "runc", "podman+crun", "podman+runc")
 
 
 def built(name):
@@ -58,7 +61,10 @@ class Session:
 
     @cached_property
     def runtimes(self):
-        wanted = os.environ.get("SOCKLID_RUNTIMES", "crun runc podman+crun podman+runc").split()
+        wanted = os.environ.get("SOCKLID_RUNTIMES", " ".join(RUNTIMES)).split()
+        unknown = set(wanted) - set(RUNTIMES)
+        if unknown:
+            sys.exit(f"SOCKLID_RUNTIMES: no runtime is called {', '.join(sorted(unknown))}: {' '.join(RUNTIMES)}")
         return [self.runtime(name) for name in wanted]
 
     def runtime(self, name):
