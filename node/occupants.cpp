@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "base/text.hpp"
@@ -36,19 +37,27 @@ Result<std::vector<std::string>> children_of(int directory) {
   return names;
 }
 
-Result<> add_occupants(int directory, std::vector<pid_t>& all) {
+/// Of a container's own making; each level costs a descriptor while we are below it.
+constexpr int max_levels = 64;
+
+/// Calls `ends` for each process in the cgroup and below until it returns true, and returns that.
+Result<bool> visit_occupants(int directory, const std::function<bool(pid_t)>& ends, int level = 0) {
+  if (level > max_levels) {
+    return fail(Exit::cgroup, "cgroups are nested more than ", max_levels, " deep");
+  }
   const std::string text = SL_TRY(read_file(directory, "cgroup.procs", Exit::cgroup));
   for (const std::string_view line : split(text, '\n')) {
-    if (const auto pid = parse_number<pid_t>(line)) all.push_back(*pid);
+    const auto pid = parse_number<pid_t>(line);
+    if (pid && ends(*pid)) return true;
   }
   for (const std::string& name : SL_TRY(children_of(directory))) {
     const UniqueFd child(
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!child && errno == ENOENT) continue;
     if (!child) return fail_errno(Exit::cgroup, "open cgroup " + name);
-    SL_CHECK(add_occupants(child.get(), all));
+    if (SL_TRY(visit_occupants(child.get(), ends, level + 1))) return true;
   }
-  return {};
+  return false;
 }
 
 /// Whether `pid` is a child of `ancestor`, or further below it.
@@ -82,17 +91,22 @@ std::optional<NetnsRef> open_netns_of(pid_t pid, std::uint64_t netns) {
 }
 
 Result<std::optional<NetnsRef>> open_netns_of(const CgroupRef& cgroup, std::uint64_t netns) {
-  for (const pid_t pid : SL_TRY(occupants(cgroup))) {
-    if (auto found = open_netns_of(pid, netns)) return found;
-  }
-  return std::optional<NetnsRef>{};
+  std::optional<NetnsRef> found;
+  const auto done = visit_occupants(cgroup.fd.get(), [&](pid_t pid) {
+    found = open_netns_of(pid, netns);
+    return found.has_value();
+  });
+  if (!done) return wrap("cgroup " + cgroup.path, done.error());
+  return found;
 }
 
 Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup) {
   std::vector<pid_t> all;
-  if (auto done = add_occupants(cgroup.fd.get(), all); !done) {
-    return wrap("cgroup " + cgroup.path, done.error());
-  }
+  const auto done = visit_occupants(cgroup.fd.get(), [&all](pid_t pid) {
+    all.push_back(pid);
+    return false;
+  });
+  if (!done) return wrap("cgroup " + cgroup.path, done.error());
   return all;
 }
 

@@ -23,7 +23,8 @@
 namespace socklid {
 
 /// Processes in `cgroup` and all cgroups below, by number, 0 for one outside our PID namespace.
-/// Zombies are in no list (Documentation/admin-guide/cgroup-v2.rst: "Processes"). Exit::cgroup.
+/// Zombies are in no list (Documentation/admin-guide/cgroup-v2.rst: "Processes"). Exit::cgroup,
+/// also where cgroups are nested more than 64 deep, which only a container does.
 [[nodiscard]] Result<std::vector<pid_t>> occupants(const CgroupRef& cgroup);
 
 /// The network namespace `netns` if a thread of the process is in it. Of each: the first may have

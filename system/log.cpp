@@ -75,9 +75,15 @@ std::string to_json(const Refusal& refusal) {
   return json::to_string(json::Value(std::move(document))) + "\n";
 }
 
-/// Whether both are of one pod, or of one container where that is all that is known.
+/// Of many pods or none: "/machine.slice", in which podman's containers without a pod are.
+bool is_shared(std::string_view origin) {
+  return origin.rfind('/') == 0;
+}
+
+/// Whether both are of one pod, or of one container where there is none.
 bool is_of_one(const Refusal& a, const Refusal& b) {
-  return a.origin.empty() && b.origin.empty() ? a.id == b.id : a.origin == b.origin;
+  if (a.origin != b.origin) return false;
+  return a.origin.empty() || is_shared(a.origin) ? a.id == b.id : true;
 }
 
 /// Sorts by time: nanoseconds of the real-time clock, padded, and the process id.
@@ -163,13 +169,16 @@ Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
   next.message = log_line(refusal.message);
   std::vector<std::string> outdated;
   std::size_t of_one = 1;
+  std::size_t beside = 1;
   std::size_t all = 1;
   for (auto one = stored.rbegin(); one != stored.rend(); ++one) {  // the newest first
     const bool same = is_of_one(one->refusal, next);
     const bool again =
         same && one->refusal.exit == next.exit && one->refusal.message == next.message;
     if (again) next.count += one->refusal.count;
-    if (again || (same && ++of_one > refusals_of_one) || ++all > max_refusals) {
+    const bool neighbour = is_shared(next.origin) && one->refusal.origin == next.origin;
+    if (again || (same && ++of_one > refusals_of_one) ||
+        (neighbour && ++beside > refusals_of_shared) || ++all > max_refusals) {
       outdated.push_back(one->name);
     }
   }

@@ -49,13 +49,15 @@ struct Refusal {
 };
 
 inline constexpr std::size_t max_refusals = 128;
-/// Of one origin, or of one id where there is none: a pod that fails again and again does not wash
+/// Of one pod, or of one container where there is none: what fails again and again does not wash
 /// out what others were refused for.
 inline constexpr std::size_t refusals_of_one = 8;
+/// Of all containers without a pod in one slice: `podman run` in a loop has a new id each time.
+inline constexpr std::size_t refusals_of_shared = max_refusals / 2;
 
 /// Keeps it as a file of its own in <run>/refusals, written by rename. The same once more, of one
-/// origin or id, is one refusal that is counted; the oldest of an origin above `refusals_of_one`
-/// go, and the oldest of all above `max_refusals`. Needs no lock. Errors: Exit::store.
+/// pod or container, is one refusal that is counted; the oldest above `refusals_of_one`,
+/// `refusals_of_shared` and `max_refusals` go. Needs no lock. Errors: Exit::store.
 [[nodiscard]] Result<> remember_refusal(const Paths& paths, const Refusal& refusal);
 /// Oldest first; files that do not read are left out. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<Refusal>> refusals(const Paths& paths);

@@ -67,6 +67,9 @@ struct Check {
 // containerd.cpp: which of containerd's runtimes call us
 [[nodiscard]] Check check_containerd(const Paths& paths);
 
+// checkpoints.cpp: whether an image can start a container without a hook
+[[nodiscard]] Check check_checkpoints(const Paths& paths);
+
 // state.cpp: what earlier runs have left
 [[nodiscard]] Check check_builds(const Paths& paths);
 [[nodiscard]] Check check_containers(const Paths& paths);
@@ -88,6 +91,15 @@ struct ContainerdRuntime {
   std::string config{"/etc/containerd/config.toml"};  ///< the file that names it
 };
 [[nodiscard]] Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes);
+/// The arguments are the texts of an engine's configuration files, in the order in which it reads
+/// them. Whether CRI-O restores images that are checkpoints: by enable_criu_support in
+/// [crio.runtime] (crio.conf(5)), which newer ones have on.
+[[nodiscard]] bool crio_restores(const std::vector<std::string>& files);
+/// Whether a runtime of containerd's is crun (BinaryName), and enable_criu of its CRI is not off;
+/// 1.x, which restores no images, counts as well.
+[[nodiscard]] bool containerd_restores_by_crun(const std::vector<std::string>& files);
+/// The argument is the names of engines that restore images, and by crun. A risk if there is one.
+[[nodiscard]] Check judge_checkpoints(const std::vector<std::string>& engines);
 /// The argument is the content of /sys/kernel/security/lsm, "lockdown,capability,yama,bpf".
 [[nodiscard]] Check judge_lsm_list(std::string_view list);
 /// The argument is that of /sys/kernel/security/lockdown, "none [integrity] confidentiality"; empty

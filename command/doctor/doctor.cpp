@@ -25,6 +25,7 @@ constexpr Check (*all_checks[])(const Paths&) = {
     check_hooks_directories,
     check_image_annotations,
     check_containerd,
+    check_checkpoints,
     check_builds,
     check_maps,
     check_overlays,

@@ -50,6 +50,28 @@ TEST(Doctor, NamesAPodmanThatTakesAnnotationsFromImages) {
   }
 }
 
+TEST(Doctor, NamesEnginesThatRestoreImagesWithoutAHook) {
+  EXPECT_TRUE(crio_restores({}));
+  EXPECT_TRUE(crio_restores({"[crio.runtime]\nconmon = \"\"\n"}));
+  const std::string off = "[crio.runtime]\nenable_criu_support = false\n";
+  EXPECT_FALSE(crio_restores({off}));
+  EXPECT_TRUE(crio_restores({off, "[crio.runtime]\nenable_criu_support = true\n"}));
+  const std::string runtimes = "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes";
+  const std::string crun = runtimes + ".fast.options]\nBinaryName = '/usr/bin/crun'\n";
+  EXPECT_FALSE(containerd_restores_by_crun({}));
+  EXPECT_FALSE(containerd_restores_by_crun({runtimes + ".runc.options]\nBinaryName = 'runc'\n"}));
+  EXPECT_TRUE(containerd_restores_by_crun({crun}));
+  EXPECT_FALSE(containerd_restores_by_crun(
+      {crun, "[plugins.'io.containerd.cri.v1.runtime']\nenable_criu = false\n"}));
+  EXPECT_EQ(judge_checkpoints({}).level, Level::ok);
+  const Check check = judge_checkpoints({"CRI-O", "containerd"});
+  EXPECT_EQ(check.level, Level::risk);
+  EXPECT_NE(check.detail.find("CRI-O and containerd"), std::string::npos) << check.detail;
+  EXPECT_NE(check.remedy.find("enable_criu_support"), std::string::npos) << check.remedy;
+  const Check of_containerd = judge_checkpoints({"containerd"});
+  EXPECT_EQ(of_containerd.remedy.find("CRI-O"), std::string::npos) << of_containerd.remedy;
+}
+
 TEST(Doctor, CountsWhatIsInTheMapsAndFailsWhenOneIsNearlyFull) {
   EXPECT_EQ(judge_maps({}).detail, "no programs are loaded");
   const Check fine = judge_maps({{"a1", {{"policies", 899, 1000}, {"seals", 0, 1000}}}});

@@ -114,6 +114,39 @@ TEST_F(Refusals, OfOneWashOutNobodyElses) {
   EXPECT_EQ(kept.back().time, 1000);
 }
 
+/// podman's containers without a pod are all in one slice.
+TEST_F(Refusals, OfContainersInOneSliceAreEachItsOwn) {
+  const auto refuse = [&](int time, const std::string& id, const std::string& message) {
+    ASSERT_TRUE(remember_refusal(
+        paths_,
+        {.time = time, .id = id, .exit = 13, .message = message, .origin = "/machine.slice"}));
+  };
+  refuse(0, "other", "no");
+  for (int i = 1; i <= 100; ++i) refuse(i, "looping", "no " + std::to_string(i));
+  refuse(101, "third", "no");
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_of_one + 2));
+  EXPECT_EQ(kept.front().id, "other");
+  EXPECT_EQ(kept.back().count, 1);
+}
+
+/// `podman run` in a loop: each has an id of its own.
+TEST_F(Refusals, OfOneSliceLeaveRoomForOthers) {
+  const Refusal pods{
+      .time = 0, .id = "pods", .exit = 20, .message = "why", .origin = "/kubepods/pod1"};
+  ASSERT_TRUE(remember_refusal(paths_, pods));
+  for (int i = 1; i <= 200; ++i) {
+    ASSERT_TRUE(remember_refusal(paths_, {.time = i,
+                                          .id = std::to_string(i),
+                                          .exit = 13,
+                                          .message = "no",
+                                          .origin = "/machine.slice"}));
+  }
+  const auto kept = refusals(paths_).value();
+  ASSERT_THAT(kept, SizeIs(refusals_of_shared + 1));
+  EXPECT_EQ(kept.front(), pods);
+}
+
 TEST_F(Refusals, SurviveBytesThatAreNotText) {
   ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "", .exit = 11, .message = "\xff\n"}));
   ASSERT_THAT(refusals(paths_).value(), SizeIs(1));

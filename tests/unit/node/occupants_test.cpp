@@ -23,6 +23,7 @@ namespace socklid {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 constexpr std::string_view line = "42 (a) b) S 17 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n";
@@ -110,6 +111,20 @@ TEST_F(OccupantsTest, AreThoseOfTheCgroupAndAllBelow) {
 
 TEST_F(OccupantsTest, CannotBeToldWithoutTheFile) {
   EXPECT_EQ(occupants(cgroup()).error().exit, Exit::cgroup);
+}
+
+TEST_F(OccupantsTest, AreNotLookedForAtAnyDepth) {
+  std::string below;
+  for (int level = 0; level <= 64; ++level) {
+    put(below, "7\n");
+    below += "/d";
+  }
+  EXPECT_THAT(occupants(cgroup()).value(), SizeIs(65));
+  put(below, "8\n");
+  const auto deeper = occupants(cgroup());
+  ASSERT_FALSE(deeper);
+  EXPECT_EQ(deeper.error().exit, Exit::cgroup);
+  EXPECT_THAT(deeper.error().message, HasSubstr("more than 64 deep"));
 }
 
 TEST_F(OccupantsTest, AContainerStartsAlone) {

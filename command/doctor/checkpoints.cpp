@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a container can start without a hook: an image may be a checkpoint, which the engine then
+// restores, and crun calls no hook at a restore.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "command/containerd/files.hpp"
+#include "command/doctor/check.hpp"
+#include "command/output.hpp"
+#include "command/toml.hpp"
+#include "system/files.hpp"
+
+namespace socklid::command {
+namespace {
+
+constexpr const char* check_name = "checkpoints";
+
+bool has_program(std::string_view name) {
+  constexpr std::array<const char*, 6> directories{"/usr/local/sbin/", "/usr/local/bin/",
+                                                   "/usr/sbin/",       "/usr/bin/",
+                                                   "/usr/libexec/",    "/usr/libexec/crio/"};
+  return std::any_of(directories.begin(), directories.end(), [&](const char* directory) {
+    return ::access((directory + std::string(name)).c_str(), X_OK) == 0;
+  });
+}
+
+std::vector<std::string> texts_of(const std::vector<std::string>& paths) {
+  std::vector<std::string> texts;
+  for (const std::string& path : paths) {
+    if (auto text = read_file(AT_FDCWD, path, Exit::node)) texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
+/// In the order in which CRI-O reads them (crio.conf.d(5)).
+std::vector<std::string> crio_files() {
+  const std::string directory = "/etc/crio/crio.conf.d";
+  std::vector<std::string> paths = {"/etc/crio/crio.conf"};
+  const UniqueFd drop_ins(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!drop_ins) return paths;
+  auto names = list_directory(drop_ins.get()).value_or(std::vector<std::string>{});
+  for (const std::string& name : names) paths.push_back(directory + "/" + name);
+  return paths;
+}
+
+/// Whether a member called `key`, in `table` or deeper, is as wanted.
+bool has_member(const TomlValue& table, std::string_view key, bool (*wanted)(const TomlValue&)) {
+  return std::any_of(table.members.begin(), table.members.end(), [&](const auto& member) {
+    const TomlValue& value = member.second;
+    return (member.first == key && wanted(value)) || has_member(value, key, wanted);
+  });
+}
+
+bool is_crun(const TomlValue& value) {
+  return value.string == "crun" || value.string.ends_with("/crun");
+}
+
+bool is_off(const TomlValue& value) {
+  return value.kind == TomlValue::Kind::boolean && !value.boolean;
+}
+
+}  // namespace
+
+bool crio_restores(const std::vector<std::string>& files) {
+  bool restores = true;
+  for (const std::string& text : files) {
+    const auto document = parse_toml(text);
+    const TomlValue* value = document ? &*document : nullptr;
+    for (const char* key : {"crio", "runtime", "enable_criu_support"}) {
+      if (value != nullptr) value = value->find(key);
+    }
+    if (value != nullptr) restores = value->boolean;
+  }
+  return restores;
+}
+
+bool containerd_restores_by_crun(const std::vector<std::string>& files) {
+  bool has_crun = false;
+  bool off = false;
+  for (const std::string& text : files) {
+    const auto document = parse_toml(text);
+    if (!document) continue;
+    has_crun = has_crun || has_member(*document, "BinaryName", is_crun);
+    off = off || has_member(*document, "enable_criu", is_off);
+  }
+  return has_crun && !off;
+}
+
+Check check_checkpoints(const Paths& /*paths*/) {
+  if (!has_program("criu")) return passed(check_name, "no criu, which restores them");
+  std::vector<std::string> engines;
+  if (has_program("crun")) {
+    if (has_program("crio") && crio_restores(texts_of(crio_files()))) engines.emplace_back("CRI-O");
+    if (containerd_restores_by_crun(texts_of(containerd_files()))) {
+      engines.emplace_back("containerd");
+    }
+  }
+  return judge_checkpoints(engines);
+}
+
+Check judge_checkpoints(const std::vector<std::string>& engines) {
+  if (engines.empty()) return passed(check_name, "no engine restores images by crun");
+  const bool crio = engines.front() == "CRI-O";
+  return risky(check_name,
+               joined(engines, " and ") +
+                   " can restore an image that is a checkpoint, and crun calls no hook then: "
+                   "such a container has no policy",
+               std::string(crio ? "set enable_criu_support = false in CRI-O's [crio.runtime]"
+                                : "set enable_criu = false for containerd's CRI") +
+                   ", use runc, or take criu off the node");
+}
+
+}  // namespace socklid::command
