@@ -37,7 +37,7 @@ class Job:
 
     @property
     def processors(self):
-        return 1 if self.level != ALL and self.kernel == ONE_PROCESSOR else 2
+        return 1 if self.level != ALL and self.kernel in ONE_PROCESSOR else 2
 
     @property
     def seconds(self):
@@ -137,5 +137,5 @@ def left_out(chosen=None, everything=None):
             if job.node not in ran.get((case.file, job.systemd), ()):
                 lines.setdefault(job.name, []).append(case.file)
     return ["the unit tests of an optimized build; libFuzzer's own replay; clang-tidy",
-            "a guard alone, under every policy under which it stops a row, and of more than 24 rows the others",
+            "a guard alone, under every policy under which it stops a row, and of more than 12 rows the others",
             *(f"on {name}: {', '.join(files)}" for name, files in sorted(lines.items()))]
