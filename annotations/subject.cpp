@@ -55,6 +55,8 @@ std::string word_of(std::string_view name, std::string value, bool has_items) {
 
 }  // namespace
 
+bool operator==(const Subject& one, const Subject& other) = default;
+
 bool is_subject_name(std::string_view name) {
   const auto may_stand = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';

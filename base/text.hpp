@@ -42,7 +42,8 @@ class TextPart {
   TextPart(char character) : digits_{character}, text_(digits_.data(), 1) {}
   template <std::integral Number>
   requires(!std::same_as<Number, char> && !std::same_as<Number, bool>) TextPart(Number number)
-      : text_(digits_.data(),
+      : digits_{},
+        text_(digits_.data(),
               static_cast<std::size_t>(
                   std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr -
                   digits_.data())) {}

@@ -28,7 +28,7 @@ class KeyMeter {
   [[nodiscard]] std::optional<std::size_t> find_too_long(std::string_view text) {
     std::size_t line = 1;
     while (!text.empty()) {
-      const std::size_t taken = step(text);
+      const std::ptrdiff_t taken = step(text);
       if (parts_ > longest_key) return line;
       line += static_cast<std::size_t>(std::count(text.begin(), text.begin() + taken, '\n'));
       text.remove_prefix(static_cast<std::size_t>(taken));

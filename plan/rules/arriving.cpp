@@ -8,6 +8,7 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -78,10 +79,11 @@ std::vector<Rule> arriving_rules(const RulesAsked& asked) {
   append(rules, drop_source_routes("io.socklid.bind"));
   rules.push_back(accept({opens_nothing}));
   append(rules, accept_errors({}));
-  for (const std::uint32_t type : {ICMP_ECHO, ICMP_ECHOREPLY}) {
+  for (const std::uint32_t type : std::array<std::uint32_t, 2>{ICMP_ECHO, ICMP_ECHOREPLY}) {
     rules.push_back(accept({equals(Field::icmp_type, type)}));
   }
-  for (const std::uint32_t type : {ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY}) {
+  for (const std::uint32_t type :
+       std::array<std::uint32_t, 2>{ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY}) {
     rules.push_back(accept({equals(Field::icmpv6_type, type)}));
   }
   rules.push_back(

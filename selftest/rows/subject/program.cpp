@@ -16,7 +16,7 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::string_view caged = "/bin/caged", other = "/bin/other";
+constexpr std::string_view caged = "/bin/caged";
 
 constexpr char path_caged[] = "/bin/caged";
 constexpr char path_hard[] = "/bin/hard";
