@@ -332,6 +332,7 @@ struct pt_regs___x86 {
 	unsigned long orig_ax;
 };
 struct pt_regs___arm64 {
+	__u64 pstate; /* the processor's, of the task's own code */
 	int syscallno;
 };
 /* include/linux/binfmts.h */

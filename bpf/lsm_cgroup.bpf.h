@@ -288,14 +288,17 @@ int BPF_PROG(socket_accept, struct socket *sock)
 	return judge(&attempt);
 }
 
-/* Of 32-bit calls the kernel asks no program on cgroup/setsockopt (net/socket.c, in_compat_syscall()):
- * TS_COMPAT, arch/x86/include/asm/thread_info.h. */
+/* Of 32-bit calls the kernel asks no program on cgroup/setsockopt (net/socket.c, in_compat_syscall()). On x86 a call is one:
+ * TS_COMPAT, arch/x86/include/asm/thread_info.h. On arm64 a program is: PSR_MODE32_BIT, arch/arm64/include/uapi/asm/ptrace.h. */
 static __always_inline int is_compat(void)
 {
-	const struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs___arm64 *registers;
 
-	return bpf_core_field_exists(task->thread_info.status) &&
-	       (BPF_CORE_READ(task, thread_info.status) & 2);
+	if (bpf_core_field_exists(task->thread_info.status))
+		return BPF_CORE_READ(task, thread_info.status) & 2;
+	registers = (const void *)bpf_task_pt_regs(task);
+	return !bpf_core_field_exists(registers->pstate) || (BPF_CORE_READ(registers, pstate) & 0x10);
 }
 
 SEC("lsm_cgroup/socket_setsockopt")

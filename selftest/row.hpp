@@ -174,6 +174,8 @@ struct Row {
   /// IPPROTO_* of datagrams without which there is no such way. Kernels that lack it are no worse
   /// for it: that of 7.2 has no UDP-Lite.
   int needs{0};
+  /// Why this machine has no such way; empty if it has.
+  std::string_view (*lacks)(){nullptr};
 };
 
 /// The tables, in the order of the report.

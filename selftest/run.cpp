@@ -34,6 +34,16 @@ std::string detail_of(const Ending& ending, const std::vector<std::string>& rise
   return text;
 }
 
+std::string why_absent(const Case& one) {
+  const Row& row = *one.row;
+  if (row.lacks != nullptr) return std::string(row.lacks());
+  if (row.needs == 0) return "";
+  const UniqueFd fd(
+      ::socket(one.ip == Ip::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, row.needs));
+  if (fd || errno != EPROTONOSUPPORT) return "";
+  return "this kernel has no protocol " + std::to_string(row.needs);
+}
+
 bool has_no_answer(const Ending& ending) {
   return ending.step == "no answer" || ending.step.starts_with("signal ");
 }
@@ -144,17 +154,14 @@ Result<Finding> Runner::run_under(Policy policy, const Case& one) {
 
 std::vector<Finding> Runner::absent(const Case& one, std::span<const Policy> policies) {
   std::vector<Finding> runs;
-  const int protocol = one.row->needs;
-  if (protocol == 0) return runs;
-  const UniqueFd fd(
-      ::socket(one.ip == Ip::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, protocol));
-  if (fd || errno != EPROTONOSUPPORT) return runs;
+  const std::string why = why_absent(one);
+  if (why.empty()) return runs;
   for (const Policy policy : policies) {
     runs.push_back({.of = one,
                     .policy = policy,
                     .expected = guard_of(one.row->stops, policy),
                     .seen = Seen::absent,
-                    .detail = "this kernel has no protocol " + std::to_string(protocol)});
+                    .detail = why});
   }
   return runs;
 }

@@ -39,7 +39,7 @@ enum class Seen : std::uint8_t {
   wrong_guard,  ///< nothing came of it, and not by the guard that the row names
   no_answer,    ///< the attempt did not come to an end
   not_tried,    ///< it does not work here without a policy either
-  absent,       ///< the kernel does not have the protocol that it takes (Row::needs)
+  absent,       ///< the machine does not have what it takes (Row::needs, Row::lacks)
 };
 
 /// A case under one policy.
@@ -68,7 +68,7 @@ class Runner {
         modules_(std::make_unique<Modules>()) {}
   /// Why it can't be tried here; empty if it can.
   [[nodiscard]] std::string lacks(const Row& row);
-  /// All of its findings, if the kernel does not have what it takes; else none.
+  /// All of its findings, if the machine does not have what it takes; else none.
   [[nodiscard]] static std::vector<Finding> absent(const Case& one,
                                                    std::span<const Policy> policies);
   [[nodiscard]] Result<std::string> why_not(const Case& one);

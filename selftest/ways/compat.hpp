@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// compat: socket calls by the 32-bit system call gate of x86-64 (int $0x80), which a 64-bit program
-// can use too. On other machines, and on a kernel without it, ENOSYS: the way does not exist.
+// compat: socket calls as 32-bit code makes them (selftest/ways/gate/gate.hpp). Where there are
+// none, ENOSYS: the way does not exist.
 //
 //   const UniqueFd fd = compat_socket(Gate::multiplexed, AF_INET, SOCK_STREAM, 0);
 //
@@ -19,9 +19,25 @@
 namespace socklid::selftest {
 
 enum class Gate : std::uint8_t {
-  direct,       ///< a number each (arch/x86/entry/syscalls/syscall_32.tbl)
-  multiplexed,  ///< socketcall(2)
+  direct,       ///< a number each
+  multiplexed,  ///< socketcall(2), of x86 alone
 };
+
+/// Where both ways are there, the second.
+#ifdef __x86_64__
+inline constexpr Gate other_gate = Gate::multiplexed;
+#else
+inline constexpr Gate other_gate = Gate::direct;
+#endif
+
+/// Why this machine has no such calls; empty if it has.
+[[nodiscard]] std::string_view lacks(Gate gate);
+/// A row of such calls.
+template <Gate gate>
+[[nodiscard]] Row by_gate(Row row) {
+  row.lacks = [] { return lacks(gate); };
+  return row;
+}
 
 [[nodiscard]] UniqueFd compat_socket(Gate gate, int family, int type, int protocol);
 [[nodiscard]] bool compat_connect(Gate gate, int fd, const Address& peer);

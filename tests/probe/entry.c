@@ -86,11 +86,15 @@ static int compat_call(int number, const long arguments[6]) {
 
 /* A copy that 32-bit code could point to. */
 static long low(const void* data, size_t size) {
+#ifdef MAP_32BIT
+  const int where = MAP_32BIT;
+#else
+  const int where = 0; /* there are no such calls */
+#endif
   static char* arena;
   static size_t used;
   if (!arena)
-    arena =
-        mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    arena = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | where, -1, 0);
   char* copy = memcpy(arena + used % 60000, data, size);
   used += (size + 15) & ~(size_t)15;
   return (long)copy;

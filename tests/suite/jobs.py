@@ -6,8 +6,8 @@
 
 from dataclasses import dataclass, field
 
-from table import (ALL, ALL_ENGINES, BOOT, BRIEF, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, KERNEL_TESTS, MUTANTS, NODES, ONE,
-                   ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES, Node, nodes)
+from table import (ALL, ALL_ENGINES, BOOT, BRIEF, CASES, CI, EACH, ENGINES, EVERYTHING, FASTER, FOREIGN_CASES, FOREIGN_NODES,
+                   KERNEL_TESTS, MUTANTS, NODES, ONE, ONE_PROCESSOR, PACKAGE, SYSTEMD_CASES, Node, nodes)
 
 
 @dataclass
@@ -32,8 +32,14 @@ class Job:
     @property
     def name(self):
         debian = "" if self.node.distribution == NODES[0].distribution else f"{self.node.distribution}-"
-        kind = "-package" if self.package else "-systemd" if self.systemd else "-preempt" if self.preempts else ""
+        kind = f"-{self.node.architecture}" if self.node.architecture else ""
+        kind += "-package" if self.package else "-systemd" if self.systemd else "-preempt" if self.preempts else ""
         return debian + self.kernel + kind
+
+    @property
+    def waits(self):
+        """For the packages."""
+        return self.package or bool(self.node.architecture)
 
     @property
     def processors(self):
@@ -54,6 +60,7 @@ class Job:
 
     def options(self):
         return ["--root", self.node.distribution, "--kernel", self.kernel, "--cpus", str(self.processors),
+                *(["--architecture", self.node.architecture] if self.node.architecture else []),
                 *(["--systemd"] if self.systemd else []),
                 *(["--append", "preempt=full"] if self.preempts else [])]
 
@@ -65,6 +72,8 @@ class Job:
         if self.preempts:
             return ["tests/vm/ctest", "release", "-R", "^kernel.(Subject|Protected|Tasks)", "--repeat", "until-fail:3"]
         command = ["tests/suite/in_guest"]
+        if self.node.architecture:
+            command += ["--package-of", self.node.architecture]
         if self.kernel_tests:
             command += ["--kernel-tests"]
         if self.share:
@@ -92,9 +101,11 @@ def of_everything(chosen):
         return [case for case in cases if case.is_for(node)]
     plain = [Job(node, ALL, kernel_tests=True, share="1/1", cases=of(node, CASES)) for node in chosen]
     systemd = [Job(node, ALL, systemd=True, cases=of(node, SYSTEMD_CASES)) for node in chosen]
+    foreign = [Job(node, ALL, kernel_tests=True, cases=[case for case in CASES if case.file in FOREIGN_CASES])
+               for node in FOREIGN_NODES if node.kernel in {one.kernel for one in chosen}]
     # The package is that of the Debian that it was built on.
     first = [node for node in chosen if node.distribution == chosen[0].distribution]
-    return plain + systemd + [Job(node, ALL, systemd=True, package=True) for node in first] + [
+    return plain + systemd + foreign + [Job(node, ALL, systemd=True, package=True) for node in first] + [
         Job(first[0], ALL, preempts=True)]
 
 

@@ -9,7 +9,8 @@ in its brackets: [crun], [podman+runc], [runc, systemd]. A cell has the engine's
 
 import re
 
-from table import ALL, CASES, DISTRIBUTIONS, KERNELS, LACKS, PROVED, SYSTEMD_CASES, WITHOUT, Node
+from table import (ALL, CASES, DISTRIBUTIONS, FOREIGN_LACKS, FOREIGN_NODES, KERNELS, LACKS, PROVED, SYSTEMD_CASES, WITHOUT,
+                   Node)
 
 ENGINE_OF_FILE = {case.file: case.engine for case in CASES + SYSTEMD_CASES if case.engine}
 BRACKETS = re.compile(r"\[(podman|crun|runc)\b")
@@ -32,6 +33,8 @@ def cell(node, engine, outcomes, level):
         return f"{version}: {bad} of {good + bad} FAILED" if bad else f"{version}: {good}", ""
     if (node.distribution, engine) in LACKS:
         return "", LACKS[node.distribution, engine]
+    if node.architecture and outcomes:
+        return "", FOREIGN_LACKS
     if node in WITHOUT and not outcomes:
         return "", WITHOUT[node]
     return ("NOT RUN", "") if level == ALL else ("", "left to ./run test --all")
@@ -41,8 +44,9 @@ def lines(seen, level):
     """`seen`: the outcomes of the guests of each node."""
     reasons = {}
     rows = [["", "kernel", *PROVED]]
-    for node in (Node(distribution, kernel) for distribution in DISTRIBUTIONS for kernel in KERNELS):
-        row = [node.distribution, node.kernel]
+    own = [Node(distribution, kernel) for distribution in DISTRIBUTIONS for kernel in KERNELS]
+    for node in (*own, *FOREIGN_NODES):
+        row = [f"{node.distribution} {node.architecture}".strip(), node.kernel]
         for engine in PROVED:
             text, reason = cell(node, engine, seen.get(node, ()), level)
             row.append(text or f"({reasons.setdefault(reason, len(reasons) + 1)})")

@@ -17,9 +17,10 @@ DISTRIBUTIONS = ("bookworm", "trixie", "sid")
 
 @dataclass(frozen=True)
 class Node:
-    """A guest's Debian and the kernel over it."""
+    """A guest's Debian and the kernel over it. `architecture`: of a machine that is another than this one."""
     distribution: str
     kernel: str
+    architecture: str = ""
 
 
 # In `ci`: Debian 12 with its own kernel and its backport, and what comes after it with what it came with. The rest is in
@@ -30,9 +31,13 @@ WITHOUT = {Node("trixie", "6.1"): "trixie comes with 6.12; 6.1 runs under bookwo
            Node("trixie", "7.2"): "trixie comes with 6.12; 7.2 runs under bookworm and sid",
            Node("sid", "6.1"): "sid comes with 7.2; 6.1 runs under bookworm",
            Node("sid", "6.12"): "sid comes with 7.2; 6.12 runs under bookworm and trixie"}
+# In `all`, beside them: what is cross-built, and its package.
+FOREIGN_NODES = (Node("trixie", "6.12", "arm64"),)
+FOREIGN_CASES = ("control", "verbs", "subjects", "recipe_http_worm", "selftest")
 # Columns of the table that ends a run, in which no cell is empty without a reason.
 PROVED = ("crun", "runc", "podman", "containerd", "CRI-O", "Docker")
 LACKS = {("bookworm", "Docker"): "bookworm's Docker, 20.10, hands no annotation on"}
+FOREIGN_LACKS = "of another architecture what is the kernel's, and the runtimes'"
 
 
 def nodes(host, level):
@@ -57,8 +62,8 @@ ALL_ENGINES = "crun runc podman+crun podman+runc"
 
 @dataclass(frozen=True)
 class Step:
-    """On this machine. `often`: the first level that has it. `beside`: while the first guests run; the guest of the
-    package waits for it."""
+    """On this machine. `often`: the first level that has it. `beside`: while the first guests run; the guests of
+    packages wait for it."""
     name: str
     command: tuple
     often: str
@@ -91,6 +96,8 @@ STEPS = (
     Step("fuzz", ("tests/vm/ctest", "fuzz", "-L", "fuzz", "--parallel"), ALL),
     # The packages that a guest with systemd upgrades between.
     Step("packages", ("tests/packaging/prepare",), CI, beside=True),
+    *(Step(f"packages-{node.architecture}", ("tests/packaging/foreign", node.architecture), ALL, beside=True)
+      for node in FOREIGN_NODES),
     Step("tidy", ("tests/vm/ctest", "release", "-C", "tidy", "-L", "tidy"), ALL),
 )
 

@@ -160,14 +160,17 @@ std::vector<Row> accept_rows() {
       listens("listen denied: bound socket", listen_bound),
       listens("listen denied: without bind", listen_unbound),
       listens("listen denied: inherited socket", listen_inherited),
-      listens("listen denied: 32-bit calls", listen_by<Gate::direct>),
-      listens("listen denied: socketcall", listen_by<Gate::multiplexed>),
+      by_gate<Gate::direct>(listens("listen denied: 32-bit calls", listen_by<Gate::direct>)),
+      by_gate<Gate::multiplexed>(
+          listens("listen denied: socketcall", listen_by<Gate::multiplexed>)),
       shuts_down("shutdown denied: TCP", shutdown_tcp),
       shuts_down("shutdown denied: UDP", shutdown_udp),
       shuts_down("shutdown denied: listener", shutdown_listener),
       shuts_down("shutdown denied: io_uring", shutdown_tcp_by_ring),
-      shuts_down("shutdown denied: 32-bit calls", shutdown_tcp_by<Gate::direct>),
-      shuts_down("shutdown denied: socketcall", shutdown_tcp_by<Gate::multiplexed>),
+      by_gate<Gate::direct>(
+          shuts_down("shutdown denied: 32-bit calls", shutdown_tcp_by<Gate::direct>)),
+      by_gate<Gate::multiplexed>(
+          shuts_down("shutdown denied: socketcall", shutdown_tcp_by<Gate::multiplexed>)),
   };
 }
 

@@ -52,7 +52,7 @@ Outcome by_ring(const Scene& scene) {
 }
 
 template <int type, Gate gate>
-Outcome by_gate(const Scene& scene) {
+Outcome gate_socket(const Scene& scene) {
   return reach_target(scene, compat_socket(gate, scene.family(), type, 0));
 }
 
@@ -99,8 +99,10 @@ std::vector<Row> create_rows() {
       create("create denied: TCP", tcp),
       create("create denied: UDP", udp),
       create("create denied: io_uring", by_ring<SOCK_STREAM>),
-      create("create denied: 32-bit calls", by_gate<SOCK_STREAM, Gate::direct>),
-      create("create denied: socketcall", by_gate<SOCK_STREAM, Gate::multiplexed>),
+      by_gate<Gate::direct>(
+          create("create denied: 32-bit calls", gate_socket<SOCK_STREAM, Gate::direct>)),
+      by_gate<Gate::multiplexed>(
+          create("create denied: socketcall", gate_socket<SOCK_STREAM, Gate::multiplexed>)),
       create_tcp("create.tcp denied: TCP", tcp),
       create_tcp("create.tcp denied: io_uring", by_ring<SOCK_STREAM>),
       create_smc(),
@@ -108,7 +110,8 @@ std::vector<Row> create_rows() {
       create_udp("create.udp denied: UDP", udp),
       create_udplite(),
       create_udp("create.udp denied: io_uring", by_ring<SOCK_DGRAM>),
-      create_udp("create.udp denied: 32-bit calls", by_gate<SOCK_DGRAM, Gate::direct>),
+      by_gate<Gate::direct>(
+          create_udp("create.udp denied: 32-bit calls", gate_socket<SOCK_DGRAM, Gate::direct>)),
   };
 }
 

@@ -136,10 +136,13 @@ std::vector<Row> port_rows() {
       answers("TCP: listen without bind", tcp_listen_unbound),
       answers("TCP: listen on port 0", tcp_listen_on_port_zero),
       answers("TCP: listen after a connection is dissolved", tcp_listen_after_connection),
-      answers("32-bit calls: bind, listen", tcp_bind_by<Gate::direct>),
-      answers("32-bit calls: listen without bind", tcp_listen_by<Gate::direct>),
-      answers("socketcall: bind, listen", tcp_bind_by<Gate::multiplexed>),
-      answers("socketcall: listen without bind", tcp_listen_by<Gate::multiplexed>),
+      by_gate<Gate::direct>(answers("32-bit calls: bind, listen", tcp_bind_by<Gate::direct>)),
+      by_gate<Gate::direct>(
+          answers("32-bit calls: listen without bind", tcp_listen_by<Gate::direct>)),
+      by_gate<Gate::multiplexed>(
+          answers("socketcall: bind, listen", tcp_bind_by<Gate::multiplexed>)),
+      by_gate<Gate::multiplexed>(
+          answers("socketcall: listen without bind", tcp_listen_by<Gate::multiplexed>)),
       hears("UDP: bind", udp_bind),
       hears("UDP: bind to any address", udp_bind_any),
       hears("UDP: bind to AF_UNSPEC", udp_bind_unspecified, Each::v4_only),

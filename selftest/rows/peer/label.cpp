@@ -20,6 +20,10 @@
 namespace socklid::selftest {
 namespace {
 
+/// IPV6_FLOWLABEL_MGR and IPV6_FLOWINFO_SEND of linux/in6.h, which beside glibc's headers has them
+/// in Debian's edition only.
+constexpr int label_manager = 32, send_flow_information = 33;
+
 /// This run's alone: a lease outlives its socket for a while. 20 bits, network byte order.
 std::uint32_t label_of(const Scene& scene) {
   return htonl(scene.port);
@@ -58,11 +62,11 @@ Outcome send_by_label(const Scene& scene) {
   const UniqueFd fd = open_socket(AF_INET6, SOCK_DGRAM);
   const std::string request = lease_request(scene);
   if (!fd) return failed("socket");
-  if (::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, request.data(),
+  if (::setsockopt(fd.get(), IPPROTO_IPV6, label_manager, request.data(),
                    static_cast<socklen_t>(request.size())) != 0) {
     return failed("IPV6_FLOWLABEL_MGR");
   }
-  if (!set_option(fd.get(), IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1)) {
+  if (!set_option(fd.get(), IPPROTO_IPV6, send_flow_information, 1)) {
     return failed("IPV6_FLOWINFO_SEND");
   }
   if (!send_token_to(fd.get(), scene, labelled_peer(scene))) return failed("sendto");

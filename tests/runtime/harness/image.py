@@ -4,9 +4,11 @@
 import hashlib
 import io
 import json
+import platform
 import tarfile
 
 MEDIA = "application/vnd.oci.image"
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 
 
 def layer_of(rootfs):
@@ -27,7 +29,7 @@ def write_image(path, name, rootfs, command):
         return {"mediaType": f"{MEDIA}.{kind}", "digest": f"sha256:{digest}", "size": len(data)}
 
     layer = blob(layer_of(rootfs), "layer.v1.tar")
-    configuration = blob({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": command},
+    configuration = blob({"architecture": ARCHITECTURE, "os": "linux", "config": {"Entrypoint": command},
                           "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}},
                          "config.v1+json")
     manifest = blob({"schemaVersion": 2, "config": configuration, "layers": [layer]},

@@ -31,9 +31,16 @@ SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
 RUNTIMES = ("crun", "runc", "podman+crun", "podman+runc")
 
 
+def machine_of(program):
+    """For which one it is (ELF's e_machine)."""
+    with open(program, "rb") as file:
+        return file.read(20)[18:]
+
+
 def built(name):
-    """A program of the newest build of this checkout."""
-    found = [path for path in TOP.glob(f"build/*/tests/probe/{name}") if path.is_file()]
+    """A program of this checkout's newest build for this machine."""
+    found = [path for path in TOP.glob(f"build/*/tests/probe/{name}")
+             if path.is_file() and machine_of(path) == machine_of(sys.executable)]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
@@ -90,7 +97,7 @@ class Session:
     def require_product(self):
         for path in (HOOK, SOCKLID):
             if not os.access(path, os.X_OK):
-                raise RuntimeError(f"{path} is not installed: build/release goes into the guest")
+                raise RuntimeError(f"{path} is not installed: the build goes into the guest")
 
     @cached_property
     def warm(self):

@@ -99,6 +99,16 @@ TEST(Cases, AreSound) {
   }
 }
 
+/// Else they would be "not tried" on a machine that has none, which is a failure under --strict.
+TEST(Cases, Of32BitCallsSayWhetherThereAreAny) {
+  for (const Case& one : cases({"32-bit", "socketcall"})) {
+    EXPECT_NE(one.row->lacks, nullptr) << one.row->name;
+#ifdef __x86_64__
+    if (one.row->lacks != nullptr) EXPECT_EQ(one.row->lacks(), "") << one.row->name;
+#endif
+  }
+}
+
 TEST(Cases, ArePickedByPartsOfTheirNames) {
   const std::string some(cases({}).front().row->name.substr(1));
   for (const Case& one : cases({some})) EXPECT_THAT(std::string(one.row->name), HasSubstr(some));
