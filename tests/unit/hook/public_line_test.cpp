@@ -154,7 +154,9 @@ TEST_F(Tell, DoesNotWaitForAReader) {
   ASSERT_EQ(::pipe2(ends, 0), 0);
   const UniqueFd out(ends[0]);
   const UniqueFd in(ends[1]);
-  const std::string block(::fcntl(in.get(), F_GETPIPE_SZ), 'x');
+  const int size = ::fcntl(in.get(), F_GETPIPE_SZ);
+  ASSERT_GT(size, 0);
+  const std::string block(static_cast<std::size_t>(size), 'x');
   ASSERT_EQ(::write(in.get(), block.data(), block.size()), static_cast<ssize_t>(block.size()));
   print_line(in.get(), line_);  // would never return
 }
