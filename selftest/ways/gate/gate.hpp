@@ -6,8 +6,9 @@
 // new one.
 //
 //   Code32 code;
+//   const int fd = code.call(Call32::socket, {AF_INET, SOCK_DGRAM, 0, 0, 0, 0}), mark = 7;
 //   const long value = code.copy(&mark, sizeof(mark));
-//   if (code.call(Call32::setsockopt, {fd, SOL_SOCKET, SO_MARK, value, sizeof(mark)}) != 0) ...
+//   const int result = code.call(Call32::setsockopt, {fd, SOL_SOCKET, SO_MARK, value, 4, 0});
 //
 // On other machines, and where the kernel or the processor has no 32-bit code, calls fail with
 // ENOSYS.
