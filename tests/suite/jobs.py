@@ -101,8 +101,9 @@ def of_everything(chosen):
         return [case for case in cases if case.is_for(node)]
     plain = [Job(node, ALL, kernel_tests=True, share="1/1", cases=of(node, CASES)) for node in chosen]
     systemd = [Job(node, ALL, systemd=True, cases=of(node, SYSTEMD_CASES)) for node in chosen]
-    foreign = [Job(node, ALL, kernel_tests=True, cases=[case for case in CASES if case.file in FOREIGN_CASES])
-               for node in FOREIGN_NODES if node.kernel in {one.kernel for one in chosen}]
+    kernels = {node.kernel for node in chosen}
+    foreign = [Job(node, ALL, cases=[case for case in CASES if case.file in FOREIGN_CASES])
+               for node in FOREIGN_NODES if node.kernel in kernels]
     # The package is that of the Debian that it was built on.
     first = [node for node in chosen if node.distribution == chosen[0].distribution]
     return plain + systemd + foreign + [Job(node, ALL, systemd=True, package=True) for node in first] + [
