@@ -2,11 +2,13 @@
 #include "command/containerd/files.hpp"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "command/containerd/config.hpp"
+#include "command/containerd/toml.hpp"
 #include "system/files.hpp"
 #include "system/mountinfo.hpp"
 
@@ -51,6 +53,18 @@ std::vector<std::string> files_of_running() {
   return paths;
 }
 
+/// Files that match, by name; imports are globs, relative ones to the directory of the file `from`.
+std::vector<std::string> files_of(std::string pattern, const std::string& from) {
+  if (!pattern.starts_with('/')) pattern.insert(0, from.substr(0, from.rfind('/') + 1));
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return paths;
+}
+
 }  // namespace
 
 std::optional<std::string> config_argument(std::string_view command_line) {
@@ -78,6 +92,22 @@ std::vector<std::string> containerd_files() {
   add(ContainerdConfigOptions{}.config);
   for (const char* path : usual_places) add(path);
   for (const std::string& path : files_of_running()) add(path);
+  return found;
+}
+
+Result<std::vector<std::string>> containerd_texts(const std::string& config) {
+  std::vector<std::string> found;
+  std::vector<std::string> paths = {config};
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::string path = paths[i];
+    found.push_back(SL_TRY(read_file(AT_FDCWD, path, Exit::node)));
+    for (const std::string& pattern : imports_of(found.back())) {
+      for (std::string& more : files_of(pattern, path)) {
+        const bool known = std::find(paths.begin(), paths.end(), more) != paths.end();
+        if (!known) paths.push_back(std::move(more));
+      }
+    }
+  }
   return found;
 }
 

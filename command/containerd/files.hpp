@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace socklid::command {
 
 /// The argument of `containerd`'s --config or -c; nothing if `command_line`, NUL after each
@@ -21,5 +23,9 @@ namespace socklid::command {
 /// and those that running containerds were started with. These count only if they are root's and
 /// see the files that we see: what a container calls its programs is its own business.
 [[nodiscard]] std::vector<std::string> containerd_files();
+
+/// The texts of `config` and of what it imports, in the order in which containerd reads them;
+/// imports may import. Exit::node if one cannot be read.
+[[nodiscard]] Result<std::vector<std::string>> containerd_texts(const std::string& config);
 
 }  // namespace socklid::command

@@ -2,17 +2,18 @@
 //
 // Whether a container can start without a hook: an image may be a checkpoint, which the engine then
 // restores, and crun calls no hook at a restore.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 #include "command/containerd/files.hpp"
 #include "command/doctor/check.hpp"
+#include "command/files.hpp"
 #include "command/output.hpp"
 #include "command/toml.hpp"
-#include "system/files.hpp"
 
 namespace socklid::command {
 namespace {
@@ -28,23 +29,14 @@ bool has_program(std::string_view name) {
   });
 }
 
-std::vector<std::string> texts_of(const std::vector<std::string>& paths) {
-  std::vector<std::string> texts;
-  for (const std::string& path : paths) {
-    if (auto text = read_file(AT_FDCWD, path, Exit::node)) texts.push_back(std::move(*text));
+/// Of all its files that can be read, imports too.
+std::vector<std::string> texts_of_containerd() {
+  std::vector<std::string> all;
+  for (const std::string& config : containerd_files()) {
+    auto texts = containerd_texts(config);
+    if (texts) std::move(texts->begin(), texts->end(), std::back_inserter(all));
   }
-  return texts;
-}
-
-/// In the order in which CRI-O reads them (crio.conf.d(5)).
-std::vector<std::string> crio_files() {
-  const std::string directory = "/etc/crio/crio.conf.d";
-  std::vector<std::string> paths = {"/etc/crio/crio.conf"};
-  const UniqueFd drop_ins(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!drop_ins) return paths;
-  auto names = list_directory(drop_ins.get()).value_or(std::vector<std::string>{});
-  for (const std::string& name : names) paths.push_back(directory + "/" + name);
-  return paths;
+  return all;
 }
 
 /// Whether a member called `key`, in `table` or deeper, is as wanted.
@@ -94,10 +86,10 @@ Check check_checkpoints(const Paths& /*paths*/) {
   if (!has_program("criu")) return passed(check_name, "no criu, which restores them");
   std::vector<std::string> engines;
   if (has_program("crun")) {
-    if (has_program("crio") && crio_restores(texts_of(crio_files()))) engines.emplace_back("CRI-O");
-    if (containerd_restores_by_crun(texts_of(containerd_files()))) {
-      engines.emplace_back("containerd");
-    }
+    // In the order in which CRI-O reads them (crio.conf.d(5)).
+    const auto crio = texts_of({"/etc/crio/crio.conf"}, "/etc/crio/crio.conf.d");
+    if (has_program("crio") && crio_restores(crio)) engines.emplace_back("CRI-O");
+    if (containerd_restores_by_crun(texts_of_containerd())) engines.emplace_back("containerd");
   }
   return judge_checkpoints(engines);
 }

@@ -3,7 +3,6 @@
 // Which runtimes of containerd call the hook. A RuntimeClass names one of them, and a pod's author
 // the RuntimeClass: one without the hook is a way to have no policy.
 #include <fcntl.h>
-#include <glob.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,35 +24,6 @@ std::string usual_config() {
   return ContainerdConfigOptions{}.config;
 }
 
-/// Files that match, by name; imports are globs, relative ones to the directory of the file `from`.
-std::vector<std::string> files_of(std::string pattern, const std::string& from) {
-  if (!pattern.starts_with('/')) pattern.insert(0, from.substr(0, from.rfind('/') + 1));
-  glob_t found{};
-  std::vector<std::string> paths;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  }
-  ::globfree(&found);
-  return paths;
-}
-
-/// The configuration's files, in the order in which containerd reads them; imports may import.
-Result<std::vector<std::string>> texts(const std::string& first) {
-  std::vector<std::string> found;
-  std::vector<std::string> paths = {first};
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    const std::string path = paths[i];
-    found.push_back(SL_TRY(read_file(AT_FDCWD, path, Exit::node)));
-    for (const std::string& pattern : imports_of(found.back())) {
-      for (std::string& more : files_of(pattern, path)) {
-        const bool known = std::find(paths.begin(), paths.end(), more) != paths.end();
-        if (!known) paths.push_back(std::move(more));
-      }
-    }
-  }
-  return found;
-}
-
 std::string what_lacks(const RuntimeSettings& runtime) {
   if (runtime.spec.empty()) return "no base_runtime_spec with the hook";
   const auto spec = read_file(AT_FDCWD, runtime.spec, Exit::node);
@@ -64,7 +34,7 @@ std::string what_lacks(const RuntimeSettings& runtime) {
 }
 
 Result<> add_runtimes(const std::string& config, std::vector<ContainerdRuntime>& all) {
-  const std::vector<std::string> files = SL_TRY(texts(config));
+  const std::vector<std::string> files = SL_TRY(containerd_texts(config));
   for (const RuntimeSettings& one : SL_TRY(runtimes_in_all(files))) {
     all.push_back({one.runtime, what_lacks(one), config});
   }

@@ -10,34 +10,17 @@
 #include "command/doctor/check.hpp"
 #include "command/doctor/containers_conf.hpp"
 #include "command/doctor/hooks_json.hpp"
+#include "command/files.hpp"
 #include "command/output.hpp"
 #include "system/files.hpp"
 
 namespace socklid::command {
 namespace {
 
-/// Names in `path` that end in `suffix`, sorted; none if there is no such directory.
-std::vector<std::string> names_in(const std::string& path, std::string_view suffix) {
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return {};
-  auto names = list_directory(directory.get()).value_or(std::vector<std::string>{});
-  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(suffix); });
-  return names;
-}
-
 /// The texts of containers.conf in the order podman reads them.
 std::vector<std::string> configuration() {
-  std::vector<std::string> paths = {"/usr/share/containers/containers.conf",
-                                    "/etc/containers/containers.conf"};
-  const std::string directory = "/etc/containers/containers.conf.d";
-  for (const std::string& name : names_in(directory, ".conf")) {
-    paths.push_back(std::string(directory).append("/").append(name));
-  }
-  std::vector<std::string> texts;
-  for (const std::string& path : paths) {
-    if (auto text = read_file(AT_FDCWD, path, Exit::node)) texts.push_back(std::move(*text));
-  }
-  return texts;
+  return texts_of({"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
+                  "/etc/containers/containers.conf.d", ".conf");
 }
 
 std::vector<HooksFile> read_hooks(const std::vector<std::string>& directories) {

@@ -12,7 +12,7 @@
 
 #include "annotations/parser.hpp"
 #include "base/json_members.hpp"
-#include "base/unique_fd.hpp"
+#include "command/files.hpp"
 #include "command/output.hpp"
 #include "command/running/runtime_files.hpp"
 #include "node/container_state.hpp"
@@ -23,12 +23,6 @@ namespace {
 
 constexpr const char* podman_ps =
     "timeout 20 podman ps --no-trunc --format json 2>/dev/null";  // a database may be locked
-
-std::vector<std::string> names_in(const std::string& path) {
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return {};
-  return list_directory(directory.get()).value_or(std::vector<std::string>{});
-}
 
 std::string output_of(const char* command) {
   // A shell's search path is what the operator's own `podman` means.

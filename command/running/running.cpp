@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "base/unique_fd.hpp"
+#include "command/files.hpp"
 #include "command/running/runtime_files.hpp"
 #include "node/cgroup.hpp"
 #include "node/engine.hpp"
@@ -24,12 +24,6 @@ struct Process {
   std::uint64_t start_time{0};
   std::string cgroup;
 };
-
-std::vector<std::string> names_in(const std::string& path) {
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return {};
-  return list_directory(directory.get()).value_or(std::vector<std::string>{});
-}
 
 /// Nothing if it does not live.
 std::optional<Process> look_at(const std::string& root, pid_t pid) {

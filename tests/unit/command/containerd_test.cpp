@@ -11,6 +11,7 @@
 #include "command/containerd/spec.hpp"
 #include "command/containerd/toml.hpp"
 #include "command/doctor/check.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace socklid::command {
 namespace {
@@ -246,6 +247,15 @@ TEST(ContainerdRuntimes, OfAnotherFileAreCalledByIt) {
   EXPECT_EQ(check.level, Level::risk);
   EXPECT_THAT(check.detail, HasSubstr("not by runc in /k3s/config.toml (no hook)"));
   EXPECT_THAT(check.remedy, HasSubstr("--runtime runc --config /k3s/config.toml --write"));
+}
+
+TEST(ContainerdFiles, AreReadWithWhatTheyImport) {
+  const TemporaryDirectory directory;
+  directory.write("/config.toml", "imports = [\"conf.d/*.toml\"]\n");
+  directory.write("/conf.d/a.toml", "version = 2\n");
+  EXPECT_THAT(containerd_texts(directory.path() + "/config.toml").value(),
+              ElementsAre(HasSubstr("imports"), HasSubstr("version")));
+  EXPECT_EQ(containerd_texts(directory.path() + "/none.toml").error().exit, Exit::node);
 }
 
 TEST(ContainerdFiles, AreWhatARunningOneWasTold) {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What others keep on the node: names in a directory, and texts of configuration files. What is not
+// there, or cannot be read, is left out.
+//
+//   for (const std::string& name : names_in("/etc/crio/crio.conf.d")) use(name);
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socklid::command {
+
+/// Those that end in `suffix`, in byte order.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& directory,
+                                                std::string_view suffix = {});
+
+/// The texts of `files`, then of those in the directory `drop_ins` that end in `suffix`.
+[[nodiscard]] std::vector<std::string> texts_of(std::vector<std::string> files,
+                                                const std::string& drop_ins,
+                                                std::string_view suffix = {});
+
+}  // namespace socklid::command
