@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from castle import Castle, Work
-from harness.commands import HOOK, TOP, run
+from harness.commands import HOOK, run
+from harness.session import built
 from harness.sockets import call_in
 from model import Model
-from outpost import OUTSIDE, Outpost, besieger_of
+from outpost import OUTSIDE, Outpost
 from war import Found, War
 
 
@@ -41,7 +42,7 @@ class Campaign:
     """`off`: the guards that the hook leaves out (tests/siege/open_hook.cpp)."""
 
     def __init__(self, off=()):
-        self.besieger, self.off = besieger_of(TOP), tuple(off)
+        self.besieger, self.off = built("socklid-besieger", "siege"), tuple(off)
         if not self.besieger:
             raise RuntimeError("the program socklid-besieger is not built")
         self.hook = f"{self.besieger.parent}/socklid-open-hook" if self.off else HOOK

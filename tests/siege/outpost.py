@@ -12,7 +12,6 @@ import select
 import socket
 import struct
 import subprocess
-import sys
 
 from harness.commands import run, wait_until
 
@@ -180,16 +179,3 @@ def listening_ports(pid):
             rows = [line.split() for line in table.readlines()[1:]]
         found |= {int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A"}
     return sorted(found)
-
-
-def machine_of(program):
-    """For which one it is (ELF's e_machine)."""
-    with open(program, "rb") as file:
-        return file.read(20)[18:]
-
-
-def besieger_of(top):
-    """The program of the newest build for this machine."""
-    found = [path for path in top.glob("build/*/tests/siege/socklid-besieger")
-             if path.is_file() and machine_of(path) == machine_of(sys.executable)]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)

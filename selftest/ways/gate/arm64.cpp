@@ -175,10 +175,6 @@ Code32::Code32() : base_(load_address + data_offset) {
   if (start != MAP_FAILED) start_ = static_cast<char*>(start);  // NOLINT
 }
 
-Code32::~Code32() {
-  if (start_ != nullptr) ::munmap(start_, size);
-}
-
 int Code32::call(Call32 which, const Arguments& arguments) const {
   Block block{.number = static_cast<std::uint32_t>(number_of(which))};
   for (std::size_t i = 0; i < arguments.size(); ++i) {

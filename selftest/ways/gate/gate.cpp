@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftest/ways/gate/gate.hpp"
 
+#include <sys/mman.h>
+
 #include <cstring>
 
 namespace socklid::selftest {
+
+Code32::~Code32() {
+  if (start_ != nullptr) ::munmap(start_, size);
+}
 
 long Code32::copy(const void* data, std::size_t length) {
   if (start_ == nullptr || used_ + length > size) return 0;

@@ -68,10 +68,6 @@ Code32::Code32() {
 #endif
 }
 
-Code32::~Code32() {
-  if (start_ != nullptr) ::munmap(start_, size);
-}
-
 int Code32::call(Call32 which, const Arguments& arguments) const {
 #ifdef __x86_64__
   const long result = enter(number_of(which), arguments);

@@ -37,9 +37,9 @@ def machine_of(program):
         return file.read(20)[18:]
 
 
-def built(name):
-    """A program of this checkout's newest build for this machine."""
-    found = [path for path in TOP.glob(f"build/*/tests/probe/{name}")
+def built(name, room="probe"):
+    """A program of tests/ROOM, of this checkout's newest build for this machine."""
+    found = [path for path in TOP.glob(f"build/*/tests/{room}/{name}")
              if path.is_file() and machine_of(path) == machine_of(sys.executable)]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
