@@ -40,8 +40,8 @@ static __always_inline const struct sl_policy *policy_at(int level, int *end)
 		for (int level_ = 0, end_ = 0; level_ < 64 && !end_; level_++)             \
 			if ((policy = policy_at(level_, &end_)))
 
-/* Whether the cgroup is the one with this id or below it. No policy lies deeper than 32 levels: what is
- * there counts as outside. */
+/* Whether the cgroup is the one with this id or below it. No policy lies deeper than SL_POLICY_LEVELS:
+ * what is there counts as outside. */
 static __always_inline int is_inside(struct cgroup *cgroup, __u64 cgroup_id)
 {
 	struct cgroup **ancestors;
@@ -51,7 +51,7 @@ static __always_inline int is_inside(struct cgroup *cgroup, __u64 cgroup_id)
 		return 0;
 	last = BPF_CORE_READ(cgroup, level);
 	ancestors = __builtin_preserve_access_index(&cgroup->ancestors[0]);
-	for (int level = 0; level < 32 && level <= last; level++) {
+	for (int level = 0; level < SL_POLICY_LEVELS && level <= last; level++) {
 		struct cgroup *ancestor = 0;
 
 		bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level);

@@ -77,6 +77,8 @@ enum sl_reason {
 	SL_REASON_COUNT,
 };
 
+#define SL_POLICY_LEVELS 32 /* of cgroups, from the node's root, at which programs look for a policy's own */
+
 /* Guards that share a reason with others, for tests that switch off one alone (bpf/decide.h). */
 enum sl_single_guard {
 	SL_GUARD_KEPT_PORT = 48, /* listening is for sockets that keep their port */

@@ -141,8 +141,7 @@ Result<SocketGuard> SocketGuard::open_pins(const std::string& directory, const H
   }
   for (const Hook hook : hooks) {
     if (is_per_cgroup(hook)) {
-      guard.programs_[static_cast<std::size_t>(hook)] =
-          SL_TRY(get_pin(directory + "/" + pins::program(hook)));
+      guard.programs_[index_of(hook)] = SL_TRY(get_pin(directory + "/" + pins::program(hook)));
     }
   }
   return guard;
@@ -162,7 +161,7 @@ Result<Links> SocketGuard::attach(int cgroup_fd, const Hooks& hooks) const {
   std::vector<Links::Link> links;
   for (const Hook hook : hooks) {
     if (!is_per_cgroup(hook)) continue;
-    const int program = programs_[static_cast<std::size_t>(hook)].get();
+    const int program = programs_[index_of(hook)].get();
     UniqueFd link(bpf::attach(program, cgroup_fd, row_of(hook).attach));
     if (!link) {
       const int error = errno;

@@ -21,10 +21,6 @@ namespace {
 
 static_assert(sizeof(ino_t) == 8, "a cgroup id is an inode number only where that has 64 bits");
 
-/// The programs look at 32 levels (bpf/attempt.bpf.h, is_inside()), and count from the node's root.
-/// Ours may lie a few levels below it, where the node is a container itself.
-constexpr std::ptrdiff_t deepest_level = 24;
-
 bool is_scope(std::string_view component) {
   return component.ends_with(".scope");
 }
@@ -154,8 +150,8 @@ Result<> check_own_cgroup(std::string_view path, std::string_view own, std::stri
     return refuse(path, "also holds the container runtime that runs this hook");
   if (contains(path, init)) return refuse(path, "also holds process 1");
   if (std::count(path.begin(), path.end(), '/') > deepest_level) {
-    return refuse(path,
-                  "lies more than 24 levels deep, where not all programs would find its policy");
+    return refuse(path, "lies more than " + std::to_string(deepest_level) +
+                            " levels deep, where not all programs would find its policy");
   }
   return {};
 }

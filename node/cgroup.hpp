@@ -11,6 +11,7 @@
 // have it at /sys/fs/cgroup/unified.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,11 @@ struct CgroupMount {
   std::string point;
   friend bool operator==(const CgroupMount&, const CgroupMount&) = default;
 };
+
+/// Of a container's own cgroup, below our root. The programs look at SL_POLICY_LEVELS
+/// (bpf/policy_abi.h) below the node's root, and ours may lie some levels below that, where the
+/// node is a container itself.
+inline constexpr std::ptrdiff_t deepest_level = 24;
 
 // Pure parts ------------------------------------------------------------------------------------
 

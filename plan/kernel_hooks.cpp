@@ -11,36 +11,38 @@ using annotations::Keys;
 using annotations::Policy;
 using annotations::Subject;
 
-namespace {
-
-/// A subject's own policy needs what a container's does.
-Keys keys_behind(const HookInfo& row, const Policy& policy, NetnsKind netns) {
-  Keys keys = row.because({policy, annotations::given_keys(policy), netns});
-  for (const Subject& subject : policy.subjects) {
-    const Policy within = annotations::policy_within(policy, subject);
-    if (!row.because(asked_by(subject, within)).empty()) keys |= Keys{Key::subject};
-  }
-  return keys;
-}
-
-}  // namespace
-
 Hooks every_hook() {
   Hooks hooks;
   for (const HookInfo& row : hook_table) hooks.push_back(row.hook);
   return hooks;
 }
 
-Hooks needed_hooks(const Policy& policy, NetnsKind netns) {
-  Hooks hooks;
-  for (const HookInfo& row : hook_table) {
-    if (!keys_behind(row, policy, netns).empty()) hooks.push_back(row.hook);
+// A subject's own policy needs what a container's does.
+Causes causes(const Policy& policy, NetnsKind netns) {
+  const Asked asked{policy, annotations::given_keys(policy), netns};
+  Causes all;
+  for (const HookInfo& row : hook_table) all[index_of(row.hook)] = row.because(asked);
+  for (const Subject& subject : policy.subjects) {
+    const Policy within = annotations::policy_within(policy, subject);
+    const Asked by_subject = asked_by(subject, within);
+    for (const HookInfo& row : hook_table) {
+      if (!row.because(by_subject).empty()) all[index_of(row.hook)] |= Keys{Key::subject};
+    }
   }
-  return hooks;
+  return all;
 }
 
 Keys causes(Hook hook, const Policy& policy, NetnsKind netns) {
-  return keys_behind(row_of(hook), policy, netns);
+  return causes(policy, netns)[index_of(hook)];
+}
+
+Hooks needed_hooks(const Policy& policy, NetnsKind netns) {
+  const Causes all = causes(policy, netns);
+  Hooks hooks;
+  for (const HookInfo& row : hook_table) {
+    if (!all[index_of(row.hook)].empty()) hooks.push_back(row.hook);
+  }
+  return hooks;
 }
 
 }  // namespace socklid

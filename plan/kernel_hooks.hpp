@@ -10,6 +10,7 @@
 
 #include <linux/bpf.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -207,8 +208,11 @@ inline constexpr HookInfo hook_table[] = {
 
 inline constexpr std::size_t hook_count = std::size(hook_table);
 
+[[nodiscard]] constexpr std::size_t index_of(Hook hook) {
+  return static_cast<std::size_t>(hook);
+}
 [[nodiscard]] constexpr const HookInfo& row_of(Hook hook) {
-  return hook_table[static_cast<std::size_t>(hook)];
+  return hook_table[index_of(hook)];
 }
 [[nodiscard]] constexpr bool is_per_cgroup(Hook hook) {
   return row_of(hook).attach != BPF_LSM_MAC;
@@ -255,5 +259,8 @@ using Hooks = std::vector<Hook>;
 /// be attached. Empty if it is not.
 [[nodiscard]] annotations::Keys causes(Hook hook, const annotations::Policy& policy,
                                        NetnsKind netns);
+/// The same of every hook, by index_of().
+using Causes = std::array<annotations::Keys, hook_count>;
+[[nodiscard]] Causes causes(const annotations::Policy& policy, NetnsKind netns);
 
 }  // namespace socklid

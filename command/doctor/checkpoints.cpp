@@ -20,6 +20,25 @@ namespace {
 
 constexpr const char* check_name = "checkpoints";
 
+/// An engine that restores images, and how it is told not to.
+struct Restorer {
+  std::string_view engine;
+  std::string_view setting;
+};
+constexpr std::array<Restorer, 2> restorers{{
+    {"CRI-O", "enable_criu_support = false in CRI-O's [crio.runtime]"},
+    {"containerd", "enable_criu = false for containerd's CRI"},
+}};
+
+std::string settings_of(const std::vector<std::string>& engines) {
+  std::vector<std::string> settings;
+  for (const auto& [engine, setting] : restorers) {
+    if (std::find(engines.begin(), engines.end(), engine) != engines.end())
+      settings.emplace_back(setting);
+  }
+  return joined(settings, " and ");
+}
+
 bool has_program(std::string_view name) {
   constexpr std::array<const char*, 6> directories{"/usr/local/sbin/", "/usr/local/bin/",
                                                    "/usr/sbin/",       "/usr/bin/",
@@ -96,14 +115,11 @@ Check check_checkpoints(const Paths& /*paths*/) {
 
 Check judge_checkpoints(const std::vector<std::string>& engines) {
   if (engines.empty()) return passed(check_name, "no engine restores images by crun");
-  const bool crio = engines.front() == "CRI-O";
   return risky(check_name,
                joined(engines, " and ") +
                    " can restore an image that is a checkpoint, and crun calls no hook then: "
                    "such a container has no policy",
-               std::string(crio ? "set enable_criu_support = false in CRI-O's [crio.runtime]"
-                                : "set enable_criu = false for containerd's CRI") +
-                   ", use runc, or take criu off the node");
+               "set " + settings_of(engines) + ", use runc, or take criu off the node");
 }
 
 }  // namespace socklid::command

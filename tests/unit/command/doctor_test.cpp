@@ -67,7 +67,8 @@ TEST(Doctor, NamesEnginesThatRestoreImagesWithoutAHook) {
   const Check check = judge_checkpoints({"CRI-O", "containerd"});
   EXPECT_EQ(check.level, Level::risk);
   EXPECT_NE(check.detail.find("CRI-O and containerd"), std::string::npos) << check.detail;
-  EXPECT_NE(check.remedy.find("enable_criu_support"), std::string::npos) << check.remedy;
+  EXPECT_NE(check.remedy.find("enable_criu_support = false in"), std::string::npos) << check.remedy;
+  EXPECT_NE(check.remedy.find("enable_criu = false for"), std::string::npos) << check.remedy;
   const Check of_containerd = judge_checkpoints({"containerd"});
   EXPECT_EQ(of_containerd.remedy.find("CRI-O"), std::string::npos) << of_containerd.remedy;
 }

@@ -10,12 +10,16 @@
 
 #include <string>
 
+#include "bpf/policy_abi.h"
+
 namespace socklid {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+
+static_assert(deepest_level + 8 <= SL_POLICY_LEVELS, "a node may lie eight levels deep itself");
 
 const std::string id(64, 'e');
 constexpr const char* subgroup = "run.oci.systemd.subgroup";
@@ -201,7 +205,7 @@ TEST(OwnCgroup, RefusesWhatHoldsOthers) {
   EXPECT_EQ(why_not("/user.slice/session-1.scope/box"), "accepted");
   EXPECT_EQ(why_not("/user.slice/session-10.scope"), "accepted");
   std::string deep;
-  for (int level = 0; level < 24; ++level) deep += "/a";
+  for (int level = 0; level < deepest_level; ++level) deep += "/a";
   EXPECT_EQ(why_not(deep), "accepted");
   EXPECT_THAT(why_not(deep + "/a"), HasSubstr("levels deep"));
 }
