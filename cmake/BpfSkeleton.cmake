@@ -10,25 +10,20 @@ find_program(BPF_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
 find_program(BPF_OBJCOPY NAMES llvm-objcopy-14 llvm-objcopy REQUIRED)
 find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 
-# linux/types.h includes asm/types.h, which Debian keeps in the architecture's own folder.
-execute_process(
-  COMMAND ${CMAKE_C_COMPILER} -print-multiarch
-  OUTPUT_VARIABLE bpf_multiarch
-  OUTPUT_STRIP_TRAILING_WHITESPACE)
-
 # Compiles <source> to <object>.
 function(bpf_object object source)
   cmake_parse_arguments(PARSE_ARGV 2 ARG "" "" "DEFINITIONS")
   list(TRANSFORM ARG_DEFINITIONS PREPEND -D)
   # -mcpu=v3: clang 14 cannot select an atomic add otherwise. Stripped of DWARF, not of BTF, so
-  # that the hash does not depend on where the sources lie.
+  # that the hash does not depend on where the sources lie. linux/types.h includes asm/types.h,
+  # which Debian keeps in the architecture's own folder.
   add_custom_command(
     OUTPUT ${object}
     COMMAND
       ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
       -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -I${PROJECT_SOURCE_DIR} ${ARG_DEFINITIONS}
       ${SOCKLID_BPF_FLAGS}
-      -idirafter /usr/include/${bpf_multiarch} -MMD -MF ${object}.d -MT ${object} -c
+      -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -MMD -MF ${object}.d -MT ${object} -c
       ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}
     DEPENDS ${source}
