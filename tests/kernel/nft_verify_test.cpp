@@ -13,6 +13,7 @@
 #include "annotations/subject.hpp"
 #include "nft/verify.hpp"
 #include "tests/kernel/nft_fixture.hpp"
+#include "tests/support/level.hpp"
 
 namespace socklid::test {
 namespace {
@@ -29,6 +30,9 @@ class NftVerify : public NftKernelTest {
     NftKernelTest::SetUp();
     if (!IsSkipped() && !HasFatalFailure()) space.emplace();
   }
+  /// Of what is changed one after the other: all, or for each landing every fourth.
+  bool is_tried() { return is_thorough() || one_of_++ % 4 == 0; }
+
   [[nodiscard]] std::vector<std::string> found(const NftRuleset& wanted) const {
     NetlinkSocket socket = netlink(*space);
     auto all = differences(socket, wanted);
@@ -43,6 +47,9 @@ class NftVerify : public NftKernelTest {
   }
 
   std::optional<Namespace> space;
+
+ private:
+  std::size_t one_of_{0};
 };
 
 /// Every kind of match, statement and set.
@@ -103,6 +110,7 @@ TEST_F(NftVerify, NamesEachRuleThatIsGone) {
   const NftRuleset wanted = everything();
   for (std::size_t c = 0; c < wanted.chains.size(); ++c) {
     for (std::size_t r = 0; r < wanted.chains[c].rules.size(); ++r) {
+      if (!is_tried()) continue;
       NftRuleset there = wanted;
       auto& rules_there = there.chains[c].rules;
       rules_there.erase(rules_there.begin() + static_cast<std::ptrdiff_t>(r));
@@ -119,7 +127,7 @@ TEST_F(NftVerify, TellsEachRuleThatIsAnother) {
     for (std::size_t c = 0; c < wanted.chains.size(); ++c) {
       for (std::size_t r = 0; r < wanted.chains[c].rules.size(); ++r) {
         NftRuleset there = wanted;
-        if (!change(there.chains[c].rules[r])) continue;
+        if (!change(there.chains[c].rules[r]) || !is_tried()) continue;
         EXPECT_THAT(found(wanted, there), Contains("rule " + std::to_string(r + 1) + " of chain " +
                                                    wanted.chains[c].name))
             << to_string(there.chains[c].rules[r]);
@@ -193,6 +201,7 @@ TEST_F(NftVerify, CountsTheElementsThatAreGone) {
   for (std::size_t s = 0; s < wanted.sets.size(); ++s) {
     if (wanted.sets[s].elements.size() < 2) continue;  // the kernel takes no empty list of them
     for (std::size_t e = 0; e < wanted.sets[s].elements.size(); ++e) {
+      if (!is_tried()) continue;
       NftRuleset there = wanted;
       auto& elements = there.sets[s].elements;
       elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(e));

@@ -69,7 +69,7 @@ std::vector<Pair> thinned(std::vector<Pair> pairs, std::size_t most) {
 
 /// The cases and policies whose guard this is: all, or some and each under one policy.
 std::vector<Pair> pairs_of(Guard guard) {
-  constexpr std::size_t most = 12;
+  constexpr std::size_t most = 8;
   std::vector<Pair> pairs;
   for (Case one : selftest::cases({})) {
     if (one.row->behind == guard) one.row = &without_first_guard(*one.row);
