@@ -2,7 +2,10 @@
 #include "command/files.hpp"
 
 #include <fcntl.h>
+#include <stdio.h>
 
+#include <array>
+#include <memory>
 #include <utility>
 
 #include "base/unique_fd.hpp"
@@ -28,6 +31,19 @@ std::vector<std::string> texts_of(std::vector<std::string> files, const std::str
     if (auto text = read_file(AT_FDCWD, path, Exit::node)) texts.push_back(std::move(*text));
   }
   return texts;
+}
+
+std::string output_of(const char* command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"),  // NOLINT(cert-env33-c)
+                                                   ::pclose);
+  std::string text;
+  std::array<char, 4096> part{};
+  while (pipe) {
+    const std::size_t length = std::fread(part.data(), 1, part.size(), pipe.get());
+    if (length == 0) break;
+    text.append(part.data(), length);
+  }
+  return text;
 }
 
 }  // namespace socklid::command

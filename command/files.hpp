@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What others keep on the node: names in a directory, and texts of configuration files. What is not
-// there, or cannot be read, is left out.
+// What others keep on the node and say of it: names in a directory, texts of configuration files,
+// and what a command prints. What is not there, or cannot be read, is left out.
 //
 //   for (const std::string& name : names_in("/etc/crio/crio.conf.d")) use(name);
 #pragma once
@@ -20,5 +20,9 @@ namespace socklid::command {
 [[nodiscard]] std::vector<std::string> texts_of(std::vector<std::string> files,
                                                 const std::string& drop_ins,
                                                 std::string_view suffix = {});
+
+/// What a command of the node prints; empty if there is no such command. A shell finds it, whose
+/// search path is what the operator's own `podman` means.
+[[nodiscard]] std::string output_of(const char* command);
 
 }  // namespace socklid::command

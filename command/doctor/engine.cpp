@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <array>
-#include <memory>
 
 #include "command/doctor/check.hpp"
 #include "command/doctor/containers_conf.hpp"
@@ -42,16 +38,6 @@ std::string problem_of(const std::string& program) {
   if (!S_ISREG(status.st_mode)) return program + ": no regular file";
   if (::access(program.c_str(), X_OK) != 0) return program + ": not executable";
   return {};
-}
-
-/// What a command of the node prints; empty if there is no such command.
-std::string output_of(const char* command) {
-  // A shell's search path is what the operator's own `podman` means.
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"),  // NOLINT(cert-env33-c)
-                                                   ::pclose);
-  std::array<char, 256> line{};
-  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
-  return line.data();
 }
 
 }  // namespace

@@ -2,12 +2,9 @@
 #include "command/doctor/labels.hpp"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <memory>
 #include <optional>
 
 #include "annotations/parser.hpp"
@@ -23,20 +20,6 @@ namespace {
 
 constexpr const char* podman_ps =
     "timeout 20 podman ps --no-trunc --format json 2>/dev/null";  // a database may be locked
-
-std::string output_of(const char* command) {
-  // A shell's search path is what the operator's own `podman` means.
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"),  // NOLINT(cert-env33-c)
-                                                   ::pclose);
-  std::string text;
-  std::array<char, 4096> part{};
-  while (pipe) {
-    const std::size_t length = std::fread(part.data(), 1, part.size(), pipe.get());
-    if (length == 0) break;
-    text.append(part.data(), length);
-  }
-  return text;
-}
 
 class LabelReader {
  public:
