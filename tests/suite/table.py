@@ -126,7 +126,7 @@ CASES = (
     Case("busy", 140),
     Case("starved", 60),
     Case("views", 50),
-    Case("faults", 200),
+    Case("faults", 140),
     Case("lifecycle", 66),
     # Both also with systemd's cgroups, below.
     Case("crio", 40, LATER, "cri-o", 15, engine="CRI-O"),
@@ -176,4 +176,4 @@ SYSTEMD_CASES = (
 
 # Guest seconds that are not in a case: the boot and the first container of each engine; ctest's kernel tests; each
 # guard with all others off, all of them; the package's life.
-BOOT, KERNEL_TESTS, MUTANTS, PACKAGE = 45, 150, 180, 275
+BOOT, KERNEL_TESTS, MUTANTS, PACKAGE = 45, 110, 130, 275
