@@ -38,9 +38,9 @@ struct CgroupMount {
   friend bool operator==(const CgroupMount&, const CgroupMount&) = default;
 };
 
-/// Of a container's own cgroup, below our root. The programs look at SL_POLICY_LEVELS
-/// (bpf/policy_abi.h) below the node's root, and ours may lie some levels below that, where the
-/// node is a container itself.
+/// How many levels below our root a container's own cgroup may lie. The programs look at
+/// SL_POLICY_LEVELS (bpf/policy_abi.h) below the node's root, and ours may be some levels below
+/// that, where the node is a container itself.
 inline constexpr std::ptrdiff_t deepest_level = 24;
 
 // Pure parts ------------------------------------------------------------------------------------
