@@ -33,12 +33,12 @@ std::vector<std::string> texts_of(std::vector<std::string> files, const std::str
   return texts;
 }
 
-std::string output_of(const char* command) {
+std::string output_of(const char* command, std::size_t limit) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command, "re"),  // NOLINT(cert-env33-c)
                                                    ::pclose);
   std::string text;
   std::array<char, 4096> part{};
-  while (pipe) {
+  while (pipe && text.size() < limit) {
     const std::size_t length = std::fread(part.data(), 1, part.size(), pipe.get());
     if (length == 0) break;
     text.append(part.data(), length);

@@ -6,6 +6,7 @@
 //   for (const std::string& name : names_in("/etc/crio/crio.conf.d")) use(name);
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,8 @@ namespace socklid::command {
                                                 std::string_view suffix = {});
 
 /// What a command of the node prints; empty if there is no such command. A shell finds it, whose
-/// search path is what the operator's own `podman` means.
-[[nodiscard]] std::string output_of(const char* command);
+/// search path is what the operator's own `podman` means. Nothing more is read once it has `limit`
+/// bytes.
+[[nodiscard]] std::string output_of(const char* command, std::size_t limit = std::string::npos);
 
 }  // namespace socklid::command

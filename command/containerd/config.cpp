@@ -2,7 +2,6 @@
 #include "command/containerd/config.hpp"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 
 #include "command/containerd/spec.hpp"
 #include "command/containerd/toml.hpp"
+#include "command/files.hpp"
 #include "command/installed.hpp"
 #include "command/output.hpp"
 #include "system/files.hpp"
@@ -55,17 +55,7 @@ Result<std::string> text_of(const std::string& path) {
 
 /// What containerd would start from without a file.
 Result<std::string> default_spec(const std::string& path) {
-  // A shell's search path is what the operator's own `ctr` means.
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
-      // NOLINTNEXTLINE(cert-env33-c)
-      ::popen("ctr oci spec 2>/dev/null", "re"), ::pclose);
-  std::string text;
-  std::array<char, 4096> part{};
-  while (pipe && text.size() < small_file_limit) {
-    const std::size_t size = std::fread(part.data(), 1, part.size(), pipe.get());
-    if (size == 0) break;
-    text.append(part.data(), size);
-  }
+  std::string text = output_of("ctr oci spec 2>/dev/null", small_file_limit);
   if (!text.empty()) return text;
   return fail(Exit::node, path,
               " is not there, and `ctr oci spec` prints nothing to begin it with: "

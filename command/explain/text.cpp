@@ -11,16 +11,18 @@ bool does_nothing(const Explanation& explanation) {
   return explanation.policy == annotations::Policy{};
 }
 
-std::vector<std::string_view> keys_behind(Hook hook, const Explanation& explanation) {
-  return causes(hook, explanation.policy, explanation.network).names();
+/// Which keys are behind each hook.
+Causes causes_of(const Explanation& explanation) {
+  return causes(explanation.policy, explanation.network);
 }
 
 std::string hooks_text(const Explanation& explanation, bool per_cgroup) {
+  const Causes keys = causes_of(explanation);
   std::vector<std::vector<std::string>> lines;
   for (const Hook hook : explanation.plan.hooks) {
     if (is_per_cgroup(hook) != per_cgroup) continue;
     lines.push_back({"  " + std::string(name(hook)), std::string(row_of(hook).purpose),
-                     joined(keys_behind(hook, explanation), ", ")});
+                     joined(keys[index_of(hook)].names(), ", ")});
   }
   if (lines.empty()) return {};
   return (per_cgroup ? "hooks of the container's cgroup:\n" : "hooks of the node:\n") +
@@ -55,11 +57,12 @@ std::string explain_text(const Explanation& explanation) {
 }
 
 json::Value explain_json(const Explanation& explanation) {
+  const Causes keys = causes_of(explanation);
   json::Array hooks;
   for (const Hook hook : explanation.plan.hooks) {
     hooks.emplace_back(json::Object{{"hook", name(hook)},
                                     {"per_cgroup", is_per_cgroup(hook)},
-                                    {"annotations", json_array(keys_behind(hook, explanation))}});
+                                    {"annotations", json_array(keys[index_of(hook)].names())}});
   }
   const auto& mark = explanation.plan.mark;
   const auto text_or_null = [](const std::string& text) {
