@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Transaction: named steps with an undo each (I2). Unless commit() is reached, every step that
-// succeeded is undone, newest first; a step that failed must have left nothing behind itself.
+// succeeded is undone, newest first; a step that failed must have left nothing behind itself. An
+// undo refers only to what is declared before the transaction: what comes after it ends before it.
 //
 //   Transaction transaction([&](const Error& error) { node.warn(error.message); });
 //   SL_CHECK(transaction.step(

@@ -223,7 +223,8 @@ Result<> SocketGuard::write_policy(const GuardedContainer& container, const Plan
   const bool had_entries = old && (old->more_flags & (SL_HAS_SUBJECTS | SL_HAS_FILES)) != 0;
   SubjectEntries before;
   if (had_entries || !wanted.empty()) before = SL_TRY(read_entries(subjects_, id));
-  transaction.done("write subjects", [&]() -> Result<> {
+  // Copies: an error below ends these two before the transaction, which was there before them.
+  transaction.done("write subjects", [this, wanted, before]() -> Result<> {
     if (wanted.empty()) return {};
     SL_CHECK(put_entries(subjects_, before));
     return take_entries(subjects_, wanted, before);

@@ -4,6 +4,7 @@
 // for one that has a policy. Fails when anything is in the maps afterwards that was not there
 // before, or anything is missing (I2), or when no error tells of it.
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,19 @@ constexpr const char* made_up_hash = "00000000000000ff";
 constexpr std::uint64_t ours = 4711;
 constexpr std::uint64_t other = 4712;
 
-enum class Map { denials, seals, ports, prefixes, policies_by_cgroup, policies };
+enum class Map {
+  denials,
+  seals,
+  ports,
+  prefixes,
+  policies_by_cgroup,
+  policies,
+  subjects,
+  subject_denials,
+  files,
+  named,
+  devices
+};
 
 struct Layout {
   const char* pin;
@@ -46,11 +59,26 @@ Layout layout(Map map) {
       return {pins::policies_by_cgroup, BPF_MAP_TYPE_HASH, 8, sizeof(sl_policy)};
     case Map::policies:
       return {pins::policies, BPF_MAP_TYPE_CGROUP_STORAGE, 8, sizeof(sl_policy)};
+    case Map::subjects:
+      return {pins::subjects, BPF_MAP_TYPE_HASH, sizeof(sl_subject_key), sizeof(sl_subject)};
+    case Map::subject_denials:
+      return {pins::subject_denials, BPF_MAP_TYPE_PERCPU_HASH, sizeof(sl_subject_key),
+              sizeof(sl_denials)};
+    case Map::files:
+      return {pins::files, BPF_MAP_TYPE_HASH, sizeof(sl_file_key), sizeof(sl_file)};
+    case Map::named:
+      return {pins::named, BPF_MAP_TYPE_HASH, sizeof(sl_named_key), sizeof(__u32)};
+    case Map::devices:
+      return {pins::devices, BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(__u32)};
   }
   return {};
 }
-constexpr Map every_map[] = {
-    Map::denials, Map::seals, Map::ports, Map::prefixes, Map::policies_by_cgroup, Map::policies};
+constexpr Map every_map[] = {Map::denials,         Map::seals,    Map::ports,
+                             Map::prefixes,        Map::policies, Map::policies_by_cgroup,
+                             Map::subjects,        Map::files,    Map::named,
+                             Map::subject_denials, Map::devices};
+constexpr Map maps_of_subjects[] = {Map::subjects, Map::subject_denials, Map::files, Map::named,
+                                    Map::devices};
 
 /// `count` addresses with a port each; sealed by hand.
 Plan plan_of(int count, Hooks hooks) {
@@ -63,6 +91,32 @@ Plan plan_of(int count, Hooks hooks) {
   EXPECT_TRUE(policy) << policy.error().message;
   Plan plan = compile(*policy);
   plan.hooks = std::move(hooks);
+  return plan;
+}
+
+/// A container with `count` subjects, each with a file on a file system of its own and a name.
+GuardedContainer with_subjects(std::uint64_t cgroup, std::uint32_t count) {
+  GuardedContainer container{.cgroup_id = cgroup};
+  for (std::uint32_t i = 0; i < count; i++) {
+    const FileNumber file{.inode = cgroup + i,
+                          .device = static_cast<std::uint32_t>(cgroup * 100) + i};
+    container.looked_up.files.push_back({.number = file, .subjects = 1u << i, .flags = 0});
+    container.looked_up.named.push_back(
+        {.directory = file, .name = "program", .subjects = 1u << i});
+  }
+  return container;
+}
+
+Plan plan_with_subjects(std::uint32_t count) {
+  annotations::Annotations given;
+  for (std::uint32_t i = 0; i < count; i++) {
+    given["io.socklid.subject.s" + std::to_string(i)] =
+        "/bin/program" + std::to_string(i) + " bind=deny";
+  }
+  const auto policy = annotations::parse(given);
+  EXPECT_TRUE(policy) << policy.error().message;
+  Plan plan = compile(*policy);
+  plan.hooks.clear();
   return plan;
 }
 
@@ -118,9 +172,9 @@ class Undo : public testing::Test {
   }
 
   /// Nothing has changed, and it is an error.
-  void fails_and_changes_nothing(const Plan& plan) {
+  void fails_and_changes_nothing(const Plan& plan, const GuardedContainer& container = {ours}) {
     const auto before = content();
-    const auto written = guard().write_policy({ours, 0, 0}, plan);
+    const auto written = guard().write_policy(container, plan);
     ASSERT_FALSE(written);
     EXPECT_FALSE(written.error().message.empty());
     EXPECT_TRUE(content() == before) << written.error().message;
@@ -135,7 +189,9 @@ class Undo : public testing::Test {
       EXPECT_TRUE(raw);
       return raw->find(&id).value_or(std::vector<Bytes>{});
     }
-    Bytes value(layout(map).value);
+    const bool per_cpu = layout(map).type == BPF_MAP_TYPE_PERCPU_HASH;
+    Bytes value(layout(map).value *
+                static_cast<std::size_t>(per_cpu ? libbpf_num_possible_cpus() : 1));
     EXPECT_EQ(bpf_map_lookup_elem(maps_[map].get(), key.data(), value.data()), 0);
     return {value};
   }
@@ -154,7 +210,22 @@ TEST_P(NewContainer, ThatDoesNotFitLeavesNothing) {
   ASSERT_TRUE(guard().write_policy({other, 0, 0}, plan_of(5, {})));
   fails_and_changes_nothing(plan_of(20, storage ? Hooks{Hook::socket_connect} : Hooks{}));
 }
-INSTANTIATE_TEST_SUITE_P(EveryMap, NewContainer, testing::ValuesIn(every_map));
+INSTANTIATE_TEST_SUITE_P(EveryMap, NewContainer,
+                         testing::Values(Map::denials, Map::seals, Map::ports, Map::prefixes,
+                                         Map::policies_by_cgroup, Map::policies));
+
+class Subjects : public Undo, public testing::WithParamInterface<Map> {};
+TEST_P(Subjects, ThatDoNotFitLeaveNothing) {
+  make_maps(GetParam(), 5);
+  ASSERT_TRUE(guard().write_policy(with_subjects(other, 3), plan_with_subjects(3)));
+  fails_and_changes_nothing(plan_with_subjects(4), with_subjects(ours, 4));
+}
+TEST_P(Subjects, ThatDoNotFitLeaveThoseThatWereThere) {
+  make_maps(GetParam(), 5);
+  ASSERT_TRUE(guard().write_policy(with_subjects(ours, 3), plan_with_subjects(3)));
+  fails_and_changes_nothing(plan_with_subjects(8), with_subjects(ours, 8));
+}
+INSTANTIATE_TEST_SUITE_P(EveryMap, Subjects, testing::ValuesIn(maps_of_subjects));
 
 class Replacement : public Undo, public testing::WithParamInterface<Map> {};
 TEST_P(Replacement, ThatDoesNotFitLeavesTheOldPolicy) {
@@ -178,12 +249,12 @@ TEST_F(Undo, MapsCountWhatIsInThem) {
   const auto all = content();
   const auto use = guard().map_use();
   ASSERT_TRUE(use) << use.error().message;
-  ASSERT_EQ(use->size(), 5u);
+  ASSERT_EQ(use->size(), 9u);
   EXPECT_EQ(use->at(0).used, 2u);
   EXPECT_EQ(use->at(0).limit, 1000u);
-  EXPECT_EQ(use->at(3).used, all.at(Map::prefixes).size());
-  EXPECT_EQ(use->at(3).limit, 100u);
-  EXPECT_EQ(use->at(4).used, all.at(Map::ports).size());
+  EXPECT_EQ(use->at(7).used, all.at(Map::prefixes).size());
+  EXPECT_EQ(use->at(7).limit, 100u);
+  EXPECT_EQ(use->at(8).used, all.at(Map::ports).size());
 }
 
 }  // namespace
