@@ -112,6 +112,12 @@ Result<> check_subjects(const std::vector<Subject>& subjects) {
                   {.key = name_of(Key::subject)});
     }
   }
+  if (owners.size() > max_programs) {
+    return fail(Exit::annotation,
+                concat(name_of(Key::subject).view(), ": ", owners.size(),
+                       " programs in all subjects together, the limit is ", max_programs),
+                {.key = name_of(Key::subject)});
+  }
   const std::size_t programs = subjects.size() - owners.count(everyone);
   if (programs < max_subjects) return {};
   return fail(Exit::annotation,

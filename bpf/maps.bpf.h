@@ -125,7 +125,7 @@ struct {
 /* The files of containers that are subjects' programs, or protected. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, SL_FILES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_file_key);
 	__type(value, struct sl_file);
@@ -134,7 +134,7 @@ struct {
 /* The names by which subjects' programs are found: bit i is subject i's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SL_CONTAINERS);
+	__uint(max_entries, SL_PROGRAM_NAMES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_named_key);
 	__type(value, __u32);
@@ -183,6 +183,17 @@ struct {
 	__type(key, int);
 	__type(value, struct sl_maker);
 } makers SEC(".maps");
+
+/* What datagram sockets are bound to, of containers whose connections are judged by packet (SL_USE_*). One word, so that of
+ * two threads at once one sees what the other has done. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} uses SEC(".maps");
+#define SL_USE_UNICAST   (1u << 0) /* it was connected to a peer that only its packets are asked for */
+#define SL_USE_BROADCAST (1u << 1) /* it has asked for SO_BROADCAST */
 
 /* Which processes to look for (bpf/tasks/tasks.bpf.h). */
 struct {

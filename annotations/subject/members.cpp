@@ -108,6 +108,10 @@ Result<> read_exec(const ValueText& value, Subject& subject) {
                       "expected the path of a program, such as /usr/sbin/sshd, or * for everyone "
                       "who is in no other subject");
   }
+  if (words.size() > max_programs) {
+    return fail_value(value, value.text,
+                      concat("expected at most ", max_programs, " programs, not ", words.size()));
+  }
   for (const std::string_view word : words) {
     std::string path = SL_TRY(parse_path(value, word));
     if (path == "/") return fail_value(value, word, "expected the path of a program");

@@ -46,9 +46,11 @@ Check judge_maps(const std::vector<BuildMaps>& builds) {
   }
   const std::string detail = joined(lines, "; ") + " (lists as counted when they were written)";
   if (!full) return passed(maps_name, detail);
-  return failed(maps_name, "nearly full: " + detail,
-                "stop containers, or shorten the lists of io.socklid.connect, io.socklid.bind and "
-                "io.socklid.egress: no container gets a policy any more when one is full");
+  return failed(
+      maps_name, "nearly full: " + detail,
+      "stop containers, shorten the lists of io.socklid.connect, io.socklid.bind and "
+      "io.socklid.egress, or name fewer programs in io.socklid.subject.NAME and fewer paths "
+      "in io.socklid.readonly: what a full map is for gets no other container");
 }
 
 Check check_maps(const Paths& paths) {

@@ -15,7 +15,7 @@
 
 namespace socklid {
 
-/// One container's share of the node's map of files, which holds 65,536.
+/// One container's share of the node's map of files (SL_FILES, bpf/subject_abi.h).
 inline constexpr std::size_t max_files = 1024;
 
 /// Fills `files`, `named` and `programs`.

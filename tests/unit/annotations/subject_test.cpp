@@ -322,6 +322,22 @@ TEST(Subject, IsOneOfFifteenAndEveryoneElse) {
             "else (*)");
 }
 
+TEST(Subject, ProgramsAreLimitedTogether) {
+  const auto paths = [](char first, std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      text += std::string("/") + first + std::to_string(i) + " ";
+    }
+    return text + "bind=deny";
+  };
+  EXPECT_EQ(policy_of({{"io.socklid.subject.a", paths('a', max_programs)}}).subjects.size(), 1U);
+  EXPECT_THAT(refusal({{"io.socklid.subject.a", paths('a', max_programs + 1)}}),
+              HasSubstr("expected at most 128 programs, not 129"));
+  EXPECT_EQ(refusal({{"io.socklid.subject.a", paths('a', 100)},
+                     {"io.socklid.subject.b", paths('b', 29)}}),
+            "io.socklid.subject.NAME: 129 programs in all subjects together, the limit is 128");
+}
+
 TEST(Subject, HasItsEndpointsCountedWithAllOthers) {
   std::string ports;
   for (std::size_t port = 0; port < 5001; ++port) {
