@@ -251,21 +251,24 @@ SL_GLOBAL int sl_may_reach(const struct sl_policy *p, const struct sl_attempt *a
 	return sl_names(p, SL_LIST_CONNECT, protocol, a);
 }
 
-/* Whether connect(2) chooses for a datagram socket what each of its packets is asked for again
+/* Whether connect(2) may choose for a datagram socket what each of its packets is asked for again
  * (sl_packet_may_reach()): name look-ups connect many such sockets to sort addresses, and send
  * nothing. The packets of a socket that was made elsewhere nobody sees, nor those that another
- * namespace keeps to itself. */
+ * namespace keeps to itself, nor the copies of what goes to many: the kernel makes them for the receivers
+ * of the same namespace, and they are no socket's any more (ip_mc_output(), skb_clone()). */
 SL_INLINE int sl_is_judged_by_packet(const struct sl_policy *p, const struct sl_attempt *a)
 {
 	return (p->flags & SL_CONNECT_BY_PACKET) && p->subject == 0 && a->verb == SL_VERB_CONNECT &&
-	       !(a->flags & SL_ATTEMPT_OUTSIDE) && a->netns == p->home &&
-	       sl_is_inet(a->family) && sl_is_udp(a) && a->protocol != IPPROTO_UDPLITE;
+	       !(a->flags & SL_ATTEMPT_OUTSIDE) && a->netns == p->home && sl_is_inet(a->family) &&
+	       sl_is_udp(a) && a->protocol != IPPROTO_UDPLITE &&
+	       (sl_is_unicast(a) || !sl_is_on(SL_GUARD_UNICAST));
 }
 
 /* A peer is chosen. */
 SL_INLINE struct sl_decision sl_decide_peer(const struct sl_policy *p, const struct sl_attempt *a)
 {
-	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) && !sl_is_judged_by_packet(p, a) &&
+	SL_DENY_IF(!(sl_flags(p, a) & SL_ALLOW_CONNECT) &&
+			   !((a->flags & SL_ATTEMPT_UNICAST) && sl_is_judged_by_packet(p, a)) &&
 			   !sl_may_reach(p, a),
 		   EPERM, SL_REASON_CONNECT);
 	SL_DENY_IF(sl_is_foreign(p, a), EPERM, SL_REASON_FOREIGN);
@@ -345,6 +348,7 @@ SL_INLINE struct sl_decision sl_decide_setsockopt(const struct sl_policy *p,
 		return sl_allow();
 	SL_DENY_IF((p->flags & SL_SET_MARK) && a->level == SOL_SOCKET && a->option == SO_MARK,
 		   EPERM, SL_REASON_MARK);
+	SL_DENY_IF((a->flags & SL_ATTEMPT_UNICAST) && sl_is_on(SL_GUARD_UNICAST), EPERM, SL_REASON_CONNECT);
 	return sl_decide_option(p, a);
 }
 

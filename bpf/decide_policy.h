@@ -49,6 +49,15 @@ SL_INLINE struct sl_decision sl_deny(int error, enum sl_reason reason)
 			return sl_deny((error), (reason));    \
 	} while (0)
 
+/* Whether the address that the attempt names is neither a group's nor everybody's. Which address is a network's broadcast
+ * only its routes say: without SO_BROADCAST the kernel refuses that one (ip_route_connect(), udp_sendmsg()). */
+SL_INLINE int sl_is_unicast(const struct sl_attempt *a)
+{
+	const __u8 *first = (const __u8 *)a->address;
+
+	return a->address_family == SL_AF_INET6 ? first[0] != 0xff : first[0] < 224;
+}
+
 /* tcp: plain TCP; UDP-Lite counts as UDP; 0 stands for the type's default. */
 SL_INLINE int sl_is_tcp(const struct sl_attempt *a)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * The only types that the BPF programs and user space share. C11 and C++20.
- * Every struct is padded by hand and its size asserted, so that both compilers agree.
- * Ports are in host byte order; addresses are four 32-bit words in network byte order.
+ * The only types that the BPF programs and user space share. C11 and C++20. Every struct is padded by hand and its size
+ * asserted, so that both compilers agree. Ports are in host byte order; addresses are four words in network byte order.
  */
 #pragma once
 
@@ -84,6 +83,7 @@ enum sl_single_guard {
 	SL_GUARD_KEPT_PORT = 48, /* listening is for sockets that keep their port */
 	SL_GUARD_NAMED_LISTENER, /* accepting is for listeners on a named port */
 	SL_GUARD_FLOWS_OUTSIDE,  /* what passes over a free loopback makes nobody known */
+	SL_GUARD_UNICAST,        /* the kernel copies nothing of what is judged by packet */
 };
 
 /* sl_policy.flags. A flag that is not set denies or leaves closed: all-zero denies everything. */
@@ -311,6 +311,7 @@ SL_ASSERT_SIZE(struct sl_denials, SL_REASON_COUNT * 8);
 #define SL_ATTEMPT_FOREIGN   (1u << 13) /* the socket was made by a task that was allowed more */
 #define SL_ATTEMPT_TOO_LATE  (1u << 14) /* outside the subject's hours */
 #define SL_ATTEMPT_ORDINARY_PORT (1u << 11) /* from net.ipv4.ip_unprivileged_port_start of its namespace on */
+#define SL_ATTEMPT_UNICAST   (1u << 15) /* a datagram socket that may send no broadcasts, from now on */
 
 /* What the kernel told a program about one attempt: the input of sl_decide(). */
 struct sl_attempt {
@@ -359,9 +360,8 @@ struct sl_packet {
 SL_ASSERT_SIZE(struct sl_packet, 44);
 
 /*
- * Two ends that exchange datagrams: what one of them may send the other may answer. A container has
- * a table of them of its own, of SL_FLOW_SETS sets; which set a flow is in its hash says. In a set that
- * is full the one that was idle longest makes room, so that what a container floods is its own share.
+ * Two ends that exchange datagrams: what one of them may send the other may answer. A container has a table of them of its own,
+ * of SL_FLOW_SETS sets; which set a flow is in its hash says. In a full set the one that was idle longest makes room.
  */
 #define SL_FLOW_SETS 128
 #define SL_FLOW_WAYS 8

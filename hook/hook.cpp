@@ -256,11 +256,11 @@ Result<> create(Node& node, const ContainerState& container) {
     wanted.looked_up = SL_TRY(node.look_up(container, wanted.plan));
   }
 
-  const bool has_others = policy.egress && target.netns_kind != NetnsKind::host;
-  if (has_others) SL_CHECK(node.look_for_rules(target));
+  const bool has_rules = policy.egress && target.netns_kind != NetnsKind::host;
+  if (has_rules) SL_CHECK(node.look_for_rules(target));
 
   SL_CHECK(node.begin());
-  if (has_others) SL_CHECK(node.look_around(target));
+  if (has_rules || depends_on_others(wanted.plan)) SL_CHECK(node.look_around(target));
   std::vector<StoreEntry> entries = SL_TRY(node.related(target));
   collect_a_share(node, target, entries);
   const std::vector<Record> in_flight = SL_TRY(node.in_flight());

@@ -33,4 +33,8 @@ Plan compile(const annotations::Policy& policy, Placement placement) {
   return plan;
 }
 
+bool depends_on_others(const Plan& plan) {
+  return (plan.image.flags & (SL_CONNECT_BY_PACKET | SL_OPEN_UDP_PORTS)) != 0;
+}
+
 }  // namespace socklid

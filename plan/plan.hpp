@@ -48,4 +48,7 @@ struct Plan {
 /// Total: every policy that check_placement() lets through has a plan.
 [[nodiscard]] Plan compile(const annotations::Policy& policy, Placement placement = {});
 
+/// Whether the plan allows what is harmless only while no other container is in its namespace.
+[[nodiscard]] bool depends_on_others(const Plan& plan);
+
 }  // namespace socklid

@@ -20,28 +20,14 @@
 
 #include <cstring>
 
-#include "annotations/parser.hpp"
 #include "tests/kernel/cgroup_fixture.hpp"
+#include "tests/kernel/guarded.hpp"
 
 namespace socklid::test {
 namespace {
 
-const std::string mount = "/sys/fs/cgroup";
-
-int result(int value) {
-  return value < 0 ? errno : 0;
-}
-
 int create(int family, int type, int protocol = 0) {
   return result(UniqueFd(::socket(family, type, protocol)).release());
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
 }
 
 int bind_to(int type, std::uint16_t port) {
@@ -54,42 +40,6 @@ int bind_to(int type, std::uint16_t port) {
 void own_network() {
   if (::unshare(CLONE_NEWNET) != 0) ::_exit(200);
 }
-
-class Guarded {
- public:
-  Guarded(const TestCgroup& cgroup, const annotations::Annotations& wanted) : cgroup_(cgroup) {
-    auto policy = annotations::parse(wanted);
-    EXPECT_TRUE(policy) << policy.error().message;
-    plan_ = compile(*policy);
-    auto guard = SocketGuard::open(plan_.hooks, mount);
-    EXPECT_TRUE(guard) << guard.error().message;
-    guard_.emplace(std::move(*guard));
-    auto links = guard_->attach(cgroup.fd(), plan_.hooks);
-    EXPECT_TRUE(links) << links.error().message;
-    links_.emplace(std::move(*links));
-  }
-  ~Guarded() { EXPECT_TRUE(guard_->forget(cgroup_.id())); }
-  Guarded(const Guarded&) = delete;
-  Guarded& operator=(const Guarded&) = delete;
-
-  void write() {
-    const auto written = guard_->write_policy({cgroup_.id(), netns_, 0}, plan_);
-    EXPECT_TRUE(written) << written.error().message;
-  }
-  std::uint64_t denials(sl_reason reason) {
-    const auto counted = guard_->denials(cgroup_.id());
-    EXPECT_TRUE(counted);
-    return counted->count[reason];
-  }
-  SocketGuard& guard() { return *guard_; }
-
- private:
-  const TestCgroup& cgroup_;
-  Plan plan_;
-  std::uint32_t netns_{0};
-  std::optional<SocketGuard> guard_;
-  std::optional<Links> links_;
-};
 
 TEST(SocketGuard, APolicyNotYetWrittenDeniesEveryVerbButUnix) {
   const TestCgroup cgroup("unwritten");

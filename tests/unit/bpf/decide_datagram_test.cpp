@@ -41,27 +41,57 @@ sl_reason packet_reason(const Policy& policy, std::uint8_t protocol, std::uint16
   return static_cast<sl_reason>(sl_decide_labels(&plan.image, &packet).reason);
 }
 
+/// A connection of a socket that sends no broadcasts.
+sl_attempt connection(std::uint16_t family, std::uint16_t port) {
+  sl_attempt attempt = on(SL_VERB_CONNECT, family, datagram, port);
+  attempt.flags |= SL_ATTEMPT_UNICAST;
+  return attempt;
+}
+
 TEST(DecideDatagram, ConnectionsUnderAListAreLeftToTheirPackets) {
   const Policy list = connect_list("tcp/443 udp/53");
-  EXPECT_EQ(decide(list, on(SL_VERB_CONNECT, inet, datagram, 443)), 0);
-  EXPECT_EQ(decide(list, on(SL_VERB_CONNECT, inet6, datagram, 443)), 0);
+  EXPECT_EQ(decide(list, connection(inet, 443)), 0);
+  EXPECT_EQ(decide(list, connection(inet6, 443)), 0);
   EXPECT_EQ(decide(list, on(SL_VERB_CONNECT, inet, stream, 80)), EPERM);
   sl_attempt send = on(SL_VERB_SEND, inet, datagram, 443);
   send.flags |= SL_ATTEMPT_ADDRESS;
   EXPECT_EQ(decide(list, send), EPERM) << "a send that names its peer is judged by that";
-  sl_attempt lite = on(SL_VERB_CONNECT, inet, datagram, 443);
+  sl_attempt lite = connection(inet, 443);
   lite.protocol = IPPROTO_UDPLITE;
   EXPECT_EQ(decide(list, lite), EPERM);
-  sl_attempt outside = on(SL_VERB_CONNECT, inet, datagram, 443);
+  sl_attempt outside = connection(inet, 443);
   outside.flags |= SL_ATTEMPT_OUTSIDE;
   EXPECT_EQ(decide(list, outside), EPERM) << "its packets nobody sees";
-  const sl_attempt other = on(SL_VERB_CONNECT, inet, datagram, 443);
+  const sl_attempt other = connection(inet, 443);
   EXPECT_EQ(answer(list, NetnsKind::own, other), 0);
   EXPECT_EQ(answer(list, NetnsKind::shared, other), EPERM) << "a broadcast's copy is a neighbour's";
   EXPECT_EQ(answer(list, NetnsKind::host, other), EPERM);
   sl_attempt nested = other;
   nested.netns = 77;
   EXPECT_EQ(decide(list, nested), EPERM) << "what stays in there nobody sees";
+}
+
+TEST(DecideDatagram, WhatGoesToManyIsJudgedAtOnce) {
+  const Policy list = connect_list("udp/53 udp/5353@224.0.0.251");
+  EXPECT_EQ(decide(list, on(SL_VERB_CONNECT, inet, datagram, 443)), EPERM)
+      << "the socket may send broadcasts";
+  for (const std::uint32_t many : {0xe0000001U, 0xef010101U, 0xf0000001U, 0xffffffffU}) {
+    sl_attempt attempt = connection(inet, 443);
+    attempt.address[0] = htonl(many);
+    EXPECT_EQ(decide(list, attempt), EPERM) << std::hex << many;
+  }
+  sl_attempt group = connection(inet6, 443);
+  group.address[0] = htonl(0xff020000);
+  EXPECT_EQ(decide(list, group), EPERM);
+  sl_attempt named = connection(inet, 5353);
+  named.address[0] = htonl(0xe00000fb);
+  EXPECT_EQ(decide(list, named), 0);
+  sl_attempt broadcast = on(SL_VERB_SETSOCKOPT, inet, datagram);
+  broadcast.level = SOL_SOCKET;
+  broadcast.option = SO_BROADCAST;
+  EXPECT_EQ(decide(list, broadcast), 0);
+  broadcast.flags |= SL_ATTEMPT_UNICAST;
+  EXPECT_EQ(decide(list, broadcast), EPERM);
 }
 
 TEST(DecideDatagram, ConnectionsAreRefusedAtOnceWhereNothingIsNamedOrASealWaits) {
