@@ -128,6 +128,17 @@ Liveness LinuxNode::liveness(std::uint64_t cgroup_id) {
   return cgroup_liveness(*mount, cgroup_id).value_or(Liveness::populated);
 }
 
+bool LinuxNode::has_process_in(std::uint64_t cgroup_id, std::uint64_t netns) {
+  const auto mount = mount_fd();
+  if (!mount) return true;
+  auto fd = open_cgroup_by_id(*mount, cgroup_id);
+  if (!fd) return true;
+  if (!*fd) return false;
+  const auto found =
+      open_netns_of(CgroupRef{.path = {}, .fd = std::move(*fd), .id = cgroup_id}, netns);
+  return !found || found->has_value();
+}
+
 bool LinuxNode::has_ended(const Record& record) {
   return process_is_dead(static_cast<pid_t>(record.pid), record.start_time).value_or(false);
 }
@@ -183,10 +194,16 @@ Result<> LinuxNode::look_around(ContainerTarget& target) {
   if (target.netns_kind != NetnsKind::own) return {};
   const CgroupMount where = SL_TRY(mount());
   if (!SocketGuard::is_loaded()) SL_CHECK(SocketGuard::open({}, where.point));
-  const auto others = SL_TRY(processes_outside(target.netns.inode, target.cgroup.id));
-  if (!others.empty() && has_a_container(where, SL_TRY(known_cgroups()), others)) {
-    target.netns_kind = NetnsKind::shared;
+  // Processes that fork and end faster than they are looked at count as a container's.
+  constexpr int rounds = 3;
+  for (int round = 0; round < rounds; ++round) {
+    const auto others = SL_TRY(processes_outside(target.netns.inode, target.cgroup.id));
+    if (others.empty()) return {};
+    const auto any = has_a_container(where, SL_TRY(known_cgroups()), others);
+    if (any && !*any) return {};
+    if (any) break;
   }
+  target.netns_kind = NetnsKind::shared;
   return {};
 }
 

@@ -34,6 +34,7 @@ class LinuxNode : public Node {
   void let_go() override;
   [[nodiscard]] Result<std::vector<Record>> in_flight() override;
   [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
+  [[nodiscard]] bool has_process_in(std::uint64_t cgroup_id, std::uint64_t netns) override;
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::string programs() const override;
   [[nodiscard]] std::optional<View> view() const override { return view_; }

@@ -15,8 +15,9 @@ struct Neighbour {
 };
 
 /// By their records, for whoever is in the namespace and has the capability can take a table away;
-/// and by their tables, for a record can be lost. Numbers of namespaces are used again: what is on
-/// record counts while its cgroup has processes. What a run has begun counts as what is on record.
+/// and by their tables, for a record can be lost. Numbers of namespaces are used again, also while
+/// the container lives that gave one up: what is on record counts while a process of its cgroup is
+/// there. What a run has begun counts as what is on record.
 std::vector<Neighbour> neighbours(Node& node, const ContainerTarget& target,
                                   const std::vector<StoreEntry>& entries,
                                   const std::vector<Record>& in_flight) {
@@ -29,7 +30,7 @@ std::vector<Neighbour> neighbours(Node& node, const ContainerTarget& target,
     if (entry.parts.cgroup_id == target.cgroup.id || !entry.record || !entry.record->rules)
       continue;
     if (entry.record->netns != target.netns.inode) continue;
-    if (node.liveness(entry.parts.cgroup_id) != Liveness::populated) continue;
+    if (!node.has_process_in(entry.parts.cgroup_id, target.netns.inode)) continue;
     found.push_back({entry.record->placement.slot, entry.record});
   }
   for (const RulesOwner& owner : target.rules_owners) {

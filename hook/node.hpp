@@ -76,6 +76,8 @@ class Node {
   [[nodiscard]] virtual Result<std::vector<Record>> in_flight() = 0;
   /// Whether the cgroup is still there, and anything in it. Unknown counts as populated.
   [[nodiscard]] virtual Liveness liveness(std::uint64_t cgroup_id) = 0;
+  /// Whether a process of the cgroup is in the network namespace. Unknown counts as one.
+  [[nodiscard]] virtual bool has_process_in(std::uint64_t cgroup_id, std::uint64_t netns) = 0;
   /// Whether the first process of a container on record has ended. Unknown counts as alive.
   [[nodiscard]] virtual bool has_ended(const Record& record) = 0;
   /// The hash of the BPF programs that attach() uses.

@@ -95,14 +95,10 @@ Result<CgroupMount> choose_cgroup_mount(const std::vector<Mount>& mounts) {
 Result<std::string> parse_unified_path(std::string_view proc_cgroup) {
   // A cgroup's name cannot hold a newline (kernel/cgroup/cgroup.c: cgroup_mkdir).
   constexpr std::string_view prefix = "0::";
-  constexpr std::string_view deleted = " (deleted)";
   for (std::string_view line : split(proc_cgroup, '\n')) {
     if (!line.starts_with(prefix)) continue;
     line.remove_prefix(prefix.size());
     if (!line.starts_with('/')) break;
-    if (line.ends_with(deleted)) {
-      return fail(Exit::cgroup, "cgroup ", line, " no longer exists");
-    }
     if (has_parent_component(line)) {
       return fail(Exit::cgroup, "cgroup ", line,
                   " lies outside the hook's cgroup namespace: run the container "

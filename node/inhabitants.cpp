@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -46,15 +47,21 @@ bool bears_engine_id(std::string_view cgroup) {
   return false;
 }
 
-bool has_a_container(const CgroupMount& where, const std::vector<std::uint64_t>& known,
-                     const std::vector<pid_t>& processes) {
-  return std::any_of(processes.begin(), processes.end(), [&](pid_t pid) {
-    const auto text =
-        read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", Exit::process);
-    if (!text) return false;
-    const auto path = parse_unified_path(*text);
-    return path && (bears_engine_id(*path) || is_known(where, known, *path));
-  });
+std::optional<bool> has_a_container(const CgroupMount& where,
+                                    const std::vector<std::uint64_t>& known,
+                                    const std::vector<pid_t>& processes) {
+  bool any_ended = false;
+  for (const pid_t pid : processes) {
+    const std::string directory = "/proc/" + std::to_string(pid);
+    const auto text = read_file(AT_FDCWD, directory + "/cgroup", Exit::process);
+    if (!text && ::access(directory.c_str(), F_OK) != 0) {
+      any_ended = true;
+      continue;
+    }
+    const auto path = text ? parse_unified_path(*text) : Result<std::string>(Failure(text.error()));
+    if (!path || bears_engine_id(*path) || is_known(where, known, *path)) return true;
+  }
+  return any_ended ? std::nullopt : std::optional(false);
 }
 
 }  // namespace socklid

@@ -5,12 +5,14 @@
 // entered it. In which PID namespace a process is says nothing: monitoring agents are in the
 // host's, and services of the host in some of their own.
 //
-//   if (has_a_container(where, known, SL_TRY(processes_outside(netns, cgroup)))) return shared;
+//   const auto any = has_a_container(where, known, SL_TRY(processes_outside(netns, cgroup)));
+//   if (any && *any) return shared;
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,9 +25,11 @@ namespace socklid {
 [[nodiscard]] bool bears_engine_id(std::string_view cgroup);
 
 /// Whether one of the processes is a container's. `known`: ids of the cgroups that are under a
-/// policy. One that has ended meanwhile is none.
-[[nodiscard]] bool has_a_container(const CgroupMount& where,
-                                   const std::vector<std::uint64_t>& known,
-                                   const std::vector<pid_t>& processes);
+/// policy. A process whose cgroup cannot be read is a container's, for its owner has made that so.
+/// Nothing if no process is, but one has ended meanwhile: it may have left a child that nobody has
+/// looked at.
+[[nodiscard]] std::optional<bool> has_a_container(const CgroupMount& where,
+                                                  const std::vector<std::uint64_t>& known,
+                                                  const std::vector<pid_t>& processes);
 
 }  // namespace socklid

@@ -154,6 +154,12 @@ Liveness FakeRun::liveness(std::uint64_t cgroup_id) {
   return container == nullptr ? Liveness::gone : container->liveness;
 }
 
+bool FakeRun::has_process_in(std::uint64_t cgroup_id, std::uint64_t netns) {
+  const FakeContainer* container = node_.with_cgroup(cgroup_id);
+  return container != nullptr && container->liveness == Liveness::populated &&
+         container->netns == netns;
+}
+
 bool FakeRun::has_ended(const Record& record) {
   const FakeContainer* container = node_.with_cgroup(record.cgroup_id);
   return container == nullptr || container->ended;

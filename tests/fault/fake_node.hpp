@@ -91,6 +91,7 @@ class FakeRun final : public Node {
   void let_go() override { locked_ = false; }
   [[nodiscard]] Result<std::vector<Record>> in_flight() override;
   [[nodiscard]] Liveness liveness(std::uint64_t cgroup_id) override;
+  [[nodiscard]] bool has_process_in(std::uint64_t cgroup_id, std::uint64_t netns) override;
   [[nodiscard]] bool has_ended(const Record& record) override;
   [[nodiscard]] std::optional<View> view() const override { return node_.view; }
   [[nodiscard]] Result<> check_view() override { return {}; }

@@ -93,7 +93,7 @@ class Tasks : public testing::Test {
                      const std::vector<std::uint64_t>& known) {
     const auto found = processes_outside(process.netns().inode, own.id());
     EXPECT_TRUE(found) << found.error().message;
-    return found && has_a_container({.root = "/", .point = mount}, known, *found);
+    return found && has_a_container({.root = "/", .point = mount}, known, *found).value_or(true);
   }
 
   TestCgroup own_{"own"};
@@ -110,6 +110,22 @@ TEST_F(Tasks, OfAnotherContainerAreInACgroupThatBearsAnIdOrIsOnRecord) {
   EXPECT_TRUE(others(mine, own_, {elsewhere_.id()})) << "it is on record";
   const Process neighbour(container_, CLONE_NEWIPC, &mine.netns());
   EXPECT_TRUE(others(mine, own_)) << "one with the host's PID namespace, too";
+}
+
+TEST_F(Tasks, OfAnotherContainerAreKnownWhateverItCallsItsCgroups) {
+  const Process mine(own_, CLONE_NEWNET);
+  TestCgroup gone_by_name("x (deleted)", container_);
+  const Process neighbour(gone_by_name, CLONE_NEWIPC, &mine.netns());
+  EXPECT_TRUE(others(mine, own_));
+}
+
+TEST_F(Tasks, ThatHaveEndedMayHaveLeftOthers) {
+  const CgroupMount where{.root = "/", .point = mount};
+  const pid_t ended = ::fork();
+  if (ended == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(ended, nullptr, 0), ended);
+  EXPECT_EQ(has_a_container(where, {}, {::getpid(), ended}), std::nullopt);
+  EXPECT_EQ(has_a_container(where, {}, {::getpid()}), false);
 }
 
 TEST_F(Tasks, AreNamedByOurNumbers) {

@@ -42,6 +42,16 @@ TEST_F(HookTest, AStartReadsNoOthersAnnotations) {
   EXPECT_EQ(std::count(journal_.begin(), journal_.end(), "details"), 1) << "its own";
 }
 
+TEST_F(HookTest, ANumberGivenUpIsNoNeighbour) {
+  ASSERT_TRUE(create_once(state_of("moved", 42, with_rules)));
+  // All its processes have moved to another namespace, and the first one is gone, rules and all.
+  node_.containers[42].netns = 7009;
+  node_.on_node.rules.clear();
+  node_.containers[43] = {.cgroup_id = 1002, .netns = 7001};
+  ASSERT_TRUE(create_once(state_of("web", 43, with_rules)));
+  EXPECT_EQ(node_.on_node.records.at("web_3ea").record.placement, (Placement{NetnsKind::own, 0}));
+}
+
 TEST_F(HookTest, ANumberUsedAgainIsNoNeighbour) {
   ASSERT_TRUE(create_once(state_of("stopped", 42, with_rules)));
   // Its processes and its namespace are gone, its cgroup and record are not yet.
