@@ -158,7 +158,17 @@ LabelSurvey mislaid_labels(const std::string& root) {
 }
 
 std::string to_string(const MislaidLabels& labels) {
-  return printable(short_id(labels.id) + " (" + labels.source + "): " + joined(labels.keys, ", "));
+  constexpr std::size_t named = 4;  // an image may have thousands
+  std::vector<std::string> keys;
+  for (const std::string& key : labels.keys) {
+    if (keys.size() < named) keys.push_back(quote(key, 60));
+  }
+  std::string text =
+      printable(short_id(labels.id) + " (" + labels.source + "): ") + joined(keys, ", ");
+  if (labels.keys.size() > named) {
+    text += " and " + std::to_string(labels.keys.size() - named) + " more";
+  }
+  return text;
 }
 
 }  // namespace socklid::command

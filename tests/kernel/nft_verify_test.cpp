@@ -168,7 +168,8 @@ TEST_F(NftVerify, NamesEachChainAndSetThatIsGone) {
     NftRuleset there = wanted;
     there.chains.erase(there.chains.begin() + static_cast<std::ptrdiff_t>(c));
     EXPECT_THAT(found(wanted, there), ElementsAre("chain " + wanted.chains[c].name));
-    EXPECT_THAT(found(there, wanted), ElementsAre("foreign chain " + wanted.chains[c].name));
+    EXPECT_THAT(found(there, wanted),
+                ElementsAre("foreign chain \"" + wanted.chains[c].name + "\""));
   }
   nft::Element port;
   port.numbers = {80, 80};
@@ -177,7 +178,7 @@ TEST_F(NftVerify, NamesEachChainAndSetThatIsGone) {
   NftRuleset there = wanted;
   there.sets.pop_back();
   EXPECT_THAT(found(wanted, there), ElementsAre("set spare"));
-  EXPECT_THAT(found(there, wanted), ElementsAre("foreign set spare"));
+  EXPECT_THAT(found(there, wanted), ElementsAre("foreign set \"spare\""));
 }
 
 TEST_F(NftVerify, TellsAChainThatNoLongerHooksOrDrops) {

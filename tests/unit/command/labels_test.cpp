@@ -94,8 +94,18 @@ TEST(LabelCheck, IsARiskWhereSomebodyBelievesInAPolicy) {
   const Check check =
       judge_labels({{{"podman ps", std::string(64, 'a'), {"io.socklid.bind"}}}, {}});
   EXPECT_EQ(check.level, Level::risk);
-  EXPECT_THAT(check.detail, HasSubstr("aaaaaaaaaaaa (podman ps): io.socklid.bind"));
+  EXPECT_THAT(check.detail, HasSubstr("aaaaaaaaaaaa (podman ps): \"io.socklid.bind\""));
   EXPECT_EQ(judge_labels({{}, {"x: cut off"}}).level, Level::risk);
+}
+
+TEST(LabelCheck, QuotesAnImagesWordsAndNamesFourOfThem) {
+  const MislaidLabels many{"podman ps",
+                           "web",
+                           {"io.socklid.a", "io.socklid.b; run x", "io.socklid.c", "io.socklid.d",
+                            "io.socklid.e", "io.socklid.f"}};
+  EXPECT_EQ(to_string(many),
+            "web (podman ps): \"io.socklid.a\", \"io.socklid.b; run x\", \"io.socklid.c\", "
+            "\"io.socklid.d\" and 2 more");
 }
 
 }  // namespace
