@@ -2,6 +2,7 @@
 #include "system/log.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -104,6 +105,15 @@ bool is_finished(std::string_view name) {
   return name.ends_with(".json");
 }
 
+/// Whether a run was killed while it wrote this one (write_file_atomically()).
+bool is_left_over(std::string_view name) {
+  constexpr std::string_view writing = ".json.new.";
+  const std::size_t at = name.find(writing);
+  if (at == std::string_view::npos) return false;
+  const auto pid = parse_number<pid_t>(name.substr(at + writing.size()));
+  return pid && ::kill(*pid, 0) != 0 && errno == ESRCH;
+}
+
 struct StoredRefusal {
   std::string name;  ///< of its file
   Refusal refusal;
@@ -181,6 +191,9 @@ Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
         (neighbour && ++beside > refusals_of_shared) || ++all > max_refusals) {
       outdated.push_back(one->name);
     }
+  }
+  for (std::string& name : SL_TRY(list_directory(directory.get()))) {
+    if (is_left_over(name)) outdated.push_back(std::move(name));
   }
   SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(), to_json(next)));
   for (const std::string& name : outdated) SL_CHECK(remove_file(directory.get(), name));

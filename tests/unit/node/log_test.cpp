@@ -4,6 +4,7 @@
 // podman would take a line of ours for its own; or if refusals are lost, unbounded or unreadable.
 #include "system/log.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -151,6 +152,18 @@ TEST_F(Refusals, SurviveBytesThatAreNotText) {
   ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "", .exit = 11, .message = "\xff\n"}));
   ASSERT_THAT(refusals(paths_).value(), SizeIs(1));
   EXPECT_EQ(refusals(paths_).value()[0].message, "\\xff\\n");
+}
+
+TEST_F(Refusals, TakeAwayWhatAKilledRunHasLeft) {
+  const UniqueFd directory = std::move(make_directory(paths_.run + "/refusals").value());
+  const std::string left = "1.json.new.999999999";  // more than pid_max can be
+  const std::string others = "2.json.new." + std::to_string(::getpid());
+  for (const std::string& name : {left, others}) {
+    ASSERT_TRUE(write_file_atomically(directory.get(), name, "{"));
+  }
+  ASSERT_TRUE(remember_refusal(paths_, {.time = 1, .id = "a", .exit = 10, .message = "m"}));
+  EXPECT_NE(::faccessat(directory.get(), left.c_str(), F_OK, 0), 0);
+  EXPECT_EQ(::faccessat(directory.get(), others.c_str(), F_OK, 0), 0);
 }
 
 TEST_F(Refusals, SkipFilesThatDoNotRead) {
