@@ -198,6 +198,8 @@ Result<> add_readonly(const ContainerTree& tree,
 
 }  // namespace
 
+static_assert(SL_FILES == 128 * max_files);
+
 Result<LookedUp> resolve(const ContainerTree& tree, const std::vector<SubjectPlan>& subjects,
                          const std::vector<annotations::ProtectedPath>& readonly) {
   LookedUp result;
