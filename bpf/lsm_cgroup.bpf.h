@@ -98,20 +98,15 @@ static __always_inline __u32 maker_flags(struct socket *sock)
 	return outside_flag(sock) | foreign_flag(policy, sock->sk);
 }
 
-/* Notes a use of the socket that excludes another one. SL_ATTEMPT_UNICAST for a connection that may be judged by packet, and
- * for SO_BROADCAST on a socket that has such a connection. Without memory it is what is refused. */
-static __always_inline __u32 unicast_flag(struct socket *sock, __u32 use, __u32 excluded)
+/* Notes a use of the socket (SL_USE_*). Whether its other use excludes that; without memory nobody knows. */
+static __always_inline int is_excluded(struct socket *sock, __u32 use)
 {
 	struct sock *sk = sock->sk;
 	__u32 *word = 0;
-	int was_there;
 
 	if (sk)
 		word = bpf_sk_storage_get(&uses, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!word)
-		return use == SL_USE_BROADCAST ? SL_ATTEMPT_UNICAST : 0;
-	was_there = (__sync_fetch_and_or(word, use) & excluded) != 0;
-	return was_there == (use == SL_USE_BROADCAST) ? SL_ATTEMPT_UNICAST : 0;
+	return !word || (__sync_fetch_and_or(word, use) & ~use) != 0;
 }
 
 SEC("lsm_cgroup/socket_create")
@@ -172,14 +167,14 @@ SEC("lsm_cgroup/socket_connect")
 int BPF_PROG(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)
 {
 	struct sl_attempt attempt = attempt_on(sock, SL_VERB_CONNECT);
-
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 
 	attempt.flags |= maker_flags(sock);
 	read_address(&attempt, address, addrlen);
 	/* A socket whose peer is named is bound to nothing. */
-	if (sl_is_judged_by_packet(policy, &attempt) && !sl_may_reach(policy, &attempt))
-		attempt.flags |= unicast_flag(sock, SL_USE_UNICAST, SL_USE_BROADCAST);
+	if (sl_is_judged_by_packet(policy, &attempt) && !sl_may_reach(policy, &attempt) &&
+	    !is_excluded(sock, SL_USE_UNICAST))
+		attempt.flags |= SL_ATTEMPT_UNICAST;
 	return judge(&attempt);
 }
 
@@ -329,8 +324,8 @@ int BPF_PROG(socket_setsockopt, struct socket *sock, int level, int optname)
 	const struct sl_policy *policy = bpf_get_local_storage(&policies, 0);
 
 	if (level == SOL_SOCKET && optname == SO_BROADCAST && (policy->flags & SL_CONNECT_BY_PACKET) &&
-	    sl_is_inet(attempt.family) && sl_is_udp(&attempt))
-		attempt.flags |= unicast_flag(sock, SL_USE_BROADCAST, SL_USE_UNICAST);
+	    sl_is_inet(attempt.family) && sl_is_udp(&attempt) && is_excluded(sock, SL_USE_BROADCAST))
+		attempt.flags |= SL_ATTEMPT_UNICAST;
 	attempt.level = level;
 	attempt.option = optname;
 	/* Only a join asks whose socket it is, and whether bpf/packets/joins.bpf.h counts for it. */
