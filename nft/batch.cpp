@@ -97,6 +97,15 @@ void NftBatch::add(const nft::Chain& chain) {
           [&target](nlmsghdr* header) { nftnl_chain_nlmsg_build_payload(header, target.get()); });
 }
 
+void NftBatch::add(const NftRuleset& ruleset) {
+  add_table(ruleset.comment);
+  for (const nft::Chain& chain : ruleset.chains) add(chain);
+  for (const nft::Set& set : ruleset.sets) add(set);
+  for (const nft::Chain& chain : ruleset.chains) {
+    for (const nft::Rule& rule : chain.rules) add(chain.name, rule);
+  }
+}
+
 void NftBatch::add(std::string_view chain, const nft::Rule& rule) {
   const auto target = owned(nftnl_rule_alloc());
   nftnl_rule_set_u32(target.get(), NFTNL_RULE_FAMILY, NFPROTO_INET);

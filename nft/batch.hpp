@@ -41,6 +41,8 @@ class NftBatch {
   void add(const nft::Set& set);
   /// Appends to `chain`; the sets and chains it names come before.
   void add(std::string_view chain, const nft::Rule& rule);
+  /// All of a table, and the table itself.
+  void add(const NftRuleset& ruleset);
 
   /// Ends the batch and asks for the acknowledgement of its last change. Valid as long as this.
   [[nodiscard]] std::string_view finish();

@@ -256,12 +256,7 @@ std::string request(std::uint16_t type, const std::string& table, const std::str
 
 Contents contents_of(const NftRuleset& ruleset) {
   NftBatch batch(ruleset.table);
-  batch.add_table(ruleset.comment);
-  for (const nft::Chain& chain : ruleset.chains) batch.add(chain);
-  for (const nft::Set& set : ruleset.sets) batch.add(set);
-  for (const nft::Chain& chain : ruleset.chains) {
-    for (const nft::Rule& rule : chain.rules) batch.add(chain.name, rule);
-  }
+  batch.add(ruleset);
   const std::string_view bytes = batch.finish();
   Reader reader(ruleset.table);
   int left = static_cast<int>(bytes.size());

@@ -107,12 +107,7 @@ Result<> install(NetlinkSocket& netlink, const NftRuleset& ruleset) {
   // Only if there is one to replace: whoever deletes waits, when his socket is closed, until RCU
   // has let go of what he deleted (nft_rcv_nl_event, net/netfilter/nf_tables_api.c).
   if (SL_TRY(owner(netlink, ruleset.table))) batch.delete_table();
-  batch.add_table(ruleset.comment);
-  for (const nft::Chain& chain : ruleset.chains) batch.add(chain);
-  for (const nft::Set& set : ruleset.sets) batch.add(set);
-  for (const nft::Chain& chain : ruleset.chains) {
-    for (const nft::Rule& rule : chain.rules) batch.add(chain.name, rule);
-  }
+  batch.add(ruleset);
   const std::string_view messages = batch.finish();
   return batch.check(SL_TRY(netlink.exchange(messages, batch.last_sequence())));
 }
