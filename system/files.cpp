@@ -3,11 +3,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+
+#include "base/text.hpp"
 
 namespace socklid {
 namespace {
@@ -56,10 +59,19 @@ Result<std::string> read_file(int directory, const std::string& path, Exit exit,
   }
 }
 
+constexpr std::string_view being_written = ".new.";  // and its writer's process id
+
+bool is_left_over(std::string_view name) {
+  const std::size_t at = name.rfind(being_written);
+  if (at == std::string_view::npos) return false;
+  const auto writer = parse_number<pid_t>(name.substr(at + being_written.size()));
+  return writer && ::kill(*writer, 0) != 0 && errno == ESRCH;
+}
+
 Result<> write_file_atomically(int scratch, int directory, const std::string& name,
                                std::string_view content) {
   // The process id keeps writers apart that hold no common lock (refusals).
-  const std::string temporary = name + ".new." + std::to_string(::getpid());
+  const std::string temporary = concat(name, being_written, ::getpid());
   const auto written = [&]() -> Result<> {
     const UniqueFd file(::openat(scratch, temporary.c_str(),
                                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));

@@ -33,6 +33,9 @@ inline constexpr std::size_t large_file_limit = std::size_t{64} * 1024 * 1024;
   return write_file_atomically(directory, directory, name, content);
 }
 
+/// Whether `name` is a new file of write_file_atomically()'s whose writer lives no more.
+[[nodiscard]] bool is_left_over(std::string_view name);
+
 /// Opens the directory `path`, making it and what is missing above it with mode 0700.
 /// Errors (Exit::store): cannot be made, or is not ours alone to write.
 [[nodiscard]] Result<UniqueFd> make_directory(const std::string& path);

@@ -2,7 +2,6 @@
 #include "system/log.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -11,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 
 #include "base/json.hpp"
@@ -105,28 +105,20 @@ bool is_finished(std::string_view name) {
   return name.ends_with(".json");
 }
 
-/// Whether a run was killed while it wrote this one (write_file_atomically()).
-bool is_left_over(std::string_view name) {
-  constexpr std::string_view writing = ".json.new.";
-  const std::size_t at = name.find(writing);
-  if (at == std::string_view::npos) return false;
-  const auto pid = parse_number<pid_t>(name.substr(at + writing.size()));
-  return pid && ::kill(*pid, 0) != 0 && errno == ESRCH;
-}
-
 struct StoredRefusal {
   std::string name;  ///< of its file
   Refusal refusal;
 };
 
 /// Oldest first.
-Result<std::vector<StoredRefusal>> stored_in(int directory) {
+/// `names` are the directory's.
+std::vector<StoredRefusal> stored_in(int directory, const std::vector<std::string>& names) {
   std::vector<StoredRefusal> stored;
-  for (std::string& name : SL_TRY(list_directory(directory))) {
+  for (const std::string& name : names) {
     if (!is_finished(name)) continue;
     const auto text = read_file(directory, name, Exit::store);
     auto refusal = text ? refusal_from(*text) : std::nullopt;
-    if (refusal) stored.push_back({std::move(name), std::move(*refusal)});
+    if (refusal) stored.push_back({name, std::move(*refusal)});
   }
   return stored;
 }
@@ -174,7 +166,8 @@ void log_notice(std::string_view message) {
 
 Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
   const UniqueFd directory = SL_TRY(make_directory(refusals_directory(paths)));
-  const std::vector<StoredRefusal> stored = SL_TRY(stored_in(directory.get()));
+  const std::vector<std::string> names = SL_TRY(list_directory(directory.get()));
+  const std::vector<StoredRefusal> stored = stored_in(directory.get(), names);
   Refusal next = refusal;
   next.message = log_line(refusal.message);
   std::vector<std::string> outdated;
@@ -192,9 +185,7 @@ Result<> remember_refusal(const Paths& paths, const Refusal& refusal) {
       outdated.push_back(one->name);
     }
   }
-  for (std::string& name : SL_TRY(list_directory(directory.get()))) {
-    if (is_left_over(name)) outdated.push_back(std::move(name));
-  }
+  std::copy_if(names.begin(), names.end(), std::back_inserter(outdated), is_left_over);
   SL_CHECK(write_file_atomically(directory.get(), new_refusal_name(), to_json(next)));
   for (const std::string& name : outdated) SL_CHECK(remove_file(directory.get(), name));
   return {};
@@ -206,8 +197,10 @@ Result<std::vector<Refusal>> refusals(const Paths& paths) {
       ::open(refusals_directory(paths).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory && errno == ENOENT) return found;
   if (!directory) return fail_errno(Exit::store, "open " + refusals_directory(paths));
-  for (StoredRefusal& stored : SL_TRY(stored_in(directory.get())))
+  const std::vector<std::string> names = SL_TRY(list_directory(directory.get()));
+  for (StoredRefusal& stored : stored_in(directory.get(), names)) {
     found.push_back(std::move(stored.refusal));
+  }
   return found;
 }
 
