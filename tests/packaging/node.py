@@ -43,10 +43,9 @@ class Node:
     @staticmethod
     def traces():
         """Everything of ours that could stay."""
-        programs = json.loads(run("bpftool", "-j", "prog", "list").out)
         kinds = ("lsm", "syscall", "sock_ops")  # the others are systemd's, which come and go
         return {
-            "programs": sorted(entry.get("name", "") for entry in programs if entry["type"] in kinds),
+            "programs": sorted(entry.get("name", "") for entry in programs() if entry["type"] in kinds),
             "pins": tree(BPFFS),
             "state": tree(STATE),
             "state's directory": STATE.exists(),
@@ -75,11 +74,24 @@ class Node:
         container.remove()
 
 
+def programs():
+    """What the kernel has loaded, of whomever: bpftool's rows."""
+    return json.loads(run("bpftool", "--json", "--bpffs", "prog", "list").out)
+
+
+def programs_pinned():
+    """Numbers of the programs that are pinned below ours."""
+    return {entry["id"] for entry in programs()
+            if any(Path(pin).is_relative_to(PROGRAMS) for pin in entry.get("pinned", ()))}
+
+
 def put_aside():
     """What was laid over the guest's root: the package is for a node that has not had it."""
     if run("dpkg-query", "--status", "socklid", check=False).status == 0 or not Path(SOCKLID).exists():
         return
+    ours = programs_pinned()
     run(SOCKLID, "unload")
+    wait_until(lambda: not ours & {entry["id"] for entry in programs()}, "the kernel has let go of the programs")
     for path in (*Path(HOOK).parent.glob("socklid-hook*"), *DOCUMENTS.glob("socklid-*.json"), Path(SOCKLID),
                  *Path("/usr/share/man").glob("man[78]/socklid*")):
         path.unlink()
