@@ -104,6 +104,8 @@ static __always_inline int is_excluded(struct socket *sock, __u32 use)
 	struct sock *sk = sock->sk;
 	__u32 *word = 0;
 
+	if (!sl_is_on(SL_GUARD_UNICAST))
+		return 0;
 	if (sk)
 		word = bpf_sk_storage_get(&uses, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	return !word || (__sync_fetch_and_or(word, use) & ~use) != 0;

@@ -216,8 +216,9 @@ TEST_F(EachGuard, TheRulesAloneStopAllButDatagramsThatAnswer) {
   expect_stopped(rules_line, pairs_of_lines(Row::Lines::programs));
 }
 
-/// Of the rows by that name, under a policy of verbs, with all guards but these.
-void expect_race(Seen wanted, std::string_view name, const std::vector<unsigned>& off) {
+/// Of the rows by that name, under the first of their policies, with all guards but these.
+void expect_rows(std::size_t rows, Seen wanted, std::string_view name,
+                 const std::vector<unsigned>& off) {
   std::size_t tried = 0;
   auto runner = Runner::open(
       [] { return std::make_unique<LinuxNode>(Paths{}, Deadline::after_seconds(run_seconds)); });
@@ -226,12 +227,12 @@ void expect_race(Seen wanted, std::string_view name, const std::vector<unsigned>
     if (one.row->name != name) continue;
     const auto switched = switch_off_in_programs(off);
     ASSERT_TRUE(switched) << switched.error().message;
-    const auto finding = runner->run_under(Policy::verbs, one);
+    const auto finding = runner->run_under(selftest::policies_of(*one.row).front(), one);
     ASSERT_TRUE(finding) << finding.error().message;
     expect(wanted, *finding);
     ++tried;
   }
-  EXPECT_EQ(tried, 2U) << name;
+  EXPECT_EQ(tried, rows) << name;
   const auto closed = runner->close();
   EXPECT_TRUE(closed) << closed.error().message;
 }
@@ -243,12 +244,21 @@ TEST_F(EachGuard, OfTheRaceOfListenIsSeenAlone) {
   constexpr std::string_view accepted = "race: listen on an accepted socket while it is dissolved";
   constexpr std::string_view accept =
       "race: listen on a connected socket while it is dissolved, accept";
-  expect_race(Seen::open, listen, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
-  expect_race(Seen::open, accepted, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
-  expect_race(Seen::open, accept, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
-  expect_race(Seen::holds, accept, {SL_GUARD_KEPT_PORT});
-  expect_race(Seen::holds, accept, {SL_GUARD_NAMED_LISTENER});
-  expect_race(Seen::holds, listen, {SL_GUARD_NAMED_LISTENER});
+  expect_rows(2, Seen::open, listen, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_rows(2, Seen::open, accepted, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_rows(2, Seen::open, accept, {SL_GUARD_KEPT_PORT, SL_GUARD_NAMED_LISTENER});
+  expect_rows(2, Seen::holds, accept, {SL_GUARD_KEPT_PORT});
+  expect_rows(2, Seen::holds, accept, {SL_GUARD_NAMED_LISTENER});
+  expect_rows(2, Seen::holds, listen, {SL_GUARD_NAMED_LISTENER});
+}
+
+TEST_F(EachGuard, OfCopiesIsSeenAlone) {
+  for (const Seen wanted : {Seen::holds, Seen::open}) {
+    const auto off =
+        wanted == Seen::open ? std::vector<unsigned>{SL_GUARD_UNICAST} : std::vector<unsigned>{};
+    expect_rows(1, wanted, "copies: UDP connected to a group", off);
+    expect_rows(1, wanted, "copies: UDP connected to a broadcast", off);
+  }
 }
 
 void expect_without(Seen wanted, Guard off, Guard rows_of) {

@@ -15,6 +15,7 @@ inline constexpr Stops stops_connected{Guard::connect, Guard::not_named, Guard::
 
 [[nodiscard]] std::vector<Row> tcp_peer_rows();
 [[nodiscard]] std::vector<Row> udp_peer_rows();
+[[nodiscard]] std::vector<Row> copy_peer_rows();  ///< UDP to many, whose copies are judged nowhere
 [[nodiscard]] std::vector<Row> repeated_peer_rows();  ///< the same peer twice, in another manner
 [[nodiscard]] std::vector<Row> race_peer_rows();      ///< while another thread rewrites the address
 [[nodiscard]] std::vector<Row> label_peer_rows();     ///< IPv6 flow labels
