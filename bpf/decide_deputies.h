@@ -5,6 +5,8 @@
  *
  *   sl_file_system_is_local(&name)       "overlay", "fuse.sshfs": a mount of it reaches no network
  *   sl_sysctl_is_harmless(&dir, &leaf)   net/DIR/LEAF: it changes how well, not where to
+ *   sl_sysctl_starts_programs(&leaf)     kernel/LEAF: the kernel runs what it names, as the host's root
+ *   sl_node_reaches_network(&dir, &node) DIR/NODE of sysfs: what is written there sends, or makes devices
  *   sl_read_module(&name, &attempt)      "net-pf-2-proto-132-type-5": what a module would open
  */
 #pragma once
@@ -68,7 +70,27 @@ struct sl_name {
 	X("ipv4", "tcp_thin_linear_timeouts") X("ipv4", "tcp_timestamps")           \
 	X("ipv4", "tcp_tso_win_divisor") X("ipv4", "tcp_tw_reuse")                  \
 	X("ipv4", "tcp_window_scaling") X("ipv4", "tcp_wmem")                       \
-	X("ipv4", "tcp_workaround_signed_windows")
+	X("ipv4", "tcp_workaround_signed_windows")                                  \
+	X("ipv4", "tcp_backlog_ack_defer") X("ipv4", "tcp_comp_sack_delay_ns")      \
+	X("ipv4", "tcp_comp_sack_nr") X("ipv4", "tcp_comp_sack_slack_ns")           \
+	X("ipv4", "tcp_ecn_fallback") X("ipv4", "tcp_min_snd_mss")                  \
+	X("ipv4", "tcp_mtu_probe_floor") X("ipv4", "tcp_pacing_ca_ratio")           \
+	X("ipv4", "tcp_pacing_ss_ratio") X("ipv4", "tcp_pingpong_thresh")           \
+	X("ipv4", "tcp_probe_interval") X("ipv4", "tcp_probe_threshold")            \
+	X("ipv4", "tcp_rto_max_ms") X("ipv4", "tcp_rto_min_us")                     \
+	X("ipv4", "tcp_shrink_window") X("ipv4", "tcp_syn_linear_timeouts")         \
+	X("ipv4", "tcp_tso_rtt_log")
+
+/* Sysctls of kernel/ that name a program which the kernel starts outside of every container
+ * (kernel/umh.c; fs/coredump.c). */
+#define SL_STARTING_SYSCTLS(X)                                                  \
+	X("core_pattern") X("modprobe") X("hotplug") X("poweroff_cmd")
+
+/* Nodes of sysfs that belong to no network namespace, although what is written to them or below sends,
+ * makes network devices, or names a program that the kernel starts (uevent_helper). */
+#define SL_NETWORK_NODES(X)                                                     \
+	X("bus", "rbd") X("bus", "fcoe") X("bus", "netdevsim") X("module", "fcoe")  \
+	X("module", "libfcoe") X("module", "rdma_rxe") X("kernel", "uevent_helper")
 /* clang-format on */
 
 /* Whether the name begins with the literal's `length` bytes. Unrolled to comparisons with constants. */
@@ -111,12 +133,39 @@ SL_GLOBAL int sl_sysctl_is_harmless(const struct sl_name *directory, const struc
 	return 0;
 }
 
+SL_GLOBAL int sl_sysctl_starts_programs(const struct sl_name *leaf)
+{
+	if (!leaf)
+		return 0;
+#define SL_STARTS(name)              \
+	if (SL_NAMED(leaf, name))    \
+		return 1;
+	SL_STARTING_SYSCTLS(SL_STARTS)
+#undef SL_STARTS
+	return 0;
+}
+
+SL_GLOBAL int sl_node_reaches_network(const struct sl_name *directory, const struct sl_name *node)
+{
+	if (!directory || !node)
+		return 0;
+#define SL_REACHES(in, name)                                         \
+	if (SL_NAMED(directory, in) && SL_NAMED(node, name))         \
+		return 1;
+	SL_NETWORK_NODES(SL_REACHES)
+#undef SL_REACHES
+	return 0;
+}
+
 /* What a module that the kernel asks modprobe for would bring. */
 enum sl_module_kind {
 	SL_MODULE_OTHER = 0,
 	SL_MODULE_FILE_SYSTEM,  /* "fs-nfs" */
 	SL_MODULE_SOCKETS,      /* "net-pf-10", "net-pf-2-proto-132-type-5": family, protocol, type */
 	SL_MODULE_DIAGNOSIS,    /* "net-pf-16-proto-4-type-2-132": netlink's, of that family's protocol */
+	/* "netdev-tunl0", "rtnl-link-bond", "tty-ldisc-1": network devices. Of tunnels one is in every network namespace
+	 * of the node as soon as the module is there, and any ioctl that names it asks (net/core/dev_ioctl.c, dev_load). */
+	SL_MODULE_DEVICE,
 };
 
 /* The decimal number at `*at`; -1 if there is none. `*at` moves behind it. */
@@ -153,11 +202,16 @@ SL_INLINE int sl_skip(const struct sl_name *name, int *at, const char *word, int
 }
 
 /* Fills in of the attempt what the name says: family, protocol and type; a type of 0 is none that was
- * named. Names are net/socket.c's, net/ipv4/af_inet.c's and net/core/sock_diag.c's. */
+ * named. Its option is the kind. Names are net/socket.c's, net/ipv4/af_inet.c's and net/core/sock_diag.c's. */
 SL_INLINE enum sl_module_kind sl_read_module(const struct sl_name *name, struct sl_attempt *attempt)
 {
 	int at = 0, number;
 
+	if (sl_skip(name, &at, "netdev-", 7) || sl_skip(name, &at, "rtnl-link-", 10) ||
+	    sl_skip(name, &at, "tty-ldisc-", 10)) {
+		attempt->option = SL_MODULE_DEVICE;
+		return SL_MODULE_DEVICE;
+	}
 	if (sl_skip(name, &at, "fs-", 3))
 		return SL_MODULE_FILE_SYSTEM;
 	if (!sl_skip(name, &at, "net-pf-", 7))
@@ -198,6 +252,8 @@ SL_INLINE int sl_some_type_is_open(const struct sl_policy *p, const struct sl_at
 
 SL_INLINE int sl_module_is_open(const struct sl_policy *p, const struct sl_attempt *a)
 {
+	if (a->option == SL_MODULE_DEVICE)
+		return (p->flags & SL_WRITE_ROUTES) != 0;
 	if (a->family == SL_AF_UNIX)
 		return 1;
 	if (!sl_bit_is_set(p->families, a->family))

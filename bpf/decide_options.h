@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -46,6 +47,11 @@ enum {
 /* linux/sctp.h, which wants the C library's struct sockaddr_storage. */
 enum {
 	SL_SCTP_SOCKOPT_BINDX_ADD = 100,
+};
+/* linux/wireless.h, which wants linux/if.h. */
+enum {
+	SL_WIRELESS_IOC_TYPE = 0x8B,
+	SL_SIOCIWFIRSTPRIV = 0x8BE0,
 };
 
 SL_INLINE int sl_is_inet(__u16 family)
@@ -110,10 +116,12 @@ SL_INLINE int sl_has_option_table(__u16 family)
 	return sl_is_inet(family) || family == SL_AF_SMC;
 }
 
-/* ioctls of sockets, whatever the socket's family, and the one that makes tun and tap devices. */
+/* ioctls of sockets, whatever the socket's family, those of wireless links (linux/wireless.h), the one that makes
+ * tun and tap devices, and the one that makes a network device of a terminal (SLIP, CAN, GSM: drivers/tty). */
 SL_INLINE int sl_is_network_ioctl(__u32 command)
 {
-	return _IOC_TYPE(command) == SOCK_IOC_TYPE || command == TUNSETIFF;
+	return _IOC_TYPE(command) == SOCK_IOC_TYPE || _IOC_TYPE(command) == SL_WIRELESS_IOC_TYPE ||
+	       command == TUNSETIFF || command == TIOCSETD;
 }
 
 /* Addresses, and the state, of a device that is there. */
@@ -135,10 +143,12 @@ SL_INLINE int sl_ioctl_sets_up(__u32 command)
  * Those that only read: an allow-list. Not in it, though named GET: SIOCGIFBR and SIOCGIFVLAN,
  * which also set (br_ioctl_stub, vlan_ioctl_handler), SIOCETHTOOL, whose command lies in memory that
  * another thread can change after the look, and SIOCDEVPRIVATE on, which mean something else for every
- * driver.
+ * driver. Those of wireless links that read are odd (IW_IS_GET); from SIOCIWFIRSTPRIV on they are a driver's own.
  */
 SL_INLINE int sl_ioctl_reads(__u32 command)
 {
+	if (_IOC_TYPE(command) == SL_WIRELESS_IOC_TYPE)
+		return (command & 1) && command < SL_SIOCIWFIRSTPRIV;
 	switch (command) {
 	case FIOSETOWN:
 	case SIOCSPGRP:

@@ -63,20 +63,22 @@ static __always_inline int is_called(const char *from, const char *literal, int 
 }
 
 /* Whether a node of sysfs belongs to a network namespace (fs/kernfs/dir.c, `ns`: devices, and
- * bonding_masters), or maps a block device over the network (/sys/bus/rbd). A global function. */
+ * bonding_masters), or is one of SL_NETWORK_NODES or below. A global function. */
 SL_GLOBAL int is_network_node(__u64 address)
 {
 	const struct kernfs_node *node = (const void *)address;
-	const struct kernfs_node *below = 0;
 
 	for (int i = 0; i < 32 && node; i++) {
+		const struct kernfs_node *above_it = parent_of(node);
+		struct sl_name in = {}, name = {};
+
 		if (BPF_CORE_READ(node, ns))
 			return 1;
-		if (below && is_called(BPF_CORE_READ(below, name), "rbd", sizeof("rbd")) &&
-		    is_called(BPF_CORE_READ(node, name), "bus", sizeof("bus")))
+		read_name(&in, BPF_CORE_READ(above_it, name));
+		read_name(&name, BPF_CORE_READ(node, name));
+		if (sl_node_reaches_network(&in, &name))
 			return 1;
-		below = node;
-		node = parent_of(node);
+		node = above_it;
 	}
 	return 0;
 }
@@ -146,27 +148,30 @@ SL_GLOBAL int is_harmless_entry(__u64 header, __u64 entry)
 	return sl_sysctl_is_harmless(&in, &leaf);
 }
 
-/* kernel.ftrace_enabled: with 0 no program runs that is attached to a function of the kernel, ours and those
- * of every other container among them (kernel/trace/ftrace.c, ftrace_enable_sysctl). */
-SL_GLOBAL int is_switch_of_programs(__u64 header, __u64 entry)
+/* As which verb a sysctl of kernel/ is judged; 0: it is nobody's business here. kernel.ftrace_enabled: with 0 no
+ * program runs that is attached to a function of the kernel, ours and those of every other container among them
+ * (kernel/trace/ftrace.c, ftrace_enable_sysctl). */
+SL_GLOBAL int verb_of_kernel_sysctl(__u64 header, __u64 entry)
 {
 	const struct ctl_table_header *directory = above((const void *)header);
+	struct sl_name leaf = {};
 
-	return above(directory) && !above(above(directory)) &&
-	       is_called(BPF_CORE_READ(directory, ctl_table, procname), "kernel",
-			 sizeof("kernel")) &&
-	       is_called(BPF_CORE_READ((const struct ctl_table *)entry, procname),
-			 "ftrace_enabled", sizeof("ftrace_enabled"));
+	if (!above(directory) || above(above(directory)) ||
+	    !is_called(BPF_CORE_READ(directory, ctl_table, procname), "kernel", sizeof("kernel")))
+		return 0;
+	read_name(&leaf, BPF_CORE_READ((const struct ctl_table *)entry, procname));
+	if (SL_NAMED(&leaf, "ftrace_enabled"))
+		return SL_VERB_BPF;
+	return sl_sysctl_starts_programs(&leaf) ? SL_VERB_SYSCTL : 0;
 }
 
 /* Fills in the attempt; 0 if it is a sysctl that is nobody's business here. */
 static __always_inline int read_sysctl(const struct ctl_table_header *header,
 				       const struct ctl_table *entry, struct sl_attempt *attempt)
 {
-	if (is_switch_of_programs((__u64)header, (__u64)entry)) {
-		attempt->verb = SL_VERB_BPF;
+	attempt->verb = (__u8)verb_of_kernel_sysctl((__u64)header, (__u64)entry);
+	if (attempt->verb != 0)
 		return 1;
-	}
 	if (!is_of_net((__u64)header))
 		return 0;
 	attempt->verb = SL_VERB_SYSCTL;
@@ -218,8 +223,11 @@ int BPF_PROG(file_open, struct file *file)
 		return judge_device_file();
 	case BINFMTFS_MAGIC:
 		/* Whoever names an interpreter has the kernel run it in the place of programs that others start: of
-		 * protected ones, and by those who are in no subject (fs/binfmt_misc.c, load_misc_binary). */
-		return refuse_who_holds_files();
+		 * protected ones, and by those who are in no subject (fs/binfmt_misc.c, load_misc_binary). That of the
+		 * host's user namespace holds for the whole node; from Linux 6.7 on others have their own. */
+		if (refuse_who_holds_files() != 0)
+			return -EPERM;
+		return has_policy() && BPF_CORE_READ(inode, i_sb, s_user_ns, level) == 0 ? judge_device_file() : 0;
 	default:
 		return 0;
 	}

@@ -238,10 +238,22 @@ struct inet6_ifaddr {
 struct inet6_dev {
 	struct list_head addr_list;
 };
+struct device { /* include/linux/device.h */
+	struct device *parent;
+};
 struct net_device {
 	struct list_head dev_list;
+	__u64 features; /* NETIF_F_* */
+	struct device dev;
 	struct in_device *ip_ptr;
 	struct inet6_dev *ip6_ptr;
+};
+/* That a device stays in its network namespace: a feature until 6.11, then a bit, then the same of another name. */
+struct net_device___6_12 {
+	unsigned long netns_local : 1;
+};
+struct net_device___6_15 {
+	unsigned long netns_immutable : 1;
 };
 
 /* include/linux/tcp.h: where an early answer to Fast Open is not acknowledged yet, its request */
@@ -267,8 +279,12 @@ struct file_system_type {
 	const char *name;
 };
 struct dentry;
+struct user_namespace { /* include/linux/user_namespace.h; the host's is at level 0 */
+	int level;
+};
 struct super_block {
 	__u32 s_dev; /* MAJOR << 20 | MINOR */
+	struct user_namespace *s_user_ns;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
 	struct dentry *s_root;
@@ -323,7 +339,6 @@ struct file {
 	void *private_data; /* of a socket's: struct socket */
 };
 struct mnt_idmap;
-struct user_namespace;
 /* The same numbers on all architectures (include/uapi/asm-generic/unistd.h). */
 #define SL_MOUNT_SETATTR  442
 #define SL_OPEN_TREE_ATTR 467

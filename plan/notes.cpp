@@ -70,10 +70,13 @@ void note_deputies(const Policy& policy, std::vector<std::string>& notes) {
        "that no verb judges");
   note(policy.deputies.sysfs,
        "deputies opens sysfs: with CAP_NET_ADMIN the container makes and changes links by files, "
-       "and has the kernel send what it likes (pktgen, netconsole)");
+       "has the kernel send what it likes (pktgen, netconsole), and may have it run a program of "
+       "the container's for the host (binfmt_misc)");
   note(policy.deputies.sysctl,
        "deputies opens sysctl: with CAP_NET_ADMIN the container forwards packets, answers for "
-       "other addresses and chooses the ports that the kernel gives out");
+       "other addresses and chooses the ports that the kernel gives out; root of the host names "
+       "what "
+       "the kernel starts on the host (core_pattern)");
   note(policy.bpf == Verdict::allow,
        "bpf opens bpf(2): with CAP_BPF and CAP_SYS_ADMIN of the host the container takes every "
        "policy of the node away");

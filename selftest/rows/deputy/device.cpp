@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files that change network devices, or have the kernel send by itself: of sysfs, and of /proc/net.
+// Files that change network devices, or have the kernel send or start programs by itself: of sysfs,
+// binfmt_misc and /proc/net.
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -64,6 +65,17 @@ Outcome write_to_host(const Scene& /*scene*/) {
   return {};
 }
 
+// binfmt_misc -----------------------------------------------------------------------------------
+
+/// Who writes to it has the kernel run a program of his for whoever starts another, on the host
+/// too.
+Outcome open_interpreters(const Scene& /*scene*/) {
+  const UniqueFd root = private_mount("binfmt_misc");
+  if (!root) return failed("mount");
+  const UniqueFd file(::openat(root.get(), "register", O_WRONLY | O_CLOEXEC));
+  return file ? Outcome{} : failed("open");
+}
+
 // /proc/net -------------------------------------------------------------------------------------
 
 bool tell_pktgen(const std::string& file, const std::string& text) {
@@ -111,6 +123,11 @@ std::vector<Row> deputy_device() {
        .proof = Proof::done,
        .stops = always(Guard::sysfs),
        .attempt = write_to_host},
+      {.name = "binfmt_misc: an interpreter for everybody",
+       .each = Each::once,
+       .proof = Proof::done,
+       .stops = always(Guard::sysfs),
+       .attempt = open_interpreters},
       {.name = "/proc/net: a packet of pktgen",
        .stops = always(Guard::sysfs),
        .attempt = send_by_pktgen,

@@ -2,7 +2,9 @@
 //
 // Modules that the kernel loads by itself, of families and protocols that are closed. Each begins
 // with the module unloaded, and `check` unloads it again.
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <linux/inet_diag.h>
@@ -11,6 +13,7 @@
 #include <linux/sock_diag.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "selftest/arena/modules.hpp"
 #include "selftest/rows/deputy/deputy.hpp"
@@ -23,6 +26,7 @@ namespace {
 
 constexpr char packets[] = "af_packet_diag";
 constexpr char sctp[] = "sctp_diag";
+constexpr char tunnels[] = "ip_vti";
 
 /// What the kernel answers does not matter: it has loaded the module first (net/core/sock_diag.c).
 template <const char* module>
@@ -50,6 +54,18 @@ Outcome list_sctp(const Scene& /*scene*/) {
   return ask_for_sockets<sctp>(message.fixed(request));
 }
 
+/// The kernel looks for a module of a device that is not there, whatever is asked about it. This
+/// one puts a tunnel into every network namespace of the node.
+Outcome ask_for_tunnel(const Scene& /*scene*/) {
+  if (Modules::is_loaded(tunnels)) return {.step = "find it unloaded", .error = EBUSY};
+  const UniqueFd fd = open_socket(AF_UNIX, SOCK_DGRAM);
+  if (!fd) return failed("socket");
+  ifreq request{};
+  std::strcpy(request.ifr_name, "ip_vti0");
+  if (::ioctl(fd.get(), SIOCGIFINDEX, &request) != 0) return failed("SIOCGIFINDEX");
+  return {};
+}
+
 template <const char* module>
 bool was_loaded(const Scene& /*scene*/) {
   return Modules::unload_if_loaded(module);
@@ -74,6 +90,7 @@ std::vector<Row> deputy_module() {
       module_row("module: of packet sockets, by sock_diag", list_packets, was_loaded<packets>),
       module_row("module: of SCTP, by sock_diag", list_sctp, was_loaded<sctp>,
                  {"sctp", "inet_diag"}),
+      module_row("module: of tunnels, by a device's name", ask_for_tunnel, was_loaded<tunnels>),
   };
 }
 

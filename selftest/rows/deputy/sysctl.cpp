@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sysctls of net/ in the container's own network namespace. Two look at them: one when they are
+// Sysctls of net/ in the container's own network namespace, and one with which the kernel is told
+// what to start. Two look at them: one when they are
 // opened to be written, the other at the write. "opened alone" is the first's, "handed in" the
 // second's.
 #include <fcntl.h>
@@ -52,6 +53,17 @@ Outcome write_on_own_proc(const Scene& scene) {
   const UniqueFd proc = private_mount("proc");
   if (!proc) return failed("mount");
   return write_below(proc.get(), setting, scene);
+}
+
+/// What the kernel starts, as the host's root, when a program dies. What is there is written again.
+Outcome name_core_program(const Scene& /*scene*/) {
+  constexpr const char* path = "sys/kernel/core_pattern";
+  const UniqueFd proc = private_mount("proc");
+  if (!proc) return failed("mount");
+  const auto pattern = read_file(proc.get(), path, Exit::node);
+  if (!pattern) return failed("read");
+  if (!write_file_at(proc.get(), path, *pattern)) return failed("write");
+  return {};
 }
 
 /// Holds it; what is written then is not looked at when it is opened.
@@ -106,6 +118,12 @@ std::vector<Row> deputy_sysctl() {
        .proof = Proof::done,
        .stops = always(Guard::sysctl),
        .attempt = open_alone,
+       .annotations = {closed_again}},
+      {.name = "sysctl: the program for core dumps",
+       .each = Each::once,
+       .proof = Proof::done,
+       .stops = always(Guard::sysctl),
+       .attempt = name_core_program,
        .annotations = {closed_again}},
   };
 }

@@ -29,10 +29,11 @@ constexpr std::string_view other = "/bin/other", third = "/bin/third";
 Outcome by_vfork(const Scene& scene) {
   Launch launch(other, reach_target, scene);
   char* const* const arguments = launch.arguments();
+  const char* const path = launch.path();
   const pid_t child = ::vfork();  // NOLINT: that is what is tried
   if (child < 0) return failed("vfork");
   if (child == 0) {
-    ::execve(launch.path(), arguments, environ);
+    ::execve(path, arguments, environ);
     ::_exit(1);
   }
   ::waitpid(child, nullptr, 0);

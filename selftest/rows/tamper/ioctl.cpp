@@ -15,6 +15,7 @@
 #include <linux/if_tunnel.h>
 #include <linux/if_vlan.h>
 #include <linux/sockios.h>
+#include <linux/tty.h>
 
 #include <cstdio>
 #include <cstring>
@@ -26,7 +27,9 @@ namespace socklid::selftest {
 namespace {
 
 /// An address of nobody (RFC 5737).
-const in_addr nowhere{htonl(0xc0000207)};
+in_addr nowhere() {
+  return {htonl(0xc0000207)};
+}
 
 /// `request` names the container's veth if it has a place for a name of its own.
 ifreq interface_request(const Scene& scene) {
@@ -62,7 +65,7 @@ rtentry route(in_addr destination, in_addr mask, const ifreq& request) {
 
 Outcome add_route(const Scene& scene) {
   const ifreq request = interface_request(scene);
-  rtentry entry = route(nowhere, {0xffffffff}, request);
+  rtentry entry = route(nowhere(), {0xffffffff}, request);
   entry.rt_flags |= RTF_HOST;
   return ask(AF_INET, SIOCADDRT, &entry);
 }
@@ -85,7 +88,7 @@ Outcome add_route6(const Scene& scene) {
 
 Outcome set_address(const Scene& scene) {
   ifreq request = interface_request(scene);
-  request.ifr_addr = as_sockaddr(nowhere);
+  request.ifr_addr = as_sockaddr(nowhere());
   return ask(AF_INET, SIOCSIFADDR, &request);
 }
 
@@ -114,6 +117,15 @@ Outcome set_size(const Scene& scene) {
 
 Outcome set_size_in_child(const Scene& scene) {
   return in_child(set_size<AF_UNIX>, scene);
+}
+
+/// Others than this one make network devices of terminals (drivers/net/slip).
+Outcome set_discipline(const Scene& /*scene*/) {
+  const UniqueFd terminal(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal) return failed("open");
+  const int discipline = N_NULL;
+  if (::ioctl(terminal.get(), TIOCSETD, &discipline) != 0) return failed("ioctl");
+  return {};
 }
 
 /// The device that comes with IP-in-IP in every namespace: it is down, so it may have another name.
@@ -212,6 +224,7 @@ Rows tamper_ioctl() {
       ioctl_row("ioctl: the interface's size, by a unix socket", set_size<AF_UNIX>),
       ioctl_row("ioctl: the interface's size, by a netlink socket", set_size<AF_NETLINK>),
       ioctl_row("ioctl: the interface's size, by a unix socket of a child", set_size_in_child),
+      ioctl_row("ioctl: a terminal's line discipline", set_discipline),
       ioctl_row("ioctl: an interface's name, by a unix socket", rename, {"ipip"}),
       ioctl_row("ioctl: the interface's hardware address", set_hardware_address),
       ioctl_row("ioctl: a tunnel", add_tunnel, {"ipip"}),

@@ -30,7 +30,9 @@ namespace {
 constexpr std::uint16_t make_new = NLM_F_CREATE | NLM_F_EXCL;
 constexpr std::uint32_t other_table = 4747;
 /// An address of nobody (RFC 5737).
-const in_addr nowhere{htonl(0xc0000207)};
+in_addr nowhere() {
+  return {htonl(0xc0000207)};
+}
 
 template <NetlinkMessage (*build)(const Scene& scene)>
 Outcome change(const Scene& scene) {
@@ -129,7 +131,7 @@ NetlinkMessage new_address(const Scene& scene) {
   header.ifa_prefixlen = 32;
   header.ifa_index = scene.interface;
   NetlinkMessage message(RTM_NEWADDR, make_new);
-  return message.fixed(header).value(IFA_LOCAL, nowhere).value(IFA_ADDRESS, nowhere);
+  return message.fixed(header).value(IFA_LOCAL, nowhere()).value(IFA_ADDRESS, nowhere());
 }
 
 NetlinkMessage delete_address(const Scene& scene) {

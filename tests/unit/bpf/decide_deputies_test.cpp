@@ -122,16 +122,48 @@ TEST(Deputies, ModulesAreThoseOfWhatIsOpen) {
        {"net-pf-17", "net-pf-21", "net-pf-40", "net-pf-2-proto-132-type-5", "net-pf-2-proto-132",
         "net-pf-10-proto-33-type-6", "net-pf-2-proto-262-type-1", "net-pf-2-proto-255-type-3",
         "net-pf-16-proto-12", "net-pf-16-proto-4-type-2-132", "net-pf-16-proto-4-type-17",
-        "net-pf-", "net-pf-x", "net-pf-99999"}) {
+        "net-pf-", "net-pf-x", "net-pf-99999", "netdev-tunl0", "netdev-eth0", "rtnl-link-bond",
+        "tty-ldisc-1"}) {
     EXPECT_EQ(refusal(image, module(name)), SL_REASON_MODULE) << name;
   }
   sl_attempt attempt{};
   sl_name name = named("fs-nfs");
   EXPECT_EQ(sl_read_module(&name, &attempt), SL_MODULE_FILE_SYSTEM);
-  for (const char* other : {"tcp_bbr", "netdev-eth0", "rtnl-link-bond", "", "net"}) {
+  for (const char* other : {"tcp_bbr", "xt_mark", "netdev", "", "net"}) {
     name = named(other);
     EXPECT_EQ(sl_read_module(&name, &attempt), SL_MODULE_OTHER) << other;
   }
+}
+
+TEST(Deputies, ModulesOfDevicesAreForWhoeverChangesLinks) {
+  Policy policy = bind_list({});
+  policy.families = {{annotations::Family::Kind::netlink_protocol, 0}};
+  EXPECT_EQ(refusal(image_of(policy), module("netdev-tunl0")), SL_REASON_NONE);
+  EXPECT_EQ(refusal(image_of(Policy{}), module("netdev-tunl0")), SL_REASON_NONE);
+}
+
+TEST(Deputies, SomeSysctlsOfTheKernelStartPrograms) {
+  for (const char* one : {"core_pattern", "modprobe", "hotplug", "poweroff_cmd"}) {
+    const sl_name name = named(one);
+    EXPECT_TRUE(sl_sysctl_starts_programs(&name)) << one;
+  }
+  for (const char* other : {"core_patterns", "core", "hostname", ""}) {
+    const sl_name name = named(other);
+    EXPECT_FALSE(sl_sysctl_starts_programs(&name)) << other;
+  }
+}
+
+TEST(Deputies, SomeNodesOfNoNamespaceReachTheNetwork) {
+  const auto reaches = [](const char* directory, const char* node) {
+    const sl_name in = named(directory), name = named(node);
+    return sl_node_reaches_network(&in, &name) != 0;
+  };
+  EXPECT_TRUE(reaches("bus", "rbd"));
+  EXPECT_TRUE(reaches("bus", "fcoe"));
+  EXPECT_TRUE(reaches("kernel", "uevent_helper"));
+  EXPECT_FALSE(reaches("class", "rbd"));
+  EXPECT_FALSE(reaches("bus", "gpio"));
+  EXPECT_FALSE(reaches("", ""));
 }
 
 TEST(Deputies, EachIsOpenByItsWordAlone) {

@@ -66,11 +66,12 @@ TEST(Decide, NetlinkOnlyReadsRoutes) {
 
 TEST(Decide, IoctlsOnlyRead) {
   sl_attempt attempt = on(SL_VERB_IOCTL, unix_family, stream);
-  for (const int command : {0x8912, 0x8913, 0x8954}) {
+  for (const int command : {0x8912, 0x8913, 0x8954, 0x8b01, 0x8b1b}) {
     attempt.option = command;
     EXPECT_EQ(decide(bind_list({}), attempt), 0) << command;
   }
-  for (const int command : {0x890b, 0x8914, 0x8940, 0x8946, 0x8982, 0x89a0, 0x89f1, 0x400454ca}) {
+  for (const int command : {0x890b, 0x8914, 0x8940, 0x8946, 0x8982, 0x89a0, 0x89f1, 0x400454ca,
+                            0x5423, 0x8b00, 0x8b1a, 0x8be0, 0x8be1}) {
     attempt.option = command;
     EXPECT_TRUE(sl_is_network_ioctl(static_cast<unsigned>(command))) << command;
     EXPECT_EQ(decide(bind_list({}), attempt), EPERM) << command;

@@ -7,10 +7,11 @@ times of TCP, namespaces made inside, device programs of nested engines, what th
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.bundle import Options
 from harness.check import check, compare, keys
-from harness.commands import run
+from harness.commands import run, wait_until
 from harness.recipe import tree
 from harness.runner import expect, expect_equal, group, test
 from harness.runtimes import parse_probe
@@ -126,6 +127,27 @@ def _(session):
             done = session.crun.run(["/bin/sh", "-c", SANDBOX.format(command)], options)
             may = works or options is not policy
             expect_equal("done" in done.text, may, f"{command}: {done.text}")
+
+
+@test("a sandbox is one where each network namespace has tunnels of its own, and none with a device from elsewhere")
+def _(session):
+    policy = Options(annotations=keys(connect="deny"), netns="new")
+    run("modprobe", "--all", "ipip", "sit")
+    try:
+        done = session.crun.run(["/bin/sh", "-c", SANDBOX.format("busybox ip addr add 127.0.0.3/8 dev lo")], policy)
+        expect("done" in done.text, done.text)
+    finally:
+        run("modprobe", "--remove", "--all", "ipip", "sit")
+    command = ("until busybox ip link show given0 2>/dev/null; do busybox sleep 0.1; done; "
+               "busybox ip addr add 127.0.0.3/8 dev lo")
+    inside = ("pgrep", "--full", "^sh -c until")
+    for options in (Options(netns="new"), policy):
+        with ThreadPoolExecutor(1) as beside:
+            running = beside.submit(session.crun.run, ["/bin/sh", "-c", SANDBOX.format(command)], options)
+            wait_until(lambda: run(*inside, check=False).status == 0, "the sandbox is there")
+            run("nsenter", "--target", run(*inside).out.strip(), "--net", "ip", "link", "add", "given0", "type", "dummy")
+            done = running.result()
+        expect_equal("done" in done.text, options is not policy, done.text)
 
 
 @test("no network namespace of the container's or the host's counts as a sandbox")
