@@ -31,8 +31,8 @@ namespace socklid::annotations {
 
 /// The most subjects of one container, the one that is everyone else among them.
 inline constexpr std::size_t max_subjects = 16;
-/// The most programs of all of them together. The node holds 256 containers with so many
-/// (SL_PROGRAM_NAMES in bpf/subject_abi.h).
+/// The most programs of all of them together. The node holds 256 containers with so many, and with
+/// as many protected files (SL_PROGRAM_NAMES in bpf/subject_abi.h).
 inline constexpr std::size_t max_programs = 128;
 inline constexpr std::size_t max_windows = 4;
 /// Levels without end.

@@ -18,6 +18,7 @@ enum {
 	MSG_FASTOPEN = 0x20000000,   /* include/linux/socket.h */
 	FMODE_WRITE = 0x2,           /* include/linux/fs.h */
 	PTRACE_MODE_ATTACH = 0x2,    /* include/linux/ptrace.h */
+	DCACHE_DISCONNECTED = 0x20,  /* include/linux/dcache.h */
 	PF_FORKNOEXEC = 0x40,        /* include/linux/sched.h */
 	CONFIGFS_MAGIC = 0x62656570, /* fs/configfs/mount.c */
 	SKB_DST_PTRMASK = 1,         /* include/linux/skbuff.h, SKB_DST_NOREF: not of the address */
@@ -36,6 +37,12 @@ struct ns_common {
 };
 struct list_head {
 	struct list_head *next;
+};
+struct hlist_node {
+	struct hlist_node *next;
+};
+struct hlist_head {
+	struct hlist_node *first;
 };
 /* include/linux/sysctl.h, fs/proc/internal.h: a directory begins with its own header */
 struct ctl_table {
@@ -97,6 +104,7 @@ struct upid {
 	struct pid_namespace *ns;
 };
 struct pid {
+	struct hlist_head tasks[4]; /* the first: of task_struct.pid_links */
 	unsigned int level;
 	struct upid numbers[];
 };
@@ -134,6 +142,7 @@ struct task_struct {
 	char comm[16];
 	struct nsproxy *nsproxy;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[4];
 	struct css_set *cgroups;
 };
 
@@ -289,12 +298,6 @@ struct super_block {
 	struct file_system_type *s_type;
 	struct dentry *s_root;
 };
-struct hlist_node {
-	struct hlist_node *next;
-};
-struct hlist_head {
-	struct hlist_node *first;
-};
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
@@ -309,6 +312,7 @@ struct qstr {
 	const unsigned char *name;
 };
 struct dentry {
+	unsigned int d_flags; /* DCACHE_* */
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -370,6 +374,7 @@ struct proc_dir_entry {
 	char *name;
 };
 struct proc_inode {
+	struct pid *pid; /* of what is below /proc/PID */
 	struct proc_dir_entry *pde;
 	struct ctl_table_header *sysctl;
 	const struct ctl_table *sysctl_entry;

@@ -131,7 +131,8 @@ struct {
 	__type(value, struct sl_file);
 } files SEC(".maps");
 
-/* The names by which subjects' programs are found: bit i is subject i's. */
+/* The names by which subjects' programs and protected files are found, whatever file is there now: bit i is subject
+ * i's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SL_PROGRAM_NAMES);

@@ -20,9 +20,9 @@
 #define SL_TASKS_OF_ONE 4096
 #define SL_TASKS (1 << 18)
 /* The node's: of 128 containers with as many files as each may have (max_files in node/files/resolve.hpp), and of 256 with
- * as many programs (max_programs in annotations/subject.hpp). */
+ * as many names (max_names there). */
 #define SL_FILES (1 << 17)
-#define SL_PROGRAM_NAMES (1 << 15)
+#define SL_PROGRAM_NAMES (1 << 16)
 
 /* What a task is, in a hash by the address of its task_struct; it goes with the task. */
 struct sl_task {

@@ -14,7 +14,6 @@ using annotations::Policy;
 using annotations::Subject;
 
 static_assert(annotations::max_subjects == SL_SUBJECTS && SL_SUBJECT_OTHERS == SL_SUBJECTS - 1);
-static_assert(SL_PROGRAM_NAMES == 256 * annotations::max_programs);
 static_assert(annotations::max_windows == SL_HOURS_WINDOWS);
 static_assert(annotations::inherit_all == SL_LEVELS_ALL);
 

@@ -29,73 +29,7 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/program.bpf.h"
-
-/* What an attempt on a file is on. */
-enum sl_part {
-	SL_CONTENT = 0, /* what it holds, and what is told of it */
-	SL_NAME = 1,    /* the name that it has, which goes or is mounted over */
-};
-
-/* A file whose place is asked for. A struct, for a global function takes no pointer of the kernel's. */
-struct sl_place {
-	const struct dentry *dentry;
-	__u64 cgroup_id;
-	__u32 part; /* enum sl_part */
-	__u32 pad;
-};
-
-/* Looks at where the place is, which goes up to its parent. An enum sl_looked. */
-SL_GLOBAL int look_up_from(struct sl_place *place, __u32 is_itself)
-{
-	struct sl_file_key key = {};
-	const struct dentry *dentry, *parent;
-	const struct inode *inode;
-	enum sl_looked looked = SL_GOES_UP;
-
-	if (!place) /* what the verifier must assume of a global function's argument */
-		return SL_IS_PROTECTED;
-	dentry = place->dentry;
-	inode = BPF_CORE_READ(dentry, d_inode);
-	if (inode) {
-		const struct sl_file *found;
-
-		key.cgroup_id = place->cgroup_id;
-		key.inode = BPF_CORE_READ(inode, i_ino);
-		key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-		found = bpf_map_lookup_elem(&files, &key);
-		if (found)
-			looked = sl_look_at(found->flags, is_itself, place->part == SL_NAME);
-	}
-	if (looked != SL_GOES_UP)
-		return looked;
-	parent = BPF_CORE_READ(dentry, d_parent);
-	place->dentry = parent;
-	if (parent != dentry)
-		return SL_GOES_UP;
-	return dentry != BPF_CORE_READ(dentry, d_sb, s_root) && sl_is_on(SL_REASON_FILE)
-		       ? SL_IS_PROTECTED
-		       : SL_IS_FREE;
-}
-
-/* A dentry that does not lead to its file system's root has come by open_by_handle_at(2), and could lie
- * anywhere: it is protected, and so is what lies deeper than 128. */
-SL_GLOBAL int is_protected(struct sl_place *place)
-{
-	for (__u32 i = 0; i < 128; i++) {
-		const int looked = look_up_from(place, i == 0);
-
-		if (looked != SL_GOES_UP)
-			return looked == SL_IS_PROTECTED;
-	}
-	return sl_is_on(SL_REASON_FILE);
-}
-
-static __always_inline int is_watched(const struct dentry *dentry)
-{
-	const __u32 device = BPF_CORE_READ(dentry, d_sb, s_dev);
-
-	return bpf_map_lookup_elem(&devices, &device) != 0;
-}
+#include "bpf/subjects/place.bpf.h"
 
 static __always_inline int refuse_file(const struct sl_policy *policy)
 {
@@ -119,7 +53,7 @@ static __always_inline int judge_file(const struct dentry *dentry, enum sl_part 
 		if (!holds_files(policy))
 			continue;
 		place.cgroup_id = policy->cgroup_id;
-		place.dentry = dentry;
+		place.dentry = place.itself = dentry;
 		if (is_protected(&place))
 			return refuse_file(policy);
 	}

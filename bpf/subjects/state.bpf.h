@@ -18,6 +18,7 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 #include "bpf/subject_abi.h"
+#include "bpf/subjects/place.bpf.h"
 
 /* The innermost policy above the task that has subjects. Nested ones the hook refuses. */
 static __always_inline const struct sl_policy *policy_with_subjects(void)
@@ -143,8 +144,7 @@ static __always_inline int inherit_subjects(const struct task_struct *task)
 	return -EAGAIN;
 }
 
-/* Global functions for the stack they have: which subjects the file is the program of, by its number and by
- * its place, whatever file is there now. */
+/* Which subjects the file is the program of, by its number. */
 SL_GLOBAL int subjects_of(__u64 cgroup_id, __u64 address)
 {
 	const struct file *file = (const void *)address;
@@ -158,24 +158,10 @@ SL_GLOBAL int subjects_of(__u64 cgroup_id, __u64 address)
 	return found ? (int)found->subjects : 0;
 }
 
-SL_GLOBAL int subjects_at(__u64 cgroup_id, __u64 address)
-{
-	const struct file *file = (const void *)address;
-	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	const struct inode *directory = BPF_CORE_READ(dentry, d_parent, d_inode);
-	struct sl_named_key key = {.cgroup_id = cgroup_id};
-	const __u32 *found;
-
-	key.inode = BPF_CORE_READ(directory, i_ino);
-	key.device = BPF_CORE_READ(directory, i_sb, s_dev);
-	bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(dentry, d_name.name));
-	found = bpf_map_lookup_elem(&named, &key);
-	return found ? (int)*found : 0;
-}
-
 static __always_inline __u32 subjects_entered(__u64 cgroup_id, const struct linux_binprm *bprm)
 {
-	const __u64 file = (__u64)BPF_CORE_READ(bprm, file);
+	const struct file *file = BPF_CORE_READ(bprm, file);
+	const int by_name = named_at(cgroup_id, (__u64)BPF_CORE_READ(file, f_path.dentry));
 
-	return (__u32)(subjects_of(cgroup_id, file) | subjects_at(cgroup_id, file));
+	return (__u32)subjects_of(cgroup_id, (__u64)file) | (by_name < 0 ? 0 : (__u32)by_name);
 }

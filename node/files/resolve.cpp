@@ -41,6 +41,18 @@ void add_way(Entries& entries, const FoundFile& found) {
   for (const FileNumber number : found.passed) entry_of(entries, number).flags |= SL_FILE_ENTRY;
 }
 
+/// Its place, if its name in its own file system is known; with the subjects whose program it is.
+void add_name(std::vector<NamedEntry>& named, const FoundFile& found, std::uint32_t subjects) {
+  if (found.is_mounted || found.name.size() > name_limit) return;
+  const FileNumber directory = found.above.back();
+  for (NamedEntry& one : named) {
+    if (one.directory != directory || one.name != found.name) continue;
+    one.subjects |= subjects;
+    return;
+  }
+  named.push_back({.directory = directory, .name = found.name, .subjects = subjects});
+}
+
 /// `found` or an error about `key`, whose value `what` names.
 Result<std::optional<FoundFile>> find(const ContainerTree& tree, OwnText key,
                                       const std::string& what, const std::string& path) {
@@ -71,9 +83,7 @@ class Programs {
     entry.subjects |= bit;
     entry.flags |= SL_FILE_SELF | SL_FILE_ENTRY;
     into_.programs.push_back({.subject = subject.index, .path = path, .number = found.number});
-    if (!found.is_mounted && found.name.size() <= name_limit) {
-      add_name(found.above.back(), found.name, bit);
-    }
+    add_name(into_.named, found, bit);
     add_way(entries_, found);
     return {};
   }
@@ -85,15 +95,6 @@ class Programs {
     }
     return "?";
   }
-  void add_name(FileNumber directory, const std::string& name, std::uint32_t bit) {
-    for (NamedEntry& one : into_.named) {
-      if (one.directory != directory || one.name != name) continue;
-      one.subjects |= bit;
-      return;
-    }
-    into_.named.push_back({.directory = directory, .name = name, .subjects = bit});
-  }
-
   const std::vector<SubjectPlan>& subjects_;
   Entries& entries_;
   LookedUp& into_;
@@ -170,7 +171,8 @@ Result<> add_mounts(const ContainerTree& tree, const std::vector<ReadonlyPath>& 
 }
 
 Result<> add_readonly(const ContainerTree& tree,
-                      const std::vector<annotations::ProtectedPath>& readonly, Entries& entries) {
+                      const std::vector<annotations::ProtectedPath>& readonly, Entries& entries,
+                      std::vector<NamedEntry>& named) {
   std::vector<ReadonlyPath> places;
   std::vector<FoundFile> excepted;
   for (const annotations::ProtectedPath& one : readonly) {
@@ -181,6 +183,7 @@ Result<> add_readonly(const ContainerTree& tree,
       return wrong(readonly_key, what, "is not in the container: take it out, or have it made");
     }
     SL_CHECK(add_protected(entries, *found, one.except, what));
+    if (!one.except && !S_ISDIR(found->mode)) add_name(named, *found, 0);
     places.push_back({.path = found->place, .except = one.except});
     if (one.except) excepted.push_back(std::move(*found));
   }
@@ -199,6 +202,7 @@ Result<> add_readonly(const ContainerTree& tree,
 }  // namespace
 
 static_assert(SL_FILES == 128 * max_files);
+static_assert(SL_PROGRAM_NAMES == 256 * max_names);
 
 Result<LookedUp> resolve(const ContainerTree& tree, const std::vector<SubjectPlan>& subjects,
                          const std::vector<annotations::ProtectedPath>& readonly) {
@@ -206,12 +210,19 @@ Result<LookedUp> resolve(const ContainerTree& tree, const std::vector<SubjectPla
   Entries entries;
   Programs programs(subjects, entries, result);
   for (const SubjectPlan& subject : subjects) SL_CHECK(add_subject(tree, subject, programs));
-  SL_CHECK(add_readonly(tree, readonly, entries));
+  SL_CHECK(add_readonly(tree, readonly, entries, result.named));
   if (entries.size() > max_files) {
     return fail(Exit::unsupported,
                 concat(readonly_key, " and subjects: ", entries.size(),
                        " files, directories, links and mounts are involved, and the programs keep ",
                        max_files, " of one container: name fewer paths"),
+                {.key = readonly_key});
+  }
+  if (result.named.size() > max_names) {
+    return fail(Exit::unsupported,
+                concat(readonly_key, " and subjects: ", result.named.size(),
+                       " files are named, and the programs keep ", max_names,
+                       " names of one container: name their directories"),
                 {.key = readonly_key});
   }
   for (auto& [number, entry] : entries) result.files.push_back(entry);

@@ -8,9 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "selftest/rows/subject/subject.hpp"
 #include "selftest/ways/broker.hpp"
@@ -78,8 +82,12 @@ Outcome read_memory(const Scene& scene) {
   return done("process_vm_readv", ::process_vm_readv(scene.other, &own, 1, &there, 1, 0));
 }
 
+std::string below_proc(pid_t process, std::string_view name) {
+  return "/proc/" + std::to_string(process) + "/" + std::string(name);
+}
+
 Outcome write_memory_file(const Scene& scene) {
-  const std::string path = "/proc/" + std::to_string(scene.other) + "/mem";
+  const std::string path = below_proc(scene.other, "mem");
   const UniqueFd memory(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!memory) return failed("open mem");
   const std::uint64_t value = 2;
@@ -96,6 +104,24 @@ Outcome take_from(pid_t process, int fd) {
 
 Outcome take_descriptor(const Scene& scene) {
   return take_from(scene.other, address_fd);
+}
+
+Outcome open_descriptor(const Scene& scene) {
+  const std::string path = below_proc(scene.other, "fd/" + std::to_string(address_fd));
+  const UniqueFd opened(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return done("open fd", opened.get());
+}
+
+/// Any of them: mostly the program itself.
+Outcome open_mapped(const Scene& scene) {
+  const std::string directory = below_proc(scene.other, "map_files");
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const UniqueFd opened(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    return done("open map_files", opened.get());
+  }
+  errno = error ? error.value() : ENOENT;
+  return failed("list map_files");
 }
 
 Outcome take_from_outside(const Scene& scene) {
@@ -136,6 +162,8 @@ std::vector<Row> subject_hold() {
       hold_row("a hold of another program: process_vm_readv", held<read_memory>),
       hold_row("a hold of another program: its memory by /proc", held<write_memory_file>),
       hold_row("a hold of another program: pidfd_getfd", held<take_descriptor>),
+      hold_row("a hold of another program: what it has open, by /proc", held<open_descriptor>),
+      hold_row("a hold of another program: what it has mapped, by /proc", held<open_mapped>),
       hold_row(
           "a hold of a process outside: pidfd_getfd",
           [](const Scene& scene) { return in_program("/bin/caged", take_from_outside, scene); }),

@@ -121,7 +121,9 @@ TEST_F(Resolve, ProtectsTreesFilesAndTheWayThere) {
   EXPECT_EQ(entry(*found, "etc/passwd").flags, SL_FILE_SELF | SL_FILE_ENTRY);
   EXPECT_EQ(entry(*found, "sbin").flags, std::uint32_t{SL_FILE_ENTRY});
   EXPECT_EQ(entry(*found, "etc").flags, std::uint32_t{SL_FILE_ENTRY});
-  EXPECT_TRUE(found->named.empty());
+  ASSERT_EQ(found->named.size(), 1U) << "of files, not of directories nor of exceptions";
+  EXPECT_EQ(found->named[0].name, "passwd");
+  EXPECT_EQ(found->named[0].subjects, 0U);
 }
 
 TEST_F(Resolve, RefusesPathsThatProtectNothing) {

@@ -14,6 +14,7 @@ from harness.bundle import Options
 from harness.check import keys
 from harness.commands import run, write
 from harness.network import HOST4, NEIGHBOUR4, PEER4, cabled
+from harness.programs import with_programs
 from harness.recipe import tree
 from harness.runner import expect, expect_equal, expect_in, group, test, why_not
 from harness.runtimes import next_name
@@ -88,6 +89,25 @@ def use_volume(session, policy):
 def _(session, record):
     with cabled(session):
         under_each(record, "a volume of NFS", lambda policy: use_volume(session, policy))
+
+
+@test("a protected path of a volume of NFS: the rest of the volume is free")
+def _(session):
+    root = with_programs(session)
+    (root / "data").mkdir()
+    script = "for name in kept free; do echo x >/data/$name/file && echo $name; done; mkdir /data/new && echo new"
+    with cabled(session), VolumeServer(session) as server:
+        for name in ("kept", "free"):
+            (server.volume / name).mkdir()
+        run("mount", "-i", "-t", "nfs4", "-o", server.options(PEER4, HOST4), f"{PEER4}:/", root / "data")
+        try:
+            for policy, works in (({}, ["kept", "free", "new"]), (keys(readonly="/data/kept"), ["free", "new"])):
+                with session.crun.hold(Options(annotations=policy, rootfs=root)) as container:
+                    done = container.exec("/bin/sh", "-c", script, check=False)
+                expect_equal(done.out.split(), works, done.text)
+                (server.volume / "new").rmdir()
+        finally:
+            run("umount", root / "data")
 
 
 # Engines and first processes ----------------------------------------------------------------------

@@ -125,23 +125,41 @@ def _(session):
         expect_in("file", session.socklid("inspect", container.id).out, "inspect")
 
 
+# {what: a command that fails where /usr/sbin/mail is a subject's program}
+PROGRAM = {
+    "write": "echo x >> /usr/sbin/mail",
+    "remove": "rm -f /usr/sbin/mail",
+    "replace": "cp /probe /var/x; mv /var/x /usr/sbin/mail",
+    "rename": "mv /usr/sbin/mail /usr/sbin/m2",
+    "hard link": "ln /usr/sbin/mail /var/m3",
+    "mount": "mount -o bind /probe /usr/sbin/mail",
+    "above": "mv /usr /old",
+    "unmounted in another namespace": "unshare -m sh -c 'umount -l /usr; mv /usr /old'",
+}
+
+
 @test("a subject's own program is protected, by any of its names and places")
 def _(session):
     root = make_root(session)
-    ways = {
-        "write": "echo x >> /usr/sbin/mail",
-        "remove": "rm -f /usr/sbin/mail",
-        "replace": "cp /probe /var/x; mv /var/x /usr/sbin/mail",
-        "rename": "mv /usr/sbin/mail /usr/sbin/m2",
-        "hard link": "ln /usr/sbin/mail /var/m3",
-        "mount": "mount -o bind /probe /usr/sbin/mail",
-        "above": "mv /usr /old",
-        "unmounted in another namespace": "unshare -m sh -c 'umount -l /usr; mv /usr /old'",
-    }
     with session.crun.hold(options(root, SUBJECT)) as container:
-        seen = outcomes(container, ways)
+        seen = outcomes(container, PROGRAM)
         expect(not any(seen.values()), f"arrived: {seen}")
         expect(outcomes(container, {"beside": "echo x > /usr/sbin/other"})["beside"], "what lies beside it is free")
+
+
+@test("what the host puts in the place of a protected file is protected as well, and a program's place is kept")
+def _(session):
+    root = make_root(session)
+    with session.crun.hold(options(root, {**SUBJECT, **keys(readonly="/etc/passwd")})) as container:
+        for path in ("usr/sbin/mail", "etc/passwd"):
+            shutil.copy(root / path, root / "tmp-new")
+            os.rename(root / "tmp-new", root / path)
+        ways = {**PROGRAM, "single file": "echo x >> /etc/passwd", "its name": "mv /etc/passwd /etc/p2"}
+        seen = outcomes(container, ways)
+        expect(not any(seen.values()), f"arrived: {seen}")
+        os.unlink(root / "usr/sbin/mail")
+        seen = outcomes(container, {"made": "cp /probe /usr/sbin/mail", "beside": "cp /probe /usr/sbin/mail2"})
+        expect_equal(seen, {"made": False, "beside": True}, "where it was")
 
 
 @test("a mount below a protected directory is protected too")
