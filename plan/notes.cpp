@@ -75,8 +75,7 @@ void note_deputies(const Policy& policy, std::vector<std::string>& notes) {
   note(policy.deputies.sysctl,
        "deputies opens sysctl: with CAP_NET_ADMIN the container forwards packets, answers for "
        "other addresses and chooses the ports that the kernel gives out; root of the host names "
-       "what "
-       "the kernel starts on the host (core_pattern)");
+       "what the kernel starts on the host (core_pattern)");
   note(policy.bpf == Verdict::allow,
        "bpf opens bpf(2): with CAP_BPF and CAP_SYS_ADMIN of the host the container takes every "
        "policy of the node away");

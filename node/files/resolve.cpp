@@ -95,6 +95,7 @@ class Programs {
     }
     return "?";
   }
+
   const std::vector<SubjectPlan>& subjects_;
   Entries& entries_;
   LookedUp& into_;

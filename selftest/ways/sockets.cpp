@@ -112,6 +112,21 @@ bool set_option(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
+bool send_groups_by_device(int fd, const Scene& scene) {
+  const int device = static_cast<int>(scene.interface);
+  if (scene.ip == Ip::v6) return set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, device);
+  const ip_mreqn by_device{{}, {}, device};
+  return ::setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &by_device, sizeof(by_device)) == 0;
+}
+
+bool join_group(int fd, const Scene& scene, const Address& group) {
+  group_req membership{};
+  membership.gr_interface = scene.interface;
+  std::memcpy(&membership.gr_group, group.get(), group.length);
+  const int level = scene.ip == Ip::v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
+  return ::setsockopt(fd, level, MCAST_JOIN_GROUP, &membership, sizeof(membership)) == 0;
+}
+
 bool send_token(int fd, const Scene& scene, int flags) {
   return ::send(fd, scene.token.data(), scene.token.size(), flags | MSG_NOSIGNAL) >= 0;
 }

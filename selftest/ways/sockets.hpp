@@ -55,6 +55,10 @@ inline constexpr std::chrono::milliseconds patience{1000};
 [[nodiscard]] bool bind_to(int fd, const Address& local);
 /// SO_* or another option whose value is an int.
 [[nodiscard]] bool set_option(int fd, int level, int option, int value);
+/// What it sends to groups leaves by the container's device: no route leads to them.
+[[nodiscard]] bool send_groups_by_device(int fd, const Scene& scene);
+/// The group there. `group` is of the scene's version of IP.
+[[nodiscard]] bool join_group(int fd, const Scene& scene, const Address& group);
 
 // Sending --------------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sysctls of net/ in the container's own network namespace, and one with which the kernel is told
-// what to start. Two look at them: one when they are
-// opened to be written, the other at the write. "opened alone" is the first's, "handed in" the
-// second's.
+// Sysctls of net/ in the container's own network namespace, and one that names what the kernel
+// starts. Two look at them: one when they are opened to be written, the other at the write. "opened
+// alone" is the first's, "handed in" the second's.
 #include <fcntl.h>
 #include <unistd.h>
 

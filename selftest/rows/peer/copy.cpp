@@ -8,8 +8,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
-#include <string>
+#include <string_view>
 
 #include "selftest/rows/peer/peer.hpp"
 #include "selftest/ways/sockets.hpp"
@@ -34,13 +33,8 @@ Address broadcast(const Scene& scene) {
 /// Gets what is sent to the group and to the port.
 UniqueFd receiver(const Scene& scene) {
   UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
-  const Address many = group(scene);
-  group_req membership{};
-  membership.gr_interface = scene.interface;
-  std::memcpy(&membership.gr_group, many.get(), many.length);
-  const int level = scene.ip == Ip::v4 ? IPPROTO_IP : IPPROTO_IPV6;
   if (!fd || !bind_to(fd.get(), any_address(scene.family(), scene.port)) ||
-      ::setsockopt(fd.get(), level, MCAST_JOIN_GROUP, &membership, sizeof(membership)) != 0) {
+      !join_group(fd.get(), scene, group(scene))) {
     return {};
   }
   return fd;
@@ -52,15 +46,6 @@ bool gets_token(int fd, const Scene& scene) {
   if (size < 0) return false;
   errno = EBADMSG;
   return got == scene.token;
-}
-
-/// By the container's device: no route leads to groups.
-bool send_by_device(int fd, const Scene& scene) {
-  if (scene.ip == Ip::v6) {
-    return set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, static_cast<int>(scene.interface));
-  }
-  const ip_mreqn device{{}, {}, static_cast<int>(scene.interface)};
-  return ::setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &device, sizeof(device)) == 0;
 }
 
 Outcome send_copies(const Scene& scene, int fd, const Address& many) {
@@ -76,7 +61,7 @@ Outcome send_copies(const Scene& scene, int fd, const Address& many) {
 Outcome connect_to_group(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
-  if (!send_by_device(fd.get(), scene)) return failed("multicast interface");
+  if (!send_groups_by_device(fd.get(), scene)) return failed("multicast interface");
   return send_copies(scene, fd.get(), group(scene));
 }
 

@@ -112,14 +112,8 @@ Outcome send_by_broadcast(const Scene& scene) {
 Outcome send_by_multicast(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
-  const bool v4 = scene.ip == Ip::v4;
-  const ip_mreqn by_interface{{}, {}, static_cast<int>(scene.interface)};
-  const int chosen =
-      v4 ? ::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_IF, &by_interface, sizeof(by_interface))
-         : ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_MULTICAST_IF, &scene.interface,
-                        sizeof(scene.interface));
-  if (chosen != 0) return failed("multicast interface");
-  const Address all_hosts = make_address(v4 ? "224.0.0.1" : "ff02::1", scene.port);
+  if (!send_groups_by_device(fd.get(), scene)) return failed("multicast interface");
+  const Address all_hosts = make_address(scene.ip == Ip::v4 ? "224.0.0.1" : "ff02::1", scene.port);
   if (!send_token_to(fd.get(), scene, all_hosts)) return failed("sendto");
   return {};
 }

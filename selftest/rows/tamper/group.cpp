@@ -35,13 +35,6 @@ Address group(const Scene& scene, char last) {
   return make_address(text + last, 0);
 }
 
-bool join(int fd, const Scene& scene, const Address& wanted) {
-  group_req membership{};
-  membership.gr_interface = scene.interface;
-  std::memcpy(&membership.gr_group, wanted.get(), wanted.length);
-  return ::setsockopt(fd, level_of(scene), MCAST_JOIN_GROUP, &membership, sizeof(membership)) == 0;
-}
-
 /// The same by the older option of each version, whose value begins with the address.
 bool join_by_address(int fd, const Scene& scene, const Address& wanted) {
   const std::string address = address_bytes(wanted);
@@ -79,7 +72,7 @@ Outcome join_two(const Scene& scene) {
 Outcome join_from_elsewhere(const Scene& scene) {
   const UniqueFd fd = borrow(scene, Lent::udp);
   if (!fd) return failed("borrow");
-  if (!join(fd.get(), scene, group(scene, '1'))) return failed("MCAST_JOIN_GROUP");
+  if (!join_group(fd.get(), scene, group(scene, '1'))) return failed("MCAST_JOIN_GROUP");
   return {};
 }
 
@@ -139,7 +132,7 @@ Row counted_row(std::string_view name, Outcome (*attempt)(const Scene&)) {
 
 Rows tamper_group() {
   return {
-      counted_row("two multicast groups at once", join_two<join>),
+      counted_row("two multicast groups at once", join_two<join_group>),
       counted_row("two multicast groups at once, by address", join_two<join_by_address>),
       by_gate<Gate::direct>({.name = "two multicast groups at once, by 32-bit calls",
                              .proof = Proof::done,
