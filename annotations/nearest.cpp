@@ -8,7 +8,7 @@
 namespace socklid::annotations {
 namespace {
 
-constexpr std::size_t longest = 64;  // of a word worth comparing
+constexpr std::size_t longest_word = 64;  // of a word worth comparing
 
 /// How many characters to insert, delete or replace to make one out of the other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -29,9 +29,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string_view nearest_of(std::string_view word, std::span<const std::string_view> words) {
-  if (word.size() > longest) return {};
+  if (word.size() > longest_word) return {};
   std::string_view nearest;
-  std::size_t best = longest;
+  std::size_t best = longest_word;
   for (const std::string_view one : words) {
     const std::size_t distance = edit_distance(word, one);
     // A third of it: more than that is another word.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view expected =
     "expected start, listen, listen and ports such as tcp/80, accept, a duration such as 30s, 5m "
     "or 1h, or manual";
-constexpr std::uint32_t longest = 7 * 24 * 3600;
+constexpr std::uint32_t longest_after = 7 * 24 * 3600;
 
 struct Unit {
   char letter;
@@ -29,7 +29,8 @@ Result<std::optional<Seal>> parse_duration(const ValueText& value) {
                                  [&](const Unit& one) { return one.letter == text.back(); });
   const std::string_view digits = text.substr(0, text.size() - 1);
   const auto number = parse_number<std::uint32_t>(digits);
-  if (unit == units.end() || !number || text.front() == '0' || *number > longest / unit->seconds) {
+  if (unit == units.end() || !number || text.front() == '0' ||
+      *number > longest_after / unit->seconds) {
     return fail_value(value, text,
                       "expected a duration from 1s to 7 days, a number and s, m or h: 30s, 5m, 1h");
   }

@@ -26,14 +26,6 @@ Result<> make_on_bpffs(const std::string& path) {
   return fail_errno(Exit::node, "make " + path + " (is a bpf file system mounted on /sys/fs/bpf?)");
 }
 
-/// None if there is no such directory.
-Result<std::vector<std::string>> names_in(const std::string& path) {
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) return list_directory(directory.get());
-  if (errno == ENOENT) return std::vector<std::string>();
-  return fail_errno(Exit::store, "open " + path);
-}
-
 Result<> unpin(const std::string& path) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return fail_errno(Exit::store, "unpin " + path);
@@ -41,7 +33,7 @@ Result<> unpin(const std::string& path) {
 
 /// Removes the pins in `path` and `path` itself. Absent is done (I7).
 Result<> remove_pins(const std::string& path) {
-  for (const std::string& file : SL_TRY(names_in(path))) {
+  for (const std::string& file : SL_TRY(list_if_there(path))) {
     SL_CHECK(unpin(path + "/" + file));
   }
   if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
@@ -165,7 +157,7 @@ Result<Slots> SocketGuard::slots() {
   std::set<__u32> ours;
   std::set<__u32> foreign;
   std::set<__u32> our_programs;
-  for (const std::string& build : SL_TRY(names_in(pins::root()))) {
+  for (const std::string& build : SL_TRY(list_if_there(pins::root()))) {
     for (const Hook hook : every_hook()) {
       const UniqueFd fd(bpf::get(pins::directory(build) + "/" + pins::program(hook)));
       bpf_prog_info info{};

@@ -23,14 +23,6 @@ constexpr std::string_view anchor_prefix = "anchor_";
 constexpr std::string_view program_prefix = "program_";
 constexpr std::string_view map_prefix = "map_";
 
-/// None if there is no such directory.
-Result<std::vector<std::string>> names_in(const std::string& path) {
-  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory && errno == ENOENT) return std::vector<std::string>{};
-  if (!directory) return fail_errno(Exit::store, "open " + path);
-  return list_directory(directory.get());
-}
-
 Result<> pin(const UniqueFd& object, const std::string& path) {
   if (bpf::pin(object.get(), path) == 0) return {};
   return fail_errno(Exit::bpf, "pin " + path);
@@ -103,12 +95,12 @@ Result<> pin_programs(const std::string& build, const std::string& links) {
     const UniqueFd program = program_of_link(link);
     return program ? pin(program, path) : Result<>{};
   };
-  for (const std::string& name : SL_TRY(names_in(build))) {
+  for (const std::string& name : SL_TRY(list_if_there(build))) {
     if (!name.starts_with(anchor_prefix)) continue;
     SL_CHECK(
         pin_program_of(build + "/" + name, std::string_view(name).substr(anchor_prefix.size())));
   }
-  for (const std::string& hook : SL_TRY(names_in(links))) {
+  for (const std::string& hook : SL_TRY(list_if_there(links))) {
     SL_CHECK(pin_program_of(links + "/" + hook, hook));
   }
   return {};
@@ -116,7 +108,7 @@ Result<> pin_programs(const std::string& build, const std::string& links) {
 
 Result<> pin_maps(const std::string& build) {
   std::set<__u32> ids;
-  for (const std::string& name : SL_TRY(names_in(build))) {
+  for (const std::string& name : SL_TRY(list_if_there(build))) {
     if (!name.starts_with(program_prefix)) continue;
     const UniqueFd program(bpf::get(build + "/" + name));
     if (program) ids.merge(maps_of(program));

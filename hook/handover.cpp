@@ -17,13 +17,13 @@ namespace socklid {
 namespace {
 
 /// A record that does not read counts as one of rules.
-bool has_rules(const StoreEntry& entry) {
+bool may_have_rules(const StoreEntry& entry) {
   return entry.recorded && (!entry.record || entry.record->rules);
 }
 
 bool had_rules(const Paths& paths, const std::string& id) {
   const auto entries = PolicyStore::find(paths, IndexBy::id, encode_id(id));
-  return !entries || std::any_of(entries->begin(), entries->end(), has_rules);
+  return !entries || std::any_of(entries->begin(), entries->end(), may_have_rules);
 }
 
 /// A file in memory that holds `input` and is read from its beginning.

@@ -20,7 +20,7 @@ struct ExpressionRow {
   std::string_view module;
 };
 constexpr std::string_view core = "nf_tables";
-constexpr ExpressionRow table[] = {
+constexpr ExpressionRow expression_rows[] = {
     {"bitwise", core},
     {"cmp", core},
     {"counter", core},
@@ -49,7 +49,7 @@ bool is_built_in(std::string_view list, std::string_view module) {
 }  // namespace
 
 std::string_view module_of(std::string_view expression) {
-  for (const ExpressionRow& row : table) {
+  for (const ExpressionRow& row : expression_rows) {
     if (row.expression == expression) return row.module;
   }
   return {};
@@ -57,7 +57,7 @@ std::string_view module_of(std::string_view expression) {
 
 std::vector<std::string_view> needed_modules() {
   std::vector<std::string_view> all{core};
-  for (const ExpressionRow& row : table) {
+  for (const ExpressionRow& row : expression_rows) {
     if (std::find(all.begin(), all.end(), row.module) == all.end()) all.push_back(row.module);
   }
   return all;

@@ -6,12 +6,12 @@
 namespace socklid::selftest {
 namespace {
 
-struct Table {
+struct Group {
   std::string_view heading;
   std::span<const Row> (*rows)();
 };
 
-constexpr Table tables[]{
+constexpr Group groups[]{
     {"choosing a peer", peer_rows},
     {"being reached", listen_rows},
     {"families and protocols", family_rows},
@@ -39,12 +39,12 @@ std::string_view ip_of(const Case& one) {
 
 std::vector<Case> cases(const std::vector<std::string>& patterns) {
   std::vector<Case> all;
-  for (const Table& table : tables) {
-    for (const Row& row : table.rows()) {
+  for (const Group& group : groups) {
+    for (const Row& row : group.rows()) {
       if (!is_wanted(row.name, patterns)) continue;
-      if (row.each != Each::v6_only) all.push_back({table.heading, &row, Ip::v4});
+      if (row.each != Each::v6_only) all.push_back({group.heading, &row, Ip::v4});
       if (row.each == Each::ip || row.each == Each::v6_only) {
-        all.push_back({table.heading, &row, Ip::v6});
+        all.push_back({group.heading, &row, Ip::v6});
       }
     }
   }

@@ -204,11 +204,11 @@ std::string encode_id(std::string_view id) {
       encoded += c;
       continue;
     }
-    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view hex_digits = "0123456789abcdef";
     const auto byte = static_cast<unsigned char>(c);
     encoded += '_';
-    encoded += digits[byte >> 4U];
-    encoded += digits[byte & 0xfU];
+    encoded += hex_digits[byte >> 4U];
+    encoded += hex_digits[byte & 0xfU];
   }
   if (encoded.size() <= encoded_limit) return encoded;
   constexpr std::size_t hash_width = 16;
@@ -223,8 +223,8 @@ std::string key_of(std::string_view id, std::uint64_t cgroup_id) {
 std::optional<StoreKey> parse_key(std::string_view name) {
   const std::size_t last = name.rfind('_');
   if (last == std::string_view::npos || last == 0) return std::nullopt;
-  const std::string_view digits = name.substr(last + 1);
-  const auto cgroup_id = parse_number<std::uint64_t>(digits, 16);
+  const std::string_view hex_digits = name.substr(last + 1);
+  const auto cgroup_id = parse_number<std::uint64_t>(hex_digits, 16);
   StoreKey key{.encoded_id = std::string(name.substr(0, last)), .cgroup_id = cgroup_id.value_or(0)};
   const bool plain = std::all_of(key.encoded_id.begin(), key.encoded_id.end(),
                                  [](char c) { return is_plain(c) || c == '_'; });

@@ -118,6 +118,13 @@ Result<std::vector<std::string>> list_directory(int directory) {
   return names;
 }
 
+Result<std::vector<std::string>> list_if_there(const std::string& path) {
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory) return list_directory(directory.get());
+  if (errno == ENOENT) return std::vector<std::string>();
+  return fail_errno(Exit::store, "open " + path);
+}
+
 Result<> remove_directory(int parent, const std::string& name) {
   const UniqueFd directory(
       ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));

@@ -43,6 +43,9 @@ inline constexpr std::size_t large_file_limit = std::size_t{64} * 1024 * 1024;
 /// Names in `directory` without "." and "..", sorted. Errors: Exit::store.
 [[nodiscard]] Result<std::vector<std::string>> list_directory(int directory);
 
+/// Names in the directory `path`, none if there is none. Errors: Exit::store.
+[[nodiscard]] Result<std::vector<std::string>> list_if_there(const std::string& path);
+
 /// Removes the directory `name` and the files in it; absent is done (I7). Errors: Exit::store.
 [[nodiscard]] Result<> remove_directory(int parent, const std::string& name);
 

@@ -6,7 +6,7 @@
 namespace socklid::annotations {
 namespace {
 
-constexpr Word<Deputies> words[] = {
+constexpr Word<Deputies> deputy_words[] = {
     {"keys", &Deputies::keys},
     {"mounts", &Deputies::mounts},
     {"sysfs", &Deputies::sysfs},
@@ -16,11 +16,11 @@ constexpr Word<Deputies> words[] = {
 }  // namespace
 
 Result<Deputies> parse_deputies(const ValueText& value) {
-  return parse_words(value, words);
+  return parse_words(value, deputy_words);
 }
 
 std::string to_string(const Deputies& deputies) {
-  return print_words(deputies, words);
+  return print_words(deputies, deputy_words);
 }
 
 }  // namespace socklid::annotations

@@ -6,7 +6,7 @@
 namespace socklid::annotations {
 namespace {
 
-constexpr Word<OpenedOptions> words[] = {
+constexpr Word<OpenedOptions> option_words[] = {
     {"transparent", &OpenedOptions::transparent},
     {"source-groups", &OpenedOptions::source_groups},
 };
@@ -14,11 +14,11 @@ constexpr Word<OpenedOptions> words[] = {
 }  // namespace
 
 Result<OpenedOptions> parse_opened_options(const ValueText& value) {
-  return parse_words(value, words);
+  return parse_words(value, option_words);
 }
 
 std::string to_string(const OpenedOptions& options) {
-  return print_words(options, words);
+  return print_words(options, option_words);
 }
 
 }  // namespace socklid::annotations

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view spec_key = "base_runtime_spec";
 constexpr std::string_view annotations_key = "pod_annotations";
 
-Failure bad(std::string_view what) {
+Failure bad_configuration(std::string_view what) {
   return fail(Exit::usage, what,
               "; `containerd config dump` writes the same configuration in a form that is "
               "understood here");
@@ -31,11 +31,11 @@ struct Config {
 Result<Config> read_config(std::string_view text) {
   for (const std::string_view quotes : {"\"\"\"", "'''"}) {
     if (text.find(quotes) != std::string_view::npos) {
-      return bad("it has strings over several lines");
+      return bad_configuration("it has strings over several lines");
     }
   }
   auto document = parse_toml(text);
-  if (!document) return bad(document.error().message);
+  if (!document) return bad_configuration(document.error().message);
   Config config{.document = std::move(*document), .lines = {}};
   for (const std::string_view line : split(text, '\n')) config.lines.emplace_back(line);
   return config;
@@ -45,12 +45,13 @@ Result<Config> read_config(std::string_view text) {
 Result<std::string> plugin_of(const TomlValue& document) {
   const TomlValue* const version = document.find("version");
   if (version == nullptr) {
-    return bad("it has no `version = 2`, so containerd takes it for version 1");
+    return bad_configuration("it has no `version = 2`, so containerd takes it for version 1");
   }
-  if (version->kind != TomlValue::Kind::integer) return bad("its version is no number");
+  if (version->kind != TomlValue::Kind::integer)
+    return bad_configuration("its version is no number");
   if (version->integer == 2) return std::string("io.containerd.grpc.v1.cri");
   if (version->integer == 3) return std::string("io.containerd.cri.v1.runtime");
-  return bad(concat("version = ", version->integer, " is not known"));
+  return bad_configuration(concat("version = ", version->integer, " is not known"));
 }
 
 /// The plugin's table of runtimes; null if the file does not say anything of them.
@@ -61,7 +62,7 @@ Result<const TomlValue*> runtimes_of(const TomlValue& document, const std::strin
     table = table->find(name);
     if (table == nullptr) return nullptr;
     if (!table->is_table() || table->is_inline)
-      return bad("runtimes are not in tables of their own");
+      return bad_configuration("runtimes are not in tables of their own");
   }
   return table;
 }
@@ -69,7 +70,8 @@ Result<const TomlValue*> runtimes_of(const TomlValue& document, const std::strin
 /// Two definitions of one table would keep containerd from starting.
 Result<> check_own_table(const std::string& runtime, const TomlValue& value) {
   if (value.is_table() && value.made != TomlValue::Made::key) return {};
-  return bad(concat("the runtime ", printable(runtime), " is not in a table of its own"));
+  return bad_configuration(
+      concat("the runtime ", printable(runtime), " is not in a table of its own"));
 }
 
 const std::vector<std::string>& our_patterns() {

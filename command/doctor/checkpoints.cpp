@@ -18,7 +18,7 @@
 namespace socklid::command {
 namespace {
 
-constexpr const char* check_name = "checkpoints";
+constexpr const char* checkpoints_check = "checkpoints";
 
 /// An engine that restores images, and how it is told not to.
 struct Restorer {
@@ -102,7 +102,7 @@ bool containerd_restores_by_crun(const std::vector<std::string>& files) {
 }
 
 Check check_checkpoints(const Paths& /*paths*/) {
-  if (!has_program("criu")) return passed(check_name, "no criu, which restores them");
+  if (!has_program("criu")) return passed(checkpoints_check, "no criu, which restores them");
   std::vector<std::string> engines;
   if (has_program("crun")) {
     // In the order in which CRI-O reads them (crio.conf.d(5)).
@@ -114,8 +114,8 @@ Check check_checkpoints(const Paths& /*paths*/) {
 }
 
 Check judge_checkpoints(const std::vector<std::string>& engines) {
-  if (engines.empty()) return passed(check_name, "no engine restores images by crun");
-  return risky(check_name,
+  if (engines.empty()) return passed(checkpoints_check, "no engine restores images by crun");
+  return risky(checkpoints_check,
                joined(engines, " and ") +
                    " can restore an image that is a checkpoint, and crun calls no hook then: "
                    "such a container has no policy",

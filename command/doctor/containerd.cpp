@@ -18,7 +18,7 @@
 namespace socklid::command {
 namespace {
 
-constexpr const char* check_name = "containerd";
+constexpr const char* containerd_check = "containerd";
 
 std::string usual_config() {
   return ContainerdConfigOptions{}.config;
@@ -48,13 +48,13 @@ Check check_containerd(const Paths& /*paths*/) {
   if (configs.empty()) {
     const bool there = ::access("/usr/bin/containerd", X_OK) == 0 ||
                        ::access("/usr/local/bin/containerd", X_OK) == 0;
-    if (!there) return passed(check_name, "no containerd");
+    if (!there) return passed(containerd_check, "no containerd");
     return judge_containerd({{"runc", "no base_runtime_spec with the hook", usual_config()}});
   }
   std::vector<ContainerdRuntime> runtimes;
   for (const std::string& config : configs) {
     if (const auto added = add_runtimes(config, runtimes); !added) {
-      return risky(check_name,
+      return risky(containerd_check,
                    printable(config) +
                        ": cannot tell which runtimes call the hook: " + added.error().message,
                    "see docs/containerd.md");
@@ -81,8 +81,8 @@ Check judge_containerd(const std::vector<ContainerdRuntime>& runtimes) {
   }
   const std::string called =
       "called by " + (with.empty() ? "none of its runtimes" : joined(with, ", "));
-  if (without.empty()) return passed(check_name, called);
-  return risky(check_name,
+  if (without.empty()) return passed(containerd_check, called);
+  return risky(containerd_check,
                called + "; not by " + joined(without, ", ") +
                    ": a pod whose RuntimeClass names such a runtime has no policy",
                "if pods run by it: " + joined(commands, ", ") +

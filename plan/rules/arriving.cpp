@@ -21,20 +21,18 @@ namespace {
 
 using namespace nft;  // NOLINT(google-build-using-namespace): every name below is one of these
 
-constexpr int filter_priority = 0;  // NF_IP_PRI_FILTER
-
-constexpr const char* not_named = "io.socklid.bind: not named";
+constexpr const char* port_not_named = "io.socklid.bind: not named";
 constexpr const char* unserved_chain = "unserved";
 
 /// What neither `bind` nor an answer explains.
 Rule drop_unserved(std::vector<Match> matches = {}) {
-  return drop(std::move(matches), not_named);
+  return drop(std::move(matches), port_not_named);
 }
 
 /// The same at the end, where of TCP there is only what asks for a connection. It is told at once:
 /// mail servers ask for ident, FTP for a data port, and would wait.
 Rule end_unserved(const RulesAsked& asked) {
-  return asked.refuses ? refuse({}, unserved_chain, not_named) : drop_unserved();
+  return asked.refuses ? refuse({}, unserved_chain, port_not_named) : drop_unserved();
 }
 
 /// Nothing here came over loopback, so whoever gets the reset has sent something to this host. In a

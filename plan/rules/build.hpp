@@ -23,6 +23,8 @@ namespace socklid::nft {
 /// type, unlike its index, can be forged (TUNSETLINK on a tun device).
 inline constexpr std::uint32_t loopback = 1;
 
+inline constexpr int filter_priority = 0;  // NF_IP_PRI_FILTER
+
 inline constexpr std::uint32_t tcp_syn = 2, tcp_reset = 4, tcp_ack = 16;
 
 /// TCP, but not a packet that asks for a connection.

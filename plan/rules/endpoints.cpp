@@ -101,10 +101,6 @@ nft::Rule accept_if(std::vector<nft::Match> matches) {
   return {std::move(matches), {nft::Action::accept, {}, {}}, {}, false};
 }
 
-nft::Compare equals(Field field, std::uint32_t value) {
-  return {field, nft::Operator::equal, value, 0xffffffff};
-}
-
 Field port_field(Side side) {
   return side == Side::source ? Field::source_port : Field::destination_port;
 }

@@ -27,8 +27,6 @@ using annotations::Otherwise;
 using annotations::Policy;
 using namespace nft;  // NOLINT(google-build-using-namespace): every name below is one of these
 
-constexpr int filter_priority = 0;  // NF_IP_PRI_FILTER
-
 /// Types that linux/icmpv6.h leaves to net/ndisc.h, which is not for user space.
 constexpr std::uint16_t router_solicit = 133, router_advert = 134;
 constexpr std::uint16_t neighbor_solicit = 135, neighbor_advert = 136;

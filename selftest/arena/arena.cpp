@@ -23,10 +23,6 @@ namespace {
 constexpr std::string_view prefix = "socklid-selftest-";
 constexpr std::string_view files_above = "/run/";
 
-UniqueFd open_directory(const std::string& path) {
-  return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
 /// Nothing is mounted there but in namespaces of containers.
 void remove_files(const std::string& path) {
   std::error_code ignored;

@@ -28,8 +28,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr int mptcp = 262;  // IPPROTO_MPTCP, not in every libc
-
 UniqueFd with_errno(int error) {
   errno = error;
   return {};
@@ -37,10 +35,6 @@ UniqueFd with_errno(int error) {
 
 UniqueFd duplicate(const UniqueFd& fd) {
   return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-}
-
-UniqueFd open_directory(const std::string& path) {
-  return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 /// bpf(BPF_OBJ_GET), bpf(2).

@@ -56,6 +56,10 @@ Result<> end(pid_t pid) {
 
 }  // namespace
 
+UniqueFd open_directory(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 Result<> make_cgroup(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0) return {};
   return fail_errno(Exit::cgroup, "make the cgroup " + path);

@@ -13,6 +13,8 @@
 
 namespace socklid::selftest {
 
+/// Of a cgroup or any other; invalid if it can't be opened, errno says why.
+[[nodiscard]] UniqueFd open_directory(const std::string& path);
 /// Makes the directory; it must not be there. Its parent is there.
 [[nodiscard]] Result<> make_cgroup(const std::string& path);
 /// cgroup.procs, to write "0" to: who writes goes there.

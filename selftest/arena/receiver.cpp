@@ -22,7 +22,7 @@ namespace {
 
 constexpr int capture_bytes = 16 * 1024 * 1024;
 constexpr int backlog = 16;
-constexpr int mptcp = 262, dccp = 33;         // IPPROTO_MPTCP, IPPROTO_DCCP: not in every libc
+constexpr int dccp = 33;                      // IPPROTO_DCCP: not in every libc
 constexpr int sock_dccp = 6;                  // SOCK_DCCP, linux/net.h
 constexpr std::uint16_t every_type = 0x0003;  // ETH_P_ALL, linux/if_ether.h
 

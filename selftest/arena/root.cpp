@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view text = "text";
+constexpr std::string_view some_content = "text";
 
 bool make_file(const std::string& path, std::string_view content) {
   std::error_code error;
@@ -67,7 +67,7 @@ bool make_files(const std::string& root) {
   if (!fs::is_symlink(root + "/way", error)) fs::remove_all(root + "/way", error);
   for (const char* const path : {"/sbin/prog", "/sbin/sub/deep", "/etc/conf/file",
                                  "/etc/conf/run/pid", "/etc/single", "/free/a"}) {
-    if (!make_file(root + path, text)) return false;
+    if (!make_file(root + path, some_content)) return false;
   }
   for (const char* const path : {"/sbin/empty", "/free/mounted"}) {
     fs::create_directory(root + path, error);

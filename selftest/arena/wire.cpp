@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t ethernet_size = 14;
 constexpr std::size_t ipv6_size = 40;
-constexpr int dccp = 33, udp_lite = 136;  // IPPROTO_DCCP, IPPROTO_UDPLITE: not in every libc
+constexpr int ipproto_dccp = 33,
+              ipproto_udplite = 136;  // IPPROTO_DCCP, IPPROTO_UDPLITE: not in every libc
 /// Headers within headers; more is nobody's packet.
 constexpr int depth_limit = 8;
 
@@ -46,8 +47,8 @@ bool payload_goes_to(std::string_view packet, unsigned protocol, std::uint16_t p
     case IPPROTO_TCP:
     case IPPROTO_UDP:
     case IPPROTO_SCTP:
-    case udp_lite:
-    case dccp:
+    case ipproto_udplite:
+    case ipproto_dccp:
       return packet.size() >= 4 && word_at(packet, 2) == port;
     case IPPROTO_IPIP:
       return goes_to(packet, ETH_P_IP, port, depth - 1);

@@ -17,17 +17,17 @@
 namespace socklid::selftest {
 namespace {
 
-std::string prog(const Scene& scene) {
+std::string prog_in(const Scene& scene) {
   return in_root(scene, "/sbin/prog");
 }
 
 /// It is only read: that is free.
 UniqueFd open_read(const Scene& scene) {
-  return UniqueFd(::open(prog(scene).c_str(), O_RDONLY | O_CLOEXEC));
+  return UniqueFd(::open(prog_in(scene).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 Outcome change_mode(const Scene& scene) {
-  return done("chmod", ::chmod(prog(scene).c_str(), 0777));
+  return done("chmod", ::chmod(prog_in(scene).c_str(), 0777));
 }
 Outcome change_mode_of_directory(const Scene& scene) {
   return done("chmod", ::chmod(in_root(scene, "/sbin").c_str(), 0755));
@@ -36,11 +36,11 @@ Outcome change_mode_by_descriptor(const Scene& scene) {
   return done("fchmod", ::fchmod(open_read(scene).get(), 0777));
 }
 Outcome change_mode_by_path(const Scene& scene) {
-  const UniqueFd fd(::open(prog(scene).c_str(), O_PATH | O_CLOEXEC));
+  const UniqueFd fd(::open(prog_in(scene).c_str(), O_PATH | O_CLOEXEC));
   return done("chmod", ::chmod(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), 0777));
 }
 Outcome change_owner(const Scene& scene) {
-  return done("chown", ::chown(prog(scene).c_str(), 1, 1));
+  return done("chown", ::chown(prog_in(scene).c_str(), 1, 1));
 }
 Outcome change_owner_of_link(const Scene& scene) {
   const std::string link = in_root(scene, "/sbin/prog");
@@ -48,23 +48,23 @@ Outcome change_owner_of_link(const Scene& scene) {
 }
 Outcome change_times(const Scene& scene) {
   const timespec times[2]{{1, 0}, {1, 0}};
-  return done("utimensat", ::utimensat(AT_FDCWD, prog(scene).c_str(), times, 0));
+  return done("utimensat", ::utimensat(AT_FDCWD, prog_in(scene).c_str(), times, 0));
 }
 Outcome change_times_by_descriptor(const Scene& scene) {
   const timespec times[2]{{1, 0}, {1, 0}};
   return done("futimens", ::futimens(open_read(scene).get(), times));
 }
 Outcome set_attribute(const Scene& scene) {
-  return done("setxattr", ::setxattr(prog(scene).c_str(), "trusted.new", "1", 1, 0));
+  return done("setxattr", ::setxattr(prog_in(scene).c_str(), "trusted.new", "1", 1, 0));
 }
 Outcome set_attribute_by_descriptor(const Scene& scene) {
   return done("fsetxattr", ::fsetxattr(open_read(scene).get(), "trusted.new", "1", 1, 0));
 }
 Outcome remove_attribute(const Scene& scene) {
-  return done("removexattr", ::removexattr(prog(scene).c_str(), "trusted.old"));
+  return done("removexattr", ::removexattr(prog_in(scene).c_str(), "trusted.old"));
 }
 Outcome set_list(const Scene& scene) {
-  return set_access_list(prog(scene)) ? Outcome{} : failed("setxattr");
+  return set_access_list(prog_in(scene)) ? Outcome{} : failed("setxattr");
 }
 Outcome remove_list(const Scene& scene) {
   const std::string path = in_root(scene, "/sbin/sub/deep");
@@ -73,10 +73,10 @@ Outcome remove_list(const Scene& scene) {
 /// A program that is run with them has capabilities.
 Outcome set_capabilities(const Scene& scene) {
   constexpr unsigned char none[20]{0, 0, 0, 2};
-  return done("setxattr", ::setxattr(prog(scene).c_str(), "security.capability", none, 20, 0));
+  return done("setxattr", ::setxattr(prog_in(scene).c_str(), "security.capability", none, 20, 0));
 }
 Outcome set_attribute_by_ring(const Scene& scene) {
-  const std::string path = prog(scene);
+  const std::string path = prog_in(scene);
   Ring ring;
   if (!ring) return failed("io_uring_setup");
   io_uring_sqe request{};

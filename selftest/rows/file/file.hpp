@@ -9,6 +9,7 @@
 #include "selftest/row.hpp"
 #include "selftest/rows/rows.hpp"
 #include "selftest/ways/elsewhere.hpp"
+#include "selftest/ways/inside/program.hpp"
 
 namespace socklid::selftest {
 
@@ -19,6 +20,15 @@ std::vector<Row> file_mount();
 std::vector<Row> file_program();
 
 /// Once, with the same policy for all.
+/// Protected files: one by its directory, one by itself.
+inline constexpr char prog[] = "/sbin/prog", single[] = "/etc/single";
+
+/// By a program: who is none yet mounts no new file system in a container with subjects.
+template <Act act>
+[[nodiscard]] Outcome by_program(const Scene& scene) {
+  return in_program("/bin/other", act, scene);
+}
+
 [[nodiscard]] inline Row file_row(std::string_view name, Act attempt) {
   return {.name = name,
           .each = Each::once,

@@ -177,12 +177,6 @@ Outcome over_after_return(const Scene& scene) {
   return bind_over(scene, "/free", "/sbin");
 }
 
-/// Who is no program yet mounts no new file system in a container with subjects.
-template <Act act>
-Outcome by_program(const Scene& scene) {
-  return in_program("/bin/other", act, scene);
-}
-
 /// What is left of it serves nobody after it.
 Row alone(Row row) {
   row.alone = true;

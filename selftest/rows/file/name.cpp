@@ -21,13 +21,11 @@ namespace {
 
 constexpr char a[] = "/free/a";
 constexpr char free_new[] = "/free/new";
-constexpr char prog[] = "/sbin/prog";
 constexpr char sbin_new[] = "/sbin/new";
 constexpr char sbin[] = "/sbin";
 constexpr char etc[] = "/etc";
 constexpr char excepted[] = "/etc/conf/run";
 constexpr char way[] = "/way";
-constexpr char single[] = "/etc/single";
 
 template <int flags>
 Outcome make_file(const Scene& scene) {

@@ -41,7 +41,7 @@ Outcome rename_directory(const Scene& scene) {
 Outcome link_it(const Scene& scene) {
   return done("link", ::link(in_root(scene, caged).c_str(), in_root(scene, "/free/new").c_str()));
 }
-Outcome change_mode(const Scene& scene) {
+Outcome change_mode_of_program(const Scene& scene) {
   return done("chmod", ::chmod(in_root(scene, caged).c_str(), 0));
 }
 Outcome mount_over(const Scene& scene) {
@@ -59,7 +59,7 @@ std::vector<Row> file_program() {
       file_row("a subject's program: rename over", rename_over),
       file_row("a subject's program: rename of its directory", rename_directory),
       file_row("a subject's program: link", link_it),
-      file_row("a subject's program: chmod", change_mode),
+      file_row("a subject's program: chmod", change_mode_of_program),
       file_row("a subject's program: mount over", mount_over),
   };
 }

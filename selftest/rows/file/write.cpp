@@ -22,11 +22,9 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr char prog[] = "/sbin/prog";
 constexpr char deep[] = "/sbin/sub/deep";
 constexpr char by_way[] = "/way/prog";
 constexpr char symlink_name[] = "/free/symlink";
-constexpr char single[] = "/etc/single";
 constexpr char other_name[] = "/free/single";
 
 UniqueFd open_file(const Scene& scene, std::string_view path, int flags) {
@@ -129,12 +127,6 @@ Outcome overlay_written(const Scene& scene) {
 }
 Outcome overlay_new(const Scene& scene) {
   return overlay(scene, "/new");
-}
-
-/// Who is no program yet mounts nothing in a container with subjects.
-template <Act act>
-Outcome by_program(const Scene& scene) {
-  return in_program("/bin/other", act, scene);
 }
 
 Outcome forgotten(const Scene& scene) {

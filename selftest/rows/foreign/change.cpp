@@ -108,7 +108,6 @@ Row change_row(std::string_view name, Outcome (*attempt)(const Scene&), const St
 
 std::vector<Row> foreign_change() {
   using enum Namespace;
-  constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
   return {
       change_row("handed in: route netlink", add_rule<inside>, always(Guard::netlink)),
       change_row("of another namespace: route netlink", add_rule<elsewhere>,

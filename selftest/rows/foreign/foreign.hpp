@@ -9,6 +9,9 @@
 
 namespace socklid::selftest {
 
+/// A peer for a socket that was made elsewhere.
+inline constexpr Stops stops_foreign_peer{Guard::connect, Guard::foreign, Guard::connect};
+
 [[nodiscard]] std::vector<Row> foreign_peer();    ///< choosing a peer, or having one
 [[nodiscard]] std::vector<Row> foreign_listen();  ///< being reached
 [[nodiscard]] std::vector<Row> foreign_raw();     ///< sockets that the container could not make

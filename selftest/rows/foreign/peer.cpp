@@ -111,11 +111,10 @@ Outcome fetch_and_send(const Scene& scene) {
   return send_on(scene, fd);
 }
 
-constexpr Stops stops_here{Guard::connect, Guard::foreign, Guard::connect};
-
 Row peer_row(std::string_view name, Outcome (*attempt)(const Scene&),
              std::vector<std::string_view> modules = {}) {
-  return {.name = name, .stops = stops_here, .attempt = attempt, .modules = std::move(modules)};
+  return {
+      .name = name, .stops = stops_foreign_peer, .attempt = attempt, .modules = std::move(modules)};
 }
 
 /// A socket goes on with the peer it has, by design (docs/annotations.md), but not past the rules

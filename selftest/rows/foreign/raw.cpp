@@ -73,14 +73,13 @@ Row raw_row(std::string_view name, Outcome (*attempt)(const Scene&), const Stops
 }  // namespace
 
 std::vector<Row> foreign_raw() {
-  constexpr Stops stops_peer_here{Guard::connect, Guard::foreign, Guard::connect};
   return {
-      raw_row("handed in: raw", send_raw<Namespace::inside>, stops_peer_here),
-      raw_row("handed in: raw, connect and write", connect_raw, stops_peer_here),
-      raw_row("of another namespace: raw", send_raw<Namespace::elsewhere>, stops_peer_here),
-      raw_row("handed in: ping", send_ping<Namespace::inside>, stops_peer_here),
-      raw_row("of another namespace: ping", send_ping<Namespace::elsewhere>, stops_peer_here),
-      raw_row("handed in: packet", send_frame, stops_peer_here),
+      raw_row("handed in: raw", send_raw<Namespace::inside>, stops_foreign_peer),
+      raw_row("handed in: raw, connect and write", connect_raw, stops_foreign_peer),
+      raw_row("of another namespace: raw", send_raw<Namespace::elsewhere>, stops_foreign_peer),
+      raw_row("handed in: ping", send_ping<Namespace::inside>, stops_foreign_peer),
+      raw_row("of another namespace: ping", send_ping<Namespace::elsewhere>, stops_foreign_peer),
+      raw_row("handed in: packet", send_frame, stops_foreign_peer),
       raw_row("handed in: packet, bind and write", bind_and_write_frame,
               {Guard::bind, Guard::foreign, Guard::bind}),
   };

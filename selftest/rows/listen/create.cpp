@@ -13,9 +13,6 @@
 namespace socklid::selftest {
 namespace {
 
-// Not in every libc: linux/socket.h, linux/in.h, linux/smc.h.
-constexpr int af_smc = 43, ipproto_mptcp = 262, smc_over_ipv4 = 0, smc_over_ipv6 = 1;
-
 Outcome reach_target(const Scene& scene, const UniqueFd& fd) {
   if (!fd) return failed("socket");
   if (!connect_to(fd.get(), scene.target)) return failed("connect");

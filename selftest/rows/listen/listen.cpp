@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view port_range = "net/ipv4/ip_local_port_range";
 /// What a namespace begins with (net/ipv4/af_inet.c, inet_init_net).
 constexpr std::string_view usual_range = "32768 60999";
-constexpr int backlog = 8;
 
 }  // namespace
 

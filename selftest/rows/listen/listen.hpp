@@ -17,6 +17,13 @@ namespace socklid::selftest {
 [[nodiscard]] std::vector<Row> create_rows();           ///< create denied, or that of TCP or UDP
 
 /// A local port that no list names: refused where it is taken, else its visitors.
+// Not in every libc: linux/socket.h, linux/net.h, linux/in.h, linux/smc.h.
+inline constexpr int af_smc = 43, sock_dccp = 6, ipproto_dccp = 33, ipproto_mptcp = 262;
+inline constexpr int smc_over_ipv4 = 0, smc_over_ipv6 = 1;
+
+/// Of listen(2): more than anybody connects.
+inline constexpr int backlog = 8;
+
 inline constexpr Stops stops_port{Guard::bind, Guard::inbound, Guard::bind};
 
 /// Makes the listener wait for the receiver; fails at "listen".

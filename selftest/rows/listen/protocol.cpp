@@ -15,10 +15,6 @@
 namespace socklid::selftest {
 namespace {
 
-// Not in every libc: linux/socket.h, linux/net.h, linux/in.h, linux/smc.h.
-constexpr int af_smc = 43, sock_dccp = 6, ipproto_dccp = 33, ipproto_mptcp = 262;
-constexpr int smc_over_ipv4 = 0, smc_over_ipv6 = 1;
-
 Outcome mptcp_listen(const Scene& scene) {
   return bound_and_listening(open_socket(scene.family(), SOCK_STREAM, ipproto_mptcp), scene.local);
 }

@@ -21,8 +21,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr int backlog = 8;
-
 /// A run has one CPU, and two threads race on two.
 void take_every_cpu() {
   cpu_set_t all;

@@ -58,7 +58,7 @@ int icmp_of(const Scene& scene) {
   return scene.ip == Ip::v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6};
 }
 
-Outcome send_udp(const Scene& scene) {
+Outcome send_raw_udp(const Scene& scene) {
   return send_raw(scene, IPPROTO_UDP, datagram(scene), portless(scene.target));
 }
 
@@ -170,7 +170,7 @@ std::vector<Row> raw_peer_rows() {
   return {
       ping("ping, connect names peers: sendto", ping_by_sendto),
       ping("ping, connect names peers: connect, then send", ping_by_connect),
-      raw("raw opened: UDP", send_udp),
+      raw("raw opened: UDP", send_raw_udp),
       raw("raw opened: a SYN of TCP", send_syn),
       raw("raw opened: ICMP", send_icmp),
       raw("raw opened: a packet with its own header", send_whole_packet),

@@ -12,7 +12,7 @@
 namespace socklid::selftest {
 namespace {
 
-Outcome connect_and_send(const Scene& scene) {
+Outcome connect_by_both(const Scene& scene) {
   const UniqueFd tcp = open_socket(scene.family(), SOCK_STREAM);
   const UniqueFd udp = open_socket(scene.family(), SOCK_DGRAM);
   if (!tcp || !udp) return failed("socket");
@@ -24,7 +24,7 @@ Outcome connect_and_send(const Scene& scene) {
 
 template <Outcome (*place)(Act, const Scene&)>
 Outcome from(const Scene& scene) {
-  return place(connect_and_send, scene);
+  return place(connect_by_both, scene);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 namespace socklid::selftest {
 namespace {
 
-Outcome connect_and_send(const Scene& scene) {
+Outcome connect_once(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
   if (!connect_to(fd.get(), scene.target)) return failed("connect");
@@ -26,7 +26,7 @@ Outcome connect_and_send(const Scene& scene) {
   return {};
 }
 
-Outcome connect_again(const Scene& scene) {
+Outcome connect_to_another(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
   if (!connect_to(fd.get(), scene.named)) return failed("connect to the named peer");
@@ -69,7 +69,7 @@ Outcome connect_udplite(const Scene& scene) {
 }
 
 /// Sent as if it said AF_INET (net/ipv4/udp.c, udp_sendmsg).
-Outcome send_to_unspecified_family(const Scene& scene) {
+Outcome send_udp_to_unspecified_family(const Scene& scene) {
   return send_to(scene, 0, with_family(scene.target, AF_UNSPEC));
 }
 
@@ -160,10 +160,10 @@ constexpr Stops stops_udplite{Guard::connect, Guard::protocol, Guard::protocol};
 
 std::vector<Row> udp_peer_rows() {
   return {
-      {.name = "UDP: connect, then send", .stops = stops_connected, .attempt = connect_and_send},
+      {.name = "UDP: connect, then send", .stops = stops_connected, .attempt = connect_once},
       {.name = "UDP: connect again after a named peer",
        .stops = stops_connected,
-       .attempt = connect_again},
+       .attempt = connect_to_another},
       {.name = "UDP: connect again after AF_UNSPEC",
        .stops = stops_connected,
        .attempt = connect_after_dissolving},
@@ -181,7 +181,7 @@ std::vector<Row> udp_peer_rows() {
       {.name = "UDP: sendto an address of AF_UNSPEC",
        .each = Each::v4_only,
        .stops = stops_peer,
-       .attempt = send_to_unspecified_family,
+       .attempt = send_udp_to_unspecified_family,
        .why = "the kernel takes it for AF_INET"},
       {.name = "UDP: broadcast",
        .each = Each::v4_only,

@@ -17,8 +17,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr int handed = 50;
-
 Outcome send_unknown(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");

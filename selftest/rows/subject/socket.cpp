@@ -19,11 +19,7 @@
 namespace socklid::selftest {
 namespace {
 
-/// What is handed on is this descriptor in every program.
-constexpr int handed = 50, near_end = 51, far_end = 52;
-
-constexpr char caged[] = "/bin/caged";
-constexpr char other[] = "/bin/other";
+constexpr int near_end = 51, far_end = 52;
 
 bool keep(const UniqueFd& fd) {
   return ::dup2(fd.get(), handed) == handed;
@@ -150,22 +146,25 @@ std::vector<Row> subject_socket() {
   constexpr Act tcp = make<SOCK_STREAM>, udp = make<SOCK_DGRAM>;
   return {
       foreign_row("handed to a subject: TCP, inherited",
-                  inherited<other, tcp, caged, connect_named>),
+                  inherited<bin_other, tcp, bin_caged, connect_named>),
       foreign_row("handed to a subject: TCP, inherited, by io_uring",
-                  inherited<other, tcp, caged, connect_by_ring>),
+                  inherited<bin_other, tcp, bin_caged, connect_by_ring>),
       foreign_row("handed to a subject: TCP, connected and inherited, to another peer",
-                  inherited<other, make_connected, caged, connect_anew>),
-      foreign_row("handed to a subject: UDP, inherited", inherited<other, udp, caged, send_named>),
-      foreign_row("handed to a subject: TCP, passed", passed<other, tcp, caged, connect_named>),
-      foreign_row("handed to a subject: UDP, passed", passed<other, udp, caged, send_named>),
+                  inherited<bin_other, make_connected, bin_caged, connect_anew>),
+      foreign_row("handed to a subject: UDP, inherited",
+                  inherited<bin_other, udp, bin_caged, send_named>),
+      foreign_row("handed to a subject: TCP, passed",
+                  passed<bin_other, tcp, bin_caged, connect_named>),
+      foreign_row("handed to a subject: UDP, passed",
+                  passed<bin_other, udp, bin_caged, send_named>),
       foreign_row("handed to a subject: TCP, from outside", lent<Lent::tcp, connect_named>),
       foreign_row("handed to a subject: UDP, from outside", lent<Lent::udp, send_named>),
       egress_row("packets of a subject: TCP", in_caged<reach_target>),
       egress_row("packets of a subject: UDP", in_caged<both<udp, send_target>>),
       egress_row("packets of a subject: UDP, its socket inherited by another program",
-                 inherited<caged, udp, other, send_target>),
+                 inherited<bin_caged, udp, bin_other, send_target>),
       egress_row("packets of a subject: UDP, its socket passed to another program",
-                 passed<caged, udp, other, send_target>),
+                 passed<bin_caged, udp, bin_other, send_target>),
       mark_row("mark of a subject: another one by SO_MARK", in_caged<change_mark>),
   };
 }

@@ -25,6 +25,12 @@ std::vector<Row> subject_seal();
 /// level.
 [[nodiscard]] std::vector<std::string_view> caged_annotations();
 
+/// Programs of the container: one with a subject and one without.
+inline constexpr char bin_caged[] = "/bin/caged", bin_other[] = "/bin/other";
+
+/// What is handed on is this descriptor in every program.
+inline constexpr int handed = 50;
+
 /// By TCP to the target: what caged may not.
 [[nodiscard]] Outcome reach_target(const Scene& scene);
 
@@ -34,11 +40,11 @@ std::vector<Row> subject_seal();
 /// A child becomes caged, and that does it.
 template <Act act>
 [[nodiscard]] Outcome in_caged(const Scene& scene) {
-  return in_program("/bin/caged", act, scene);
+  return in_program(bin_caged, act, scene);
 }
 template <Act act>
 [[nodiscard]] Outcome in_other(const Scene& scene) {
-  return in_program("/bin/other", act, scene);
+  return in_program(bin_other, act, scene);
 }
 
 /// selftest/ways/elsewhere.hpp: a child, a thread, ... does it.

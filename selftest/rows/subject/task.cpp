@@ -24,10 +24,10 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::string_view other = "/bin/other", third = "/bin/third";
+constexpr std::string_view third = "/bin/third";
 
 Outcome by_vfork(const Scene& scene) {
-  Launch launch(other, reach_target, scene);
+  Launch launch(bin_other, reach_target, scene);
   char* const* const arguments = launch.arguments();
   const char* const path = launch.path();
   const pid_t child = ::vfork();  // NOLINT: that is what is tried
@@ -54,7 +54,7 @@ Outcome by_clone(const Scene& scene) {
 }
 
 Outcome from_memory(const Scene& scene) {
-  const UniqueFd from(::open(in_root(scene, other).c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd from(::open(in_root(scene, bin_other).c_str(), O_RDONLY | O_CLOEXEC));
   const UniqueFd memory(::memfd_create("program", MFD_CLOEXEC));
   struct stat status {};
   if (::fstat(from.get(), &status) != 0) return failed("stat");
@@ -63,12 +63,12 @@ Outcome from_memory(const Scene& scene) {
     if (copied <= 0) return failed("copy");
     left -= copied;
   }
-  Launch(other, reach_target, scene).exec_at(memory.get());
+  Launch(bin_other, reach_target, scene).exec_at(memory.get());
   return failed("execveat");
 }
 
 Outcome exec_itself(const Scene& scene) {
-  Launch launch(other, reach_target, scene);
+  Launch launch(bin_other, reach_target, scene);
   ::execve("/proc/self/exe", launch.arguments(), environ);
   return failed("execve");
 }
@@ -112,7 +112,7 @@ Outcome third_twice(const Scene& scene) {
   return become(third, third_again, scene);
 }
 Outcome other_again(const Scene& scene) {
-  return become(other, as_other, scene);
+  return become(bin_other, as_other, scene);
 }
 
 template <Act act>

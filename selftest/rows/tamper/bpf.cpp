@@ -172,14 +172,6 @@ Outcome open_switch(const Scene& /*scene*/) {
   return fd ? Outcome{} : failed("open");
 }
 
-Row done_row(std::string_view name, Act attempt) {
-  return {.name = name,
-          .each = Each::once,
-          .proof = Proof::done,
-          .stops = always(Guard::bpf),
-          .attempt = attempt};
-}
-
 Row send_row(std::string_view name, Act attempt) {
   return {.name = name, .stops = always(Guard::bpf), .attempt = attempt, .alone = true};
 }
@@ -205,15 +197,15 @@ Outcome attach_to_own_cgroup(UniqueFd (*load)(), bpf_attach_type type) {
 
 Rows tamper_bpf() {
   return {
-      done_row("bpf: a map", create_map),
-      done_row("bpf: a map, from a thread", create_map_in_thread),
-      done_row("bpf: a map, from a nested cgroup", create_map_in_nested_cgroup),
-      done_row("bpf: a program", load),
-      done_row("bpf: a program on the container's cgroup", attach),
-      done_row("bpf: the sysctl that switches all programs off", open_switch),
-      done_row("bpf: a map that is handed in", read_lent_map),
-      done_row("bpf: an object of a bpffs of its own", get_pinned_on_own),
-      done_row("bpf: an object of the node's bpffs, handed in", get_pinned_on_lent),
+      bpf_row("bpf: a map", create_map),
+      bpf_row("bpf: a map, from a thread", create_map_in_thread),
+      bpf_row("bpf: a map, from a nested cgroup", create_map_in_nested_cgroup),
+      bpf_row("bpf: a program", load),
+      bpf_row("bpf: a program on the container's cgroup", attach),
+      bpf_row("bpf: the sysctl that switches all programs off", open_switch),
+      bpf_row("bpf: a map that is handed in", read_lent_map),
+      bpf_row("bpf: an object of a bpffs of its own", get_pinned_on_own),
+      bpf_row("bpf: an object of the node's bpffs, handed in", get_pinned_on_lent),
       send_row("bpf: detach the cgroup's links, then send", detach_links),
       send_row("bpf: overwrite the cgroup's policy, then send", loosen_policy),
       send_row("bpf: delete the cgroup's node-wide policy, then send", delete_node_wide_policy),

@@ -22,8 +22,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr int other_mark = 0x77;
-
 Outcome mark_socket(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), SOCK_DGRAM);
   if (!fd) return failed("socket");
@@ -66,7 +64,7 @@ Outcome mark_message(const Scene& scene) {
 }
 
 template <int family>
-Outcome set_size(const Scene& scene) {
+Outcome set_size_compat(const Scene& scene) {
   const UniqueFd fd = open_socket(family, SOCK_DGRAM);
   if (!fd) return failed("socket");
   // struct compat_ifreq is the same as far as ifr_mtu.
@@ -104,8 +102,6 @@ Outcome add_rule(const Scene& /*scene*/) {
   return {};
 }
 
-constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
-
 }  // namespace
 
 Rows tamper_compat() {
@@ -122,13 +118,13 @@ Rows tamper_compat() {
        .each = Each::once,
        .proof = Proof::done,
        .stops = always(Guard::ioctl),
-       .attempt = set_size<AF_INET>,
+       .attempt = set_size_compat<AF_INET>,
        .alone = true},
       {.name = "32-bit ioctl by a unix socket",
        .each = Each::once,
        .proof = Proof::done,
        .stops = always(Guard::ioctl),
-       .attempt = set_size<AF_UNIX>,
+       .attempt = set_size_compat<AF_UNIX>,
        .alone = true},
       {.name = "32-bit bpf",
        .each = Each::once,

@@ -26,11 +26,6 @@
 namespace socklid::selftest {
 namespace {
 
-/// An address of nobody (RFC 5737).
-in_addr nowhere() {
-  return {htonl(0xc0000207)};
-}
-
 /// `request` names the container's veth if it has a place for a name of its own.
 ifreq interface_request(const Scene& scene) {
   ifreq request{};
@@ -70,7 +65,7 @@ Outcome add_route(const Scene& scene) {
   return ask(AF_INET, SIOCADDRT, &entry);
 }
 
-Outcome delete_route(const Scene& scene) {
+Outcome remove_route(const Scene& scene) {
   const ifreq request = interface_request(scene);
   rtentry entry = route({htonl(0x0ae70700)}, {htonl(0xffffff00)}, request);
   return ask(AF_INET, SIOCDELRT, &entry);
@@ -215,7 +210,7 @@ Row ioctl_row(std::string_view name, Act attempt, std::vector<std::string_view> 
 Rows tamper_ioctl() {
   return {
       ioctl_row("ioctl: a route", add_route),
-      ioctl_row("ioctl: no route", delete_route),
+      ioctl_row("ioctl: no route", remove_route),
       ioctl_row("ioctl: a route of IPv6", add_route6),
       ioctl_row("ioctl: an address", set_address),
       ioctl_row("ioctl: an address of IPv6", add_address6),

@@ -22,8 +22,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::uint16_t make_new = NLM_F_CREATE | NLM_F_EXCL;
-
 /// What `ip link add` takes as `type`, and what it has to be told.
 struct Kind {
   std::string_view name;
@@ -85,7 +83,7 @@ ifinfomsg container_link(const Scene& scene) {
   return header;
 }
 
-Outcome shut_down(const Scene& scene) {
+Outcome take_down(const Scene& scene) {
   ifinfomsg header = container_link(scene);
   header.ifi_change = IFF_UP;
   return change_by_netlink(NetlinkMessage(RTM_SETLINK).fixed(header));
@@ -161,7 +159,7 @@ Rows tamper_link() {
       link_row("netlink: an IP-in-IP tunnel", add_link<ipip>, {"ipip"}),
       link_row("netlink: a GRE tunnel", add_link<gre>, {"ip_gre"}),
       link_row("netlink: a VXLAN tunnel", add_link<vxlan>, {"vxlan"}),
-      link_row("netlink: the interface down", shut_down),
+      link_row("netlink: the interface down", take_down),
       link_row("netlink: the interface's size", change_size),
       link_row("netlink: the interface removed", remove),
       link_row("netlink: the interface moved to another namespace", take_away),

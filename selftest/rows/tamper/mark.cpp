@@ -18,8 +18,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr int other_mark = 0x77;
-
 template <int type>
 Outcome mark_socket(const Scene& scene) {
   const UniqueFd fd = open_socket(scene.family(), type);
@@ -103,13 +101,11 @@ Outcome mark_behind_others(const Scene& scene) {
   return {};
 }
 
-constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
-
 Row set_row(std::string_view name, Act attempt) {
   return {.name = name, .proof = Proof::done, .stops = stops_mark, .attempt = attempt};
 }
 
-Row send_row(std::string_view name, Act attempt) {
+Row mark_row(std::string_view name, Act attempt) {
   return {.name = name, .stops = stops_mark, .attempt = attempt};
 }
 
@@ -122,10 +118,10 @@ Rows tamper_mark() {
       set_row("no mark by SO_MARK", unmark_socket),
       set_row("another mark by SO_MARK, from a thread", mark_in_thread),
       set_row("another mark by SO_MARK, from a nested cgroup", mark_in_nested_cgroup),
-      send_row("another mark by control message", mark_by_control),
-      send_row("another mark by control message, second of sendmmsg", mark_by_second_message),
-      send_row("another mark by control message of io_uring", mark_by_ring_control),
-      send_row("another mark by the eighteenth control message", mark_behind_others),
+      mark_row("another mark by control message", mark_by_control),
+      mark_row("another mark by control message, second of sendmmsg", mark_by_second_message),
+      mark_row("another mark by control message of io_uring", mark_by_ring_control),
+      mark_row("another mark by the eighteenth control message", mark_behind_others),
   };
 }
 

@@ -22,8 +22,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::uint32_t other_mark = 0x77;
-
 NetlinkMessage netfilter_message(int subsystem, int type, std::uint8_t family, int flags = 0) {
   NetlinkMessage message(static_cast<std::uint16_t>(subsystem << 8 | type),
                          static_cast<std::uint16_t>(flags));

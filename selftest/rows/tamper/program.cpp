@@ -57,21 +57,13 @@ Outcome attach_device_program(const Scene& /*scene*/) {
   return attach_to_own_cgroup(load, BPF_CGROUP_DEVICE);
 }
 
-Row done_row(std::string_view name, Act attempt) {
-  return {.name = name,
-          .each = Each::once,
-          .proof = Proof::done,
-          .stops = always(Guard::bpf),
-          .attempt = attempt};
-}
-
 }  // namespace
 
 Rows tamper_program() {
   return {
-      done_row("bpf: a program by its id", open_by_id),
-      done_row("bpf: a program that is handed in, on a perf event", attach_by_perf),
-      done_row("bpf: a device program on the container's cgroup", attach_device_program),
+      bpf_row("bpf: a program by its id", open_by_id),
+      bpf_row("bpf: a program that is handed in, on a perf event", attach_by_perf),
+      bpf_row("bpf: a device program on the container's cgroup", attach_device_program),
   };
 }
 

@@ -27,12 +27,7 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::uint16_t make_new = NLM_F_CREATE | NLM_F_EXCL;
 constexpr std::uint32_t other_table = 4747;
-/// An address of nobody (RFC 5737).
-in_addr nowhere() {
-  return {htonl(0xc0000207)};
-}
 
 template <NetlinkMessage (*build)(const Scene& scene)>
 Outcome change(const Scene& scene) {

@@ -4,8 +4,12 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "selftest/row.hpp"
@@ -16,6 +20,29 @@
 namespace socklid::selftest {
 
 using Rows = std::vector<Row>;
+
+/// A mark that no policy of a trial sets, as setsockopt(2) and netlink take it.
+inline constexpr std::uint32_t other_mark = 0x77;
+
+/// Flags of a netlink message that makes what is not there yet.
+inline constexpr std::uint16_t make_new = NLM_F_CREATE | NLM_F_EXCL;
+
+/// Another mark is refused as an option, or the rules see what it is.
+inline constexpr Stops stops_mark{Guard::option, Guard::mark, Guard::mark};
+
+/// An address of nobody (RFC 5737).
+[[nodiscard]] inline in_addr nowhere() {
+  return {htonl(0xc0000207)};
+}
+
+/// Once, by what the call says: no use of bpf(2) is allowed.
+[[nodiscard]] inline Row bpf_row(std::string_view name, Act attempt) {
+  return {.name = name,
+          .each = Each::once,
+          .proof = Proof::done,
+          .stops = always(Guard::bpf),
+          .attempt = attempt};
+}
 
 [[nodiscard]] Rows tamper_nft();        ///< rules before or instead of ours
 [[nodiscard]] Rows tamper_xtables();    ///< rules by the socket options of iptables and its kin

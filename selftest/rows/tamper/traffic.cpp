@@ -16,9 +16,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::uint16_t make_new = NLM_F_CREATE | NLM_F_EXCL;
-constexpr std::uint32_t other_mark = 0x77;
-
 tcmsg traffic_header(const Scene& scene, std::uint32_t handle, std::uint32_t parent) {
   tcmsg header{};
   header.tcm_family = AF_UNSPEC;

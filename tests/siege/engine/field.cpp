@@ -31,10 +31,6 @@ int number_of(int socket, int option) {
   return ::getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-bool is_listening(int socket) {
-  return number_of(socket, SO_ACCEPTCONN) == 1;
-}
-
 bool is_inet(int socket) {
   const int domain = number_of(socket, SO_DOMAIN);
   return domain == AF_INET || domain == AF_INET6;

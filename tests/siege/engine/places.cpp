@@ -11,8 +11,8 @@
 namespace socklid::siege {
 namespace {
 
-constexpr std::array<std::string_view, roles> names{"own",   "any",  "loopback", "victim",
-                                                    "named", "next", "group",    "broadcast"};
+constexpr std::array<std::string_view, roles> role_names{"own",   "any",  "loopback", "victim",
+                                                         "named", "next", "group",    "broadcast"};
 
 template <class Address>
 Address& as(sockaddr_storage& storage) {
@@ -66,7 +66,7 @@ Places Places::of(int count, char** words) {
       places.link_ = if_nametoindex(value.c_str());
     } else {
       std::size_t role = 0;
-      while (role < roles && names.at(role) != key) ++role;
+      while (role < roles && role_names.at(role) != key) ++role;
       if (role == roles) refuse(words[i]);
       (value.find(':') == std::string::npos ? places.v4_ : places.v6_).at(role) = value;
     }
@@ -125,7 +125,7 @@ Endpoint Places::any_endpoint(Chance& chance, bool v6) const {
 }
 
 std::string_view name_of(Role role) {
-  return names.at(static_cast<std::size_t>(role));
+  return role_names.at(static_cast<std::size_t>(role));
 }
 
 std::string text_of(const sockaddr_storage& address) {

@@ -9,6 +9,13 @@
 #include <thread>
 
 namespace socklid::siege {
+
+bool is_listening(int socket) {
+  int listening = 0;
+  socklen_t size = sizeof(listening);
+  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
 namespace {
 
 enum Made : unsigned { accepted, connected, bound, plain };
@@ -95,12 +102,6 @@ void act(unsigned action, int socket, const Step& step, const Places& places) {
     default:
       reuse(socket);
   }
-}
-
-bool is_listening(int socket) {
-  int listening = 0;
-  socklen_t size = sizeof(listening);
-  return ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
 }
 
 bool is_stray(int socket, const Step& step) {

@@ -10,6 +10,9 @@
 
 namespace socklid::siege {
 
+/// By SO_ACCEPTCONN, socket(7).
+bool is_listening(int socket);
+
 void draw_race(Chance& chance, Step& step);
 /// Tries the step's two actions, one of them again and again and one once, at sockets that are made
 /// anew for each try. Returns the first

@@ -9,7 +9,7 @@
 namespace socklid::siege {
 namespace {
 
-constexpr std::array<const char*, 23> names{
+constexpr std::array<const char*, 23> step_names{
     "make",     "take",     "bind",    "connect",  "disconnect", "listen", "accept", "send",
     "send_two", "send_raw", "receive", "shutdown", "close",      "dup",    "option", "join",
     "sysctl",   "netlink",  "ioctl",   "race",     "child",      "pause",  "file"};
@@ -29,7 +29,7 @@ std::string peer(const Step& step, const Places& places) {
 
 std::string text_of(const Step& step, const Places& places) {
   std::ostringstream out;
-  out << names.at(static_cast<std::size_t>(step.what));
+  out << step_names.at(static_cast<std::size_t>(step.what));
   switch (step.what) {
     case Do::make:
       out << ' ' << step.slot << " family " << step.v[0] << " type " << step.v[1] << " protocol "
