@@ -9,6 +9,8 @@
 #include <numeric>
 #include <utility>
 
+#include "plan/rules/build.hpp"
+
 namespace socklid {
 namespace {
 
@@ -184,9 +186,10 @@ nft::Rule EndpointRules::match_anywhere(const Target& target, Side side) {
   std::vector<nft::Match> matches;
   if (target.prefix.family) {
     const bool ipv4 = *target.prefix.family == AddressFamily::ipv4;
-    matches.emplace_back(equals(Field::nfproto, ipv4 ? AF_INET : AF_INET6));  // NFPROTO_* = AF_*
+    matches.emplace_back(
+        nft::equals(Field::nfproto, ipv4 ? AF_INET : AF_INET6));  // NFPROTO_* = AF_*
   }
-  matches.emplace_back(equals(Field::l4proto, target.prefix.protocol));
+  matches.emplace_back(nft::equals(Field::l4proto, target.prefix.protocol));
   if (!is_all(target.ports)) matches.push_back(match_ports(target.ports, side));
   return accept_if(std::move(matches));
 }

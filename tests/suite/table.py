@@ -90,7 +90,7 @@ class Case:
 
 
 STEPS = (
-    # In `all` with the unit tests, which are not built else.
+    # With the tests of every policy, in `all` with all unit tests, which are not built else.
     Step("host", ("tests/vm/ctest", "release", "-LE", "kernel|tidy", "--parallel"), QUICK),
     Step("asan", ("tests/vm/ctest", "asan", "-LE", "kernel|tidy|deploy|check", "--parallel"), QUICK),
     Step("fuzz", ("tests/vm/ctest", "fuzz", "-L", "fuzz", "--parallel"), ALL),
