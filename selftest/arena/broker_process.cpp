@@ -163,7 +163,7 @@ class Broker {
       case Lent::tcp_listening:
         return prepared(open_socket(family, SOCK_STREAM), listening);
       case Lent::mptcp:
-        return open_socket(family, SOCK_STREAM, mptcp);
+        return open_socket(family, SOCK_STREAM, ipproto_mptcp);
       case Lent::sctp:
         return open_socket(family, SOCK_SEQPACKET, IPPROTO_SCTP);
       case Lent::icmp:

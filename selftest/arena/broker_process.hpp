@@ -20,8 +20,6 @@
 
 namespace socklid::selftest {
 
-inline constexpr int mptcp = 262;  // IPPROTO_MPTCP, not in every libc
-
 struct BrokerRequest {
   enum class Do : std::uint8_t { lend, keep, visit } action{};
   Lent what{};

@@ -146,7 +146,7 @@ Result<Served> Receiver::serve_port(int family, std::uint16_t port, bool rare) c
     served.push_back(std::move(fd));
     return true;
   };
-  if (!SL_TRY(offer(SOCK_STREAM, mptcp))) (void)SL_TRY(offer(SOCK_STREAM, IPPROTO_TCP));
+  if (!SL_TRY(offer(SOCK_STREAM, ipproto_mptcp))) (void)SL_TRY(offer(SOCK_STREAM, IPPROTO_TCP));
   (void)SL_TRY(offer(SOCK_DGRAM, IPPROTO_UDP));
   (void)SL_TRY(offer(SOCK_DGRAM, IPPROTO_UDPLITE));
   if (!rare) return served;

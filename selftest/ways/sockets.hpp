@@ -24,6 +24,8 @@
 
 namespace socklid::selftest {
 
+inline constexpr int ipproto_mptcp = 262;  // IPPROTO_MPTCP, not in every libc
+
 /// The receiver is one veth away: what has not come by then does not come.
 inline constexpr std::chrono::milliseconds patience{1000};
 

@@ -18,7 +18,7 @@ namespace socklid::selftest {
 
 /// A local port that no list names: refused where it is taken, else its visitors.
 // Not in every libc: linux/socket.h, linux/net.h, linux/in.h, linux/smc.h.
-inline constexpr int af_smc = 43, sock_dccp = 6, ipproto_dccp = 33, ipproto_mptcp = 262;
+inline constexpr int af_smc = 43, sock_dccp = 6, ipproto_dccp = 33;
 inline constexpr int smc_over_ipv4 = 0, smc_over_ipv6 = 1;
 
 /// Of listen(2): more than anybody connects.

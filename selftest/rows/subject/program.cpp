@@ -16,8 +16,6 @@
 namespace socklid::selftest {
 namespace {
 
-constexpr std::string_view caged = "/bin/caged";
-
 constexpr char path_caged[] = "/bin/caged";
 constexpr char path_hard[] = "/bin/hard";
 constexpr char path_soft[] = "/bin/soft";
@@ -36,20 +34,20 @@ Outcome by_script(const Scene& scene) {
 }
 
 Outcome exec_descriptor(const Scene& scene) {
-  const UniqueFd fd(::open(in_root(scene, caged).c_str(), O_RDONLY | O_CLOEXEC));
-  Launch(caged, reach_target, scene).exec_at(fd.get());
+  const UniqueFd fd(::open(in_root(scene, bin_caged).c_str(), O_RDONLY | O_CLOEXEC));
+  Launch(bin_caged, reach_target, scene).exec_at(fd.get());
   return failed("execveat");
 }
 
 Outcome exec_proc_link(const Scene& scene) {
-  const UniqueFd fd(::open(in_root(scene, caged).c_str(), O_PATH | O_CLOEXEC));
-  Launch launch(caged, reach_target, scene);
+  const UniqueFd fd(::open(in_root(scene, bin_caged).c_str(), O_PATH | O_CLOEXEC));
+  Launch launch(bin_caged, reach_target, scene);
   ::execve(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), launch.arguments(), environ);
   return failed("execve");
 }
 
 Outcome exec_bound(const Scene& scene) {
-  if (!own_mounts() || !bind_there(scene, caged, "/free/a")) return failed("bind");
+  if (!own_mounts() || !bind_there(scene, bin_caged, "/free/a")) return failed("bind");
   return become("/free/a", reach_target, scene);
 }
 
@@ -60,7 +58,7 @@ Outcome exec_in_another_root(const Scene& scene) {
     return failed("bind");
   }
   if (::chroot(root.c_str()) != 0) return failed("chroot");
-  return become(caged, reach_target, scene);
+  return become(bin_caged, reach_target, scene);
 }
 
 }  // namespace

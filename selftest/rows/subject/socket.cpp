@@ -113,7 +113,7 @@ Outcome borrow_and(const Scene& scene) {
 
 template <Lent what, Act use>
 Outcome lent(const Scene& scene) {
-  return in_program(caged, borrow_and<what, use>, scene);
+  return in_program(bin_caged, borrow_and<what, use>, scene);
 }
 
 Outcome change_mark(const Scene& scene) {
