@@ -22,7 +22,8 @@ PROGRAMS = ("socklid-hook-rules", "socklid-hook-load", "socklid-hook", "socklid"
 DOCUMENTS = ("socklid-createruntime.json", "socklid-poststop.json")
 COUNTED = ("cp", "mv", "rm", "rmdir", "mkdir", "chmod", "sync", "sed", "grep", "flock", "nsenter", "cmp", "touch")
 
-# A stand-in for every counted command. `sync` waits for no disk: nobody would see a difference. `nsenter` is the node: it runs what comes after `--` from there.
+# A stand-in for every counted command. `sync` waits for no disk: nobody would see a difference.
+# `nsenter` is the node: it runs what comes after `--` from there.
 STAND_IN = """#!/bin/bash
 name=${0##*/} real=PATH_OF_REAL
 count=$(($(<"$COUNTER") + 1))
