@@ -159,7 +159,7 @@ CASES = (
     Case("modules", 20),
     Case("node_facts", 10),
     Case("selftest", 230),
-    Case("siege", 95),
+    Case("siege", 165),
     # Guards switched off one after the other, and a hole found again by five seeds each.
     Case("siege_teeth", 900, LATER),
 )

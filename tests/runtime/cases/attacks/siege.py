@@ -10,10 +10,10 @@ import os
 import time
 
 from harness.commands import TOP, run
-from harness.runner import Failure, group, is_thorough
+from harness.runner import Failure, group
 from harness.snapshot import Unchanged
 
-SECONDS = 120 if is_thorough() else 60
+SECONDS = 120
 
 
 @group("siege")
