@@ -214,6 +214,11 @@ SL_INLINE int sl_file_ioctl_reads(__u32 command)
 	case FS_IOC_MEASURE_VERITY:
 	case _IOR(0x15, 0, __u8[17]): /* FS_IOC_GETFSUUID, struct fsuuid2, since 6.9 */
 	case _IOR(0x15, 1, __u8[129]): /* FS_IOC_GETFSSYSFSPATH, struct fs_sysfs_path, since 6.9 */
+	case _IOWR('f', 135, __u8[40]): /* FS_IOC_READ_VERITY_METADATA, linux/fsverity.h */
+	case _IOW('f', 21, __u8[12]): /* FS_IOC_GET_ENCRYPTION_POLICY, linux/fscrypt.h */
+	case _IOWR('f', 22, __u8[9]): /* FS_IOC_GET_ENCRYPTION_POLICY_EX */
+	case _IOWR('f', 26, __u8[128]): /* FS_IOC_GET_ENCRYPTION_KEY_STATUS */
+	case _IOR('f', 27, __u8[16]): /* FS_IOC_GET_ENCRYPTION_NONCE */
 		return 1;
 	default:
 		return 0;

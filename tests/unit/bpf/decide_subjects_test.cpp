@@ -7,6 +7,8 @@
 #include "bpf/decide_subjects.h"
 
 #include <gtest/gtest.h>
+#include <linux/fscrypt.h>
+#include <linux/fsverity.h>
 #include <sys/ioctl.h>
 
 #include <vector>
@@ -354,7 +356,20 @@ TEST(Files, IoctlsOfOthersReachNoOther) {
 
 TEST(Files, IoctlsOfThemOnlyRead) {
   const std::vector<unsigned long> reads = {
-      TCGETS, FIONREAD, FIOCLEX, FIGETBSZ, FS_IOC_GETFLAGS, FS_IOC_FIEMAP, FS_IOC_FSGETXATTR};
+      TCGETS,
+      FIONREAD,
+      FIOCLEX,
+      FIGETBSZ,
+      FS_IOC_GETFLAGS,
+      FS_IOC_FIEMAP,
+      FS_IOC_FSGETXATTR,
+      FS_IOC_MEASURE_VERITY,
+      FS_IOC_READ_VERITY_METADATA,
+      FS_IOC_GET_ENCRYPTION_POLICY,
+      FS_IOC_GET_ENCRYPTION_POLICY_EX,
+      FS_IOC_GET_ENCRYPTION_KEY_STATUS,
+      FS_IOC_GET_ENCRYPTION_NONCE,
+  };
   for (const unsigned long command : reads) {
     EXPECT_TRUE(sl_file_ioctl_reads(static_cast<unsigned>(command))) << command;
   }
@@ -365,6 +380,9 @@ TEST(Files, IoctlsOfThemOnlyRead) {
       FICLONE,
       FIDEDUPERANGE,
       FS_IOC_ENABLE_VERITY,
+      FS_IOC_SET_ENCRYPTION_POLICY,
+      FS_IOC_ADD_ENCRYPTION_KEY,
+      FS_IOC_REMOVE_ENCRYPTION_KEY,
       FS_IOC_SETFSLABEL,
       _IO('f', 17),                 // EXT4_IOC_SWAP_BOOT
       _IOW(0x94, 15, char[4096]),   // BTRFS_IOC_SNAP_DESTROY
