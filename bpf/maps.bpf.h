@@ -113,11 +113,12 @@ struct {
 	__type(value, struct sl_task);
 } tasks SEC(".maps");
 
-/* How many entries of `tasks` a container has. Those of containers that are gone are used again: each
- * fork and each end of a living one's tasks uses its own. */
+/* How many entries of `tasks` a container has; it goes with the policy. Not an LRU hash: its processors keep
+ * 128 free entries each, and on a node with many of them it forgot what living containers have. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SL_CONTAINERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __s64);
 } task_counts SEC(".maps");
