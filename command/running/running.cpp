@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "command/files.hpp"
+#include "command/running/nspawn.hpp"
 #include "command/running/runtime_files.hpp"
 #include "node/cgroup.hpp"
 #include "node/engine.hpp"
@@ -89,6 +90,12 @@ class Surveyor {
     }
   }
 
+  void of_nspawn() {
+    for (NspawnContainer& one : nspawn_containers(root_)) {
+      add(one.bundle, one.machine, std::move(one.answer));
+    }
+  }
+
   Survey finish() {
     std::sort(survey_.containers.begin(), survey_.containers.end(),
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
@@ -142,6 +149,7 @@ Survey running_containers(const std::string& root) {
   surveyor.bundles(run, run, "/userdata", "pidfile");  // CRI-O
   surveyor.bundles(var, run, "/userdata", "pidfile");  // podman
   surveyor.bundles_by_namespace("/run/containerd/io.containerd.runtime.v2.task", "init.pid");
+  surveyor.of_nspawn();
   return surveyor.finish();
 }
 

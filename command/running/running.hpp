@@ -18,6 +18,8 @@
 //            (`--pid-file`) after the hooks too. CRI-O and podman: /run/containers/storage,
 //            /var/lib/containers/storage. containerd: its v2 tasks.
 //
+// systemd-nspawn keeps neither: its command line names the bundle (command/running/nspawn.hpp).
+//
 // Runtimes that were given another root (`--root`) and the directories of rootless users are not
 // searched.
 #pragma once

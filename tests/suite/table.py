@@ -143,6 +143,7 @@ CASES = (
     Case("podman_quadlet", 5, LATER, since="trixie", engine="podman"),
     Case("software", 102),
     Case("programs", 240, LATER),
+    Case("discovery", 90, LATER),
     Case("proxies", 30, LATER),
     Case("tunnels", 35, LATER),
     Case("services", 75, LATER),
@@ -166,6 +167,7 @@ CASES = (
 # What only systemd does: scopes and slices, units, timers. And what is to be tried with both managers of cgroups.
 # (podman 4.3's kube play starts no pod with its cgroupfs manager.)
 SYSTEMD_CASES = (
+    Case("nspawn", 12),
     Case("cgroups", 130),
     Case("podman_pods", 70, engine="podman"),
     Case("crio", 100, engine="CRI-O"),

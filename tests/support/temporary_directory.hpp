@@ -37,7 +37,7 @@ class TemporaryDirectory {
     }
     FILE* const file = std::fopen((path_ + path).c_str(), "we");
     ASSERT_NE(file, nullptr) << path;
-    std::fputs(text.c_str(), file);
+    EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), file), text.size());
     std::fclose(file);
   }
 

@@ -10,6 +10,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "command/doctor/check.hpp"
 #include "command/list.hpp"
@@ -128,6 +129,51 @@ TEST_F(RunningTest, EnginesTellByBundleAndPidFile) {
   EXPECT_THAT(found(), ElementsAre("a 1", "b 2", "c 3"));
   process(2, "/user.slice/tab");  // the number is another's now
   EXPECT_THAT(found(), ElementsAre("a 1", "c 3"));
+}
+
+TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
+  using namespace std::string_literals;
+  const std::string nspawn = root() + "/usr/bin/systemd-nspawn";
+  const auto nspawn_runs = [&](int pid, const std::string& words, const std::string& child) {
+    const std::string directory = "/proc/" + std::to_string(pid);
+    process(pid, "/machine.slice");
+    write(directory + "/cmdline", "systemd-nspawn\0"s + words);
+    write(directory + "/task/" + std::to_string(pid) + "/children", child);
+    ASSERT_EQ(::symlink(nspawn.c_str(), (root() + directory + "/exe").c_str()), 0);
+    ASSERT_EQ(::symlink("/b", (root() + directory + "/cwd").c_str()), 0);
+  };
+  nspawn_runs(1, "--oci-bundle=/b/web\0"s, "11 ");
+  process(11, "/machine.slice/web/payload");
+  write("/b/web/config.json", config);
+  EXPECT_THAT(found(), IsEmpty());  // the node has no nspawn
+  write("/usr/bin/systemd-nspawn", "");
+  EXPECT_THAT(found(), ElementsAre("web 11"));
+  nspawn_runs(2, "--quiet\0--oci-bundle\0web/\0-Mother\0"s, "12 13 ");  // relative to its directory
+  process(12, "/machine.slice/other/payload");
+  nspawn_runs(3, "--directory=/b/web\0"s, "14 ");  // no bundle
+  process(14, "/machine.slice/directory/payload");
+  nspawn_runs(4, "--oci-bundle=/b/web\0"s, "");  // nothing runs yet
+  process(5, "/x");                              // who only calls itself so
+  write("/proc/5/cmdline", "systemd-nspawn\0--oci-bundle=/b/web\0"s);
+  write("/proc/5/task/5/children", "11 ");
+  EXPECT_THAT(found(), ElementsAre("web 11", "other 12"));
+}
+
+TEST_F(RunningTest, NspawnsStandInForAFirstProcessIsNoOther) {
+  using namespace std::string_literals;
+  write("/usr/bin/systemd-nspawn", "");
+  write("/b/web/config.json", config);
+  for (const int pid : {1, 2}) {
+    const std::string directory = "/proc/" + std::to_string(pid);
+    process(pid, "/machine.slice");
+    write(directory + "/cmdline", "systemd-nspawn\0--oci-bundle=/b/web\0--as-pid2\0"s);
+    write(directory + "/task/" + std::to_string(pid) + "/children", std::to_string(pid + 1) + " ");
+    ASSERT_EQ(::symlink((root() + "/usr/bin/systemd-nspawn").c_str(),
+                        (root() + directory + "/exe").c_str()),
+              0);
+  }
+  process(3, "/machine.slice");
+  EXPECT_THAT(found(), ElementsAre("web 2"));
 }
 
 TEST_F(RunningTest, WhatDoesNotRunIsNotFound) {

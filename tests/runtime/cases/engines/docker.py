@@ -8,9 +8,11 @@ one that asks for a policy and runs by another runtime is not called UNGUARDED.
 """
 
 import json
+import re
 
 from harness.check import compare, keys
-from harness.engines.docker import Docker
+from harness.commands import TOP, write
+from harness.engines.docker import IMAGE, Docker
 from harness.runner import expect, expect_equal, expect_in, group, why_not
 from harness.snapshot import Unchanged
 
@@ -61,9 +63,25 @@ def by_another_runtime_is_called_unguarded(session, docker):
         docker.remove(name)
 
 
+def of_compose_is_under_its_policy(session, docker):
+    """The page's own file, with an image that is here and no network."""
+    text = re.search(r"```yaml\n(.*?)```", (TOP / "docs/docker.md").read_text(), re.DOTALL)[1]
+    text = text.replace("image: httpd", f"image: {IMAGE}\n    network_mode: none")
+    file = write(docker.directory / "compose.yaml", text)
+    compose = ["compose", "--project-name", "socklid-test", "--file", file]
+    docker.docker(*compose, "up", "--detach")
+    try:
+        compare(docker.probe("socklid-test-web-1", *BOUND), BOUND)
+        expect_equal(list(listed(session).values()), ["active"], "list")
+    finally:
+        docker.docker(*compose, "down", "--timeout", "0")
+    expect_equal(listed(session), {}, "list after `compose down`")
+
+
 STORIES = {"an annotated container is under its policy": is_under_its_policy,
            "a container without annotations is left alone": without_annotations_is_left_alone,
            "a policy that does not parse stops it, with the reason": is_refused_with_the_reason,
+           "a service of docker compose is under its policy": of_compose_is_under_its_policy,
            "one that runs by plain runc is called unguarded": by_another_runtime_is_called_unguarded}
 
 
