@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NspawnContainer: what systemd-nspawn(1) runs by --oci-bundle. It reads the bundle's hooks and
-// runs none of them, so its containers have no policy, whatever their annotations ask for. It keeps
+// NspawnContainer: what systemd-nspawn(1) runs by --oci-bundle. It refuses a bundle with hooks and
+// starts one without, so its containers have no policy, whatever their annotations ask for. It keeps
 // no file that says so: its command line does.
 //
 //   for (const NspawnContainer& one : nspawn_containers("")) use(one.machine, one.answer);
@@ -16,7 +16,9 @@ namespace socklid::command {
 
 struct NspawnContainer {
   std::string bundle;   ///< the directory, as on the node
-  std::string machine;  ///< its name: that of --machine, else the directory's
+  /// Its name: that of --machine, else the directory's. (nspawn itself then takes the name of the
+  /// bundle's root, which is mostly `rootfs`.)
+  std::string machine;
   RuntimeAnswer answer;
 };
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""systemd-nspawn, which reads the hooks of an OCI bundle and runs none of them.
+"""systemd-nspawn, which runs OCI bundles without their hooks.
 
 Fails when: a container of its that asks for a policy is not called UNGUARDED by `socklid list` and `socklid doctor`, or still is
-when it has ended.
+when it has ended; or when it starts a bundle with hooks, of which docs/engines.md says that it refuses it.
 """
 
 import json
+import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.bundle import Options, hooks, write_bundle
@@ -15,36 +17,55 @@ from harness.commands import TIMEOUT
 from harness.runner import expect, expect_equal, expect_in, test
 
 NAME = "nspawned"
+LOOK = "connect.tcp4:127.0.0.1:9 ECONNREFUSED"
 
 
 def listed(session):
     return {line["id"]: (line["state"], line["pid"]) for line in json.loads(session.socklid("list", "--json").out)}
 
 
+@contextmanager
+def nspawn(session, level="info", **more):
+    bundle = Path(session.work) / NAME
+    try:
+        shutil.copytree(session.rootfs, bundle / "rootfs", symlinks=True)
+        (bundle / "rootfs/usr").mkdir()  # without it nothing is a system's root to it
+        write_bundle(bundle, {"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "annotations": keys(connect="deny"),
+                              "process": {"args": ["/probe", LOOK.split()[0], "wait.term"], "cwd": "/"}, **more})
+        command = ["systemd-nspawn", "--pipe", "--register=no", "--private-network", f"--oci-bundle={bundle}"]
+        with subprocess.Popen(["env", "SYSTEMD_LOG_TARGET=console", f"SYSTEMD_LOG_LEVEL={level}", *command],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()  # and what it runs, with the scope
+                process.wait(TIMEOUT)
+    finally:
+        shutil.rmtree(bundle)
+
+
 @test("a bundle that systemd-nspawn runs is called unguarded")
 def _(session):
-    bundle = Path(session.work) / NAME
-    bundle.mkdir()
-    write_bundle(bundle, {"ociVersion": "1.0.0", "root": {"path": str(session.rootfs)}, "hooks": hooks(Options()),
-                          "annotations": keys(connect="deny"),
-                          "process": {"args": ["/probe", "connect.tcp4:127.0.0.1:9", "wait.term"], "cwd": "/"}})
-    command = ["systemd-nspawn", "--quiet", "--pipe", "--register=no", "--private-network", f"--oci-bundle={bundle}"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True) as nspawn:
-        try:
-            said = []
-            for line in nspawn.stdout:
-                said.append(line)
-                if line.startswith("waiting ok"):
-                    break
-            expect_in("connect.tcp4:127.0.0.1:9 ECONNREFUSED", "".join(said), "no policy")
-            state, pid = listed(session).get(NAME, ("not there", 0))
-            expect_equal(state, "UNGUARDED", "list")
-            expect_equal(Path(f"/proc/{pid}/comm").read_text(), "probe\n", "its first process")
-            told = session.socklid("doctor", check=False)
-            expect(told.status != 0, f"doctor is content: {told.text}")
-            expect_in(NAME, told.text, "doctor")
-        finally:
-            nspawn.kill()
-            nspawn.wait(TIMEOUT)
+    with nspawn(session) as process:
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("waiting ok"):
+                break
+        expect_in(LOOK, said, "no policy")
+        state, pid = listed(session).get(NAME, ("not there", 0))
+        expect_equal(state, "UNGUARDED", "list")
+        expect_equal(Path(f"/proc/{pid}/comm").read_text(), "probe\n", "its first process")
+        told = session.socklid("doctor", check=False)
+        expect(told.status != 0, f"doctor is content: {told.text}")
+        expect_in(NAME, told.text, "doctor")
     expect_equal(listed(session), {}, "list afterwards")
+
+
+@test("systemd-nspawn refuses a bundle with hooks")
+def _(session):
+    for stages in (("prestart", "poststop"), ("createRuntime", "poststop")):
+        with nspawn(session, "debug", hooks=hooks(Options(stages=stages))) as process:
+            said, _ = process.communicate(timeout=TIMEOUT)
+            expect_in(stages[0], said, "the reason")
+            expect_equal(process.returncode, 1, said)
