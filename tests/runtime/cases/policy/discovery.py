@@ -72,7 +72,7 @@ def _(session):
             with machine({"/bird.conf": BIRD.format(CONTAINER4, LINK)}) as root, router_outside(), \
                     session.crun.start(BIRD_COMMAND, Options(annotations=policy, rootfs=root)) as container:
                 container.wait_for(told, 60)
-                expect_equal("to Full" in container.output, told == "to Full", f"{policy}: {container.output}")
+                expect_equal("to Full" in "\n".join(container.output), told == "to Full", f"{policy}: {container.output}")
 
 
 # WS-Discovery -------------------------------------------------------------------------------------
