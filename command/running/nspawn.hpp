@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NspawnContainer: what systemd-nspawn(1) runs by --oci-bundle. It refuses a bundle with hooks and
-// starts one without, so its containers have no policy, whatever their annotations ask for. It keeps
-// no file that says so: its command line does.
+// starts one without, so its containers have no policy, whatever their annotations ask for. It
+// keeps no file that says so: its command line does.
 //
 //   for (const NspawnContainer& one : nspawn_containers("")) use(one.machine, one.answer);
 #pragma once
@@ -15,7 +15,7 @@
 namespace socklid::command {
 
 struct NspawnContainer {
-  std::string bundle;   ///< the directory, as on the node
+  std::string bundle;  ///< the directory, as on the node
   /// Its name: that of --machine, else the directory's. (nspawn itself then takes the name of the
   /// bundle's root, which is mostly `rootfs`.)
   std::string machine;
