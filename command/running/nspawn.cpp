@@ -84,8 +84,8 @@ std::vector<NspawnContainer> nspawn_containers(const std::string& root) {
   }
   // Its stand-in for a first process (--as-pid2) is a copy of it, in the container.
   std::vector<NspawnContainer> all;
-  for (const auto& [own, one] : found) {
-    const bool is_inside = std::any_of(found.begin(), found.end(), [own = own](const auto& other) {
+  for (const auto& [pid, one] : found) {
+    const bool is_inside = std::any_of(found.begin(), found.end(), [own = pid](const auto& other) {
       return other.second.answer.pid == own;
     });
     if (!is_inside) all.push_back(one);
