@@ -207,7 +207,8 @@ int BPF_PROG(file_open, struct file *file)
 
 	if (!(file->f_mode & FMODE_WRITE) && !(file->f_flags & O_TRUNC))
 		return 0;
-	if (judge_written_file(file) != 0)
+	/* O_TRUNC needs no descriptor for writing. */
+	if (judge_content(file) != 0)
 		return -EPERM;
 	inode = file->f_inode;
 	switch (inode->i_sb->s_magic) {

@@ -290,7 +290,7 @@ static __always_inline int judge_file_ioctl(const struct file *file, unsigned in
 		return 0;
 	if (!sl_file_ioctl_stays(command))
 		return judge_file_system_of(file);
-	return judge_file(dentry_of(file), SL_CONTENT);
+	return judge_content(file);
 }
 
 /* A program that perf attaches runs for all tasks of the node. */

@@ -127,7 +127,7 @@ int BPF_PROG(inode_follow_link, struct dentry *dentry, struct inode *inode)
 	const struct task_struct *current = (const void *)bpf_get_current_task_btf();
 	const struct task_struct *task;
 
-	if (BPF_CORE_READ(dentry, d_sb, s_magic) != PROC_SUPER_MAGIC || !state_of(current) ||
+	if (dentry->d_sb->s_magic != PROC_SUPER_MAGIC || !state_of(current) ||
 	    !is_file_of_task(dentry))
 		return 0;
 	task = task_told_of(inode);

@@ -16,17 +16,21 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/policy_abi.h"
 
-/* Of the dentry at this address: the subjects whose program's place it is, a bit each; 0 if it is a protected file's
- * place; -1 if it is neither. A global function, for the stack it has. */
-SL_GLOBAL int named_at(__u64 cgroup_id, __u64 address)
+/* The file system that a dentry is on, as are all that it lies in. */
+static __always_inline __u32 device_of(const struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_sb, s_dev);
+}
+
+/* Of the dentry at this address, on this device: the subjects whose program's place it is, a bit each; 0 if it is a
+ * protected file's place; -1 if it is neither. A global function, for the stack it has. */
+SL_GLOBAL int named_at(__u64 cgroup_id, __u32 device, __u64 address)
 {
 	const struct dentry *dentry = (const void *)address;
-	const struct inode *directory = BPF_CORE_READ(dentry, d_parent, d_inode);
-	struct sl_named_key key = {.cgroup_id = cgroup_id};
+	struct sl_named_key key = {.cgroup_id = cgroup_id, .device = device};
 	const __u32 *found;
 
-	key.inode = BPF_CORE_READ(directory, i_ino);
-	key.device = BPF_CORE_READ(directory, i_sb, s_dev);
+	key.inode = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
 	bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(dentry, d_name.name));
 	found = bpf_map_lookup_elem(&named, &key);
 	return found ? (int)*found : -1;
@@ -43,8 +47,8 @@ struct sl_place {
 	const struct dentry *dentry;
 	const struct dentry *itself; /* the file; dentry is what lies at or above it */
 	__u64 cgroup_id;
-	__u32 part; /* enum sl_part */
-	__u32 pad;
+	__u32 part;   /* enum sl_part */
+	__u32 device; /* of all of them */
 };
 
 /* Looks at where the place is, `steps` above the file, which goes up to its parent. An enum sl_looked. */
@@ -64,10 +68,10 @@ SL_GLOBAL int look_up_from(struct sl_place *place, __u32 steps)
 
 		key.cgroup_id = place->cgroup_id;
 		key.inode = BPF_CORE_READ(inode, i_ino);
-		key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+		key.device = place->device;
 		found = bpf_map_lookup_elem(&files, &key);
 		if (found && steps == 1 && (found->flags & SL_FILE_ENTRY) &&
-		    named_at(place->cgroup_id, (__u64)place->itself) >= 0)
+		    named_at(place->cgroup_id, place->device, (__u64)place->itself) >= 0)
 			looked = sl_look_at(SL_FILE_SELF, 1, 0);
 		else if (found)
 			looked = sl_look_at(found->flags, steps == 0, place->part == SL_NAME);
@@ -96,9 +100,7 @@ SL_GLOBAL int is_protected(struct sl_place *place)
 	return sl_is_on(SL_REASON_FILE);
 }
 
-static __always_inline int is_watched(const struct dentry *dentry)
+static __always_inline int is_watched(__u32 device)
 {
-	const __u32 device = BPF_CORE_READ(dentry, d_sb, s_dev);
-
 	return bpf_map_lookup_elem(&devices, &device) != 0;
 }

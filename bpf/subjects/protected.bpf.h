@@ -42,13 +42,11 @@ static __always_inline int holds_files(const struct sl_policy *policy)
 	return (policy->more_flags & SL_HAS_FILES) && !acts_for_engine(policy);
 }
 
-/* Every policy above the task that protects files has its say. */
-static __always_inline int judge_file(const struct dentry *dentry, enum sl_part part)
+/* Of a device that is watched. Every policy above the task that protects files has its say. */
+static __always_inline int judge_watched(__u32 device, const struct dentry *dentry, enum sl_part part)
 {
-	struct sl_place place = {.part = part};
+	struct sl_place place = {.part = part, .device = device};
 
-	if (!is_watched(dentry))
-		return 0;
 	for_each_policy(policy) {
 		if (!holds_files(policy))
 			continue;
@@ -58,6 +56,22 @@ static __always_inline int judge_file(const struct dentry *dentry, enum sl_part 
 			return refuse_file(policy);
 	}
 	return 0;
+}
+
+/* `dentry`: as a hook hands it over. Its fields are loaded, which costs less than to copy them. */
+static __always_inline int judge_file(const struct dentry *dentry, enum sl_part part)
+{
+	const __u32 device = dentry->d_sb->s_dev;
+
+	return is_watched(device) ? judge_watched(device, dentry, part) : 0;
+}
+
+/* The same of a dentry that was found by way of something else. */
+static __always_inline int judge_found(const struct dentry *dentry, enum sl_part part)
+{
+	const __u32 device = device_of(dentry);
+
+	return is_watched(device) ? judge_watched(device, dentry, part) : 0;
 }
 
 /* Where an open file is. Before 6.8 a file system over another opens the file below by its own path
@@ -80,10 +94,15 @@ static __always_inline const struct dentry *dentry_of(const struct file *file)
 			      bpf_core_field_offset(struct dentry, d_u.d_alias));
 }
 
-/* O_TRUNC needs no descriptor for writing. */
-static __always_inline int judge_written_file(const struct file *file)
+/* What is in an open file, or told of it. */
+static __always_inline int judge_content(const struct file *file)
 {
-	return judge_file(dentry_of(file), SL_CONTENT);
+	const struct dentry *dentry;
+
+	if (!is_watched(file->f_inode->i_sb->s_dev))
+		return 0;
+	dentry = dentry_of(file);
+	return judge_watched(device_of(dentry), dentry, SL_CONTENT);
 }
 
 /* Who has subjects holds files as well: their programs (plan/plan.cpp). */
@@ -101,7 +120,7 @@ static __always_inline int refuse_who_holds_files(void)
 /* What reaches all files of a file system reaches those that are protected there. */
 static __always_inline int judge_file_system_of(const struct file *file)
 {
-	return is_watched(dentry_of(file)) ? refuse_who_holds_files() : 0;
+	return is_watched(file->f_inode->i_sb->s_dev) ? refuse_who_holds_files() : 0;
 }
 
 SEC("lsm/inode_create")
@@ -242,7 +261,7 @@ static __always_inline int judge_mount_on(const struct path *path)
 {
 	if (!policy_of_mounts(namespace_of(mount_of(BPF_CORE_READ(path, mnt)))))
 		return 0;
-	return judge_file(BPF_CORE_READ(path, dentry), SL_NAME);
+	return judge_found(BPF_CORE_READ(path, dentry), SL_NAME);
 }
 
 /* What is mounted goes from there. Either side of the place may be the one that is known: the mount's root
@@ -251,9 +270,9 @@ static __always_inline int judge_mount_off(const struct mount *mount)
 {
 	if (!policy_of_mounts(namespace_of(mount)))
 		return 0;
-	if (judge_file(BPF_CORE_READ(mount, mnt.mnt_root), SL_NAME) != 0)
+	if (judge_found(BPF_CORE_READ(mount, mnt.mnt_root), SL_NAME) != 0)
 		return -EPERM;
-	return judge_file(BPF_CORE_READ(mount, mnt_mountpoint), SL_NAME);
+	return judge_found(BPF_CORE_READ(mount, mnt_mountpoint), SL_NAME);
 }
 
 /* What nobody does to the container's own mounts, wherever they are. */

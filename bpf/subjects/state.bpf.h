@@ -161,7 +161,8 @@ SL_GLOBAL int subjects_of(__u64 cgroup_id, __u64 address)
 static __always_inline __u32 subjects_entered(__u64 cgroup_id, const struct linux_binprm *bprm)
 {
 	const struct file *file = BPF_CORE_READ(bprm, file);
-	const int by_name = named_at(cgroup_id, (__u64)BPF_CORE_READ(file, f_path.dentry));
+	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	const int by_name = named_at(cgroup_id, device_of(dentry), (__u64)dentry);
 
 	return (__u32)subjects_of(cgroup_id, (__u64)file) | (by_name < 0 ? 0 : (__u32)by_name);
 }

@@ -27,6 +27,12 @@ static void write_file(const char* path) {
   close(file);
 }
 
+static void follow_link(const char* path) {
+  char name[256];
+  snprintf(name, sizeof(name), "%s.link", path);
+  read_file(name);
+}
+
 static void make_file(const char* name) {
   const int file = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   check(file < 0, name);
@@ -95,9 +101,16 @@ static void execute(const char* path) {
 static const struct {
   const char* name;
   deed does;
-} deeds[] = {{"open", read_file},     {"write", write_file},     {"elsewhere", write_elsewhere},
-             {"create", create_file}, {"mkdir", make_directory}, {"mount", mount_tmpfs},
-             {"key", add_key},        {"sysctl", write_sysctl},  {"fork", fork_child},
+} deeds[] = {{"open", read_file},
+             {"follow", follow_link},
+             {"write", write_file},
+             {"create", create_file},
+             {"elsewhere", write_elsewhere},
+             {"mkdir", make_directory},
+             {"mount", mount_tmpfs},
+             {"key", add_key},
+             {"sysctl", write_sysctl},
+             {"fork", fork_child},
              {"exec", execute}};
 
 deed deed_named(const char* name) {
