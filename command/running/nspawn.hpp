@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NspawnContainer: what systemd-nspawn(1) runs by --oci-bundle. It refuses a bundle with hooks and
-// starts one without, so its containers have no policy, whatever their annotations ask for. It
-// keeps no file that says so: its command line does.
+// NspawnContainer: what systemd-nspawn(1) runs by --oci-bundle. It calls no hook (version 252
+// refuses a bundle that names any), so its containers have no policy, whatever their annotations
+// ask for. It keeps no file that says so: its command line does.
 //
 //   for (const NspawnContainer& one : nspawn_containers("")) use(one.machine, one.answer);
 #pragma once
