@@ -31,6 +31,9 @@ SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
 RUNTIMES = ("crun", "runc", "podman+crun", "podman+runc")
 
 
+EM_BPF = (247).to_bytes(2, sys.byteorder)  # linux/elf-em.h
+
+
 def machine_of(program):
     """For which one it is (ELF's e_machine)."""
     with open(program, "rb") as file:
@@ -38,9 +41,9 @@ def machine_of(program):
 
 
 def built(name, room="probe"):
-    """A program of tests/ROOM, of this checkout's newest build for this machine."""
+    """A program of tests/ROOM, of this checkout's newest build for this machine, or one for the kernel's own, which is BPF."""
     found = [path for path in TOP.glob(f"build/*/tests/{room}/{name}")
-             if path.is_file() and machine_of(path) == machine_of(sys.executable)]
+             if path.is_file() and machine_of(path) in (machine_of(sys.executable), EM_BPF)]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
