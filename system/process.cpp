@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,6 +55,16 @@ Result<pid_t> parse_parent(std::string_view stat) {
   constexpr std::size_t parent = 4;
   if (const auto pid = field_of<pid_t>(stat, parent)) return *pid;
   return fail(Exit::process, "/proc/PID/stat has no parent");
+}
+
+bool is_nodes_own(const std::string& proc, const std::string& pid) {
+  const std::string its = proc + "/" + pid;
+  const std::string ours = proc + "/self";
+  struct stat user {
+  }, own_user{}, mounts{}, own_mounts{};
+  return ::stat(its.c_str(), &user) == 0 && ::stat(ours.c_str(), &own_user) == 0 &&
+         user.st_uid == own_user.st_uid && ::stat((its + "/ns/mnt").c_str(), &mounts) == 0 &&
+         ::stat((ours + "/ns/mnt").c_str(), &own_mounts) == 0 && mounts.st_ino == own_mounts.st_ino;
 }
 
 Result<bool> process_is_dead(pid_t pid, std::uint64_t start_time) {

@@ -32,6 +32,12 @@ namespace socklid {
 /// process of that number counts. Errors (Exit::process): it could not be found out.
 [[nodiscard]] Result<bool> process_is_dead(pid_t pid, std::uint64_t start_time);
 
+/// Whether the process `pid` below `proc` is the node's own, as whoever asks: of the same user,
+/// which is root, and with the same mounts. Only such a process may be asked for its memory
+/// (`cmdline`) or its file (`exe`): a container's own can be a file system's that never answers
+/// (FUSE).
+[[nodiscard]] bool is_nodes_own(const std::string& proc, const std::string& pid);
+
 class ContainerProcess {
  public:
   /// Errors: Exit::process, for instance when there is no such process.

@@ -11,6 +11,7 @@
 #include "command/containerd/toml.hpp"
 #include "system/files.hpp"
 #include "system/mountinfo.hpp"
+#include "system/process.hpp"
 
 namespace socklid::command {
 namespace {
@@ -27,15 +28,6 @@ bool is_file(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-bool is_roots_and_sees_our_files(const std::string& process) {
-  struct stat its {};
-  struct stat its_mounts {};
-  struct stat our_mounts {};
-  return ::stat(process.c_str(), &its) == 0 && its.st_uid == 0 &&
-         ::stat((process + "/ns/mnt").c_str(), &its_mounts) == 0 &&
-         ::stat("/proc/self/ns/mnt", &our_mounts) == 0 && its_mounts.st_ino == our_mounts.st_ino;
-}
-
 std::vector<std::string> files_of_running() {
   std::vector<std::string> paths;
   const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -45,7 +37,7 @@ std::vector<std::string> files_of_running() {
   for (const std::string& name : *names) {
     if (name.front() < '1' || name.front() > '9') continue;
     const auto comm = read_file(proc.get(), name + "/comm", Exit::process);
-    if (!comm || *comm != "containerd\n" || !is_roots_and_sees_our_files("/proc/" + name)) continue;
+    if (!comm || *comm != "containerd\n" || !is_nodes_own("/proc", name)) continue;
     const auto line = read_file(proc.get(), name + "/cmdline", Exit::process);
     auto path = line ? config_argument(*line) : std::nullopt;
     if (path) paths.push_back(std::move(*path));

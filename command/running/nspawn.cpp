@@ -2,11 +2,8 @@
 #include "command/running/nspawn.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string_view>
 
@@ -32,6 +29,16 @@ std::optional<std::string> option(const std::vector<std::string_view>& words,
     if (word.front() == '=') return std::string(word.substr(1));
   }
   return std::nullopt;
+}
+
+/// By its file, whose path has more behind it when an upgrade has put another one there. The link
+/// alone is read (proc_pid_exe(5)).
+bool is_nspawn(const std::string& root, const std::string& pid) {
+  std::error_code error;
+  const std::string link = root + "/proc/" + pid + "/exe";
+  const std::string path = std::filesystem::read_symlink(link, error).string();
+  const std::string wanted = root + "/usr/bin/systemd-nspawn";
+  return path == wanted || path == wanted + " (deleted)";
 }
 
 /// proc_pid_task(5), `children`: numbers with a space behind each. 0: none.
@@ -70,27 +77,14 @@ std::optional<NspawnContainer> look_at(const std::string& root, const std::strin
 }  // namespace
 
 std::vector<NspawnContainer> nspawn_containers(const std::string& root) {
-  std::map<pid_t, NspawnContainer> found;  // by nspawn's own process
-  struct stat wanted {};
-  if (::stat((root + "/usr/bin/systemd-nspawn").c_str(), &wanted) != 0) return {};
+  std::vector<NspawnContainer> found;
   for (const std::string& pid : names_in(root + "/proc")) {
-    const auto number = parse_number<pid_t>(pid);
-    struct stat program {};
-    if (!number || ::stat((root + "/proc/" + pid + "/exe").c_str(), &program) != 0 ||
-        program.st_dev != wanted.st_dev || program.st_ino != wanted.st_ino) {
-      continue;
-    }
-    if (auto one = look_at(root, pid)) found.emplace(*number, std::move(*one));
+    if (!parse_number<pid_t>(pid)) continue;
+    // Its stand-in for a first process (--as-pid2) is a copy of it, with the container's mounts.
+    if (!is_nodes_own(root + "/proc", pid) || !is_nspawn(root, pid)) continue;
+    if (auto one = look_at(root, pid)) found.push_back(std::move(*one));
   }
-  // Its stand-in for a first process (--as-pid2) is a copy of it, in the container.
-  std::vector<NspawnContainer> all;
-  for (const auto& [pid, one] : found) {
-    const bool is_inside = std::any_of(found.begin(), found.end(), [own = pid](const auto& other) {
-      return other.second.answer.pid == own;
-    });
-    if (!is_inside) all.push_back(one);
-  }
-  return all;
+  return found;
 }
 
 }  // namespace socklid::command

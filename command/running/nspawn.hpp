@@ -23,7 +23,8 @@ struct NspawnContainer {
 };
 
 /// Those whose first process is there, on the node itself or in a tree `root` of a test's own. A
-/// process that only calls itself systemd-nspawn is none: it has to be the node's file.
+/// process that only calls itself systemd-nspawn is none: it has to be the node's own
+/// (is_nodes_own()) and the node's file.
 [[nodiscard]] std::vector<NspawnContainer> nspawn_containers(const std::string& root);
 
 }  // namespace socklid::command

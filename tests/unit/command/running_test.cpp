@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "command/doctor/check.hpp"
 #include "command/list.hpp"
 #include "command/running/unguarded.hpp"
@@ -36,6 +38,18 @@ class RunningTest : public testing::Test {
                                    " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 " + std::to_string(start) +
                                    " 0 0\n");
     write(directory + "/cgroup", "0::" + cgroup + "\n");
+  }
+  /// In which mount namespace it is; `ours` is the reader's.
+  void mounts(int pid, const std::string& name) {
+    const std::string file = root() + "/proc/" + std::to_string(pid) + "/ns/mnt";
+    write("/proc/namespaces/" + name, "");
+    write("/proc/self/stat", "");
+    std::filesystem::create_directories(root() + "/proc/self/ns");
+    std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+    std::filesystem::remove(root() + "/proc/self/ns/mnt");
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(root() + "/proc/namespaces/ours", root() + "/proc/self/ns/mnt");
+    std::filesystem::create_symlink(root() + "/proc/namespaces/" + name, file);
   }
   void crun(const std::string& id, int pid, const std::string& more = {}) {
     write("/run/crun/" + id + "/status", "{\"pid\": " + std::to_string(pid) +
@@ -134,21 +148,22 @@ TEST_F(RunningTest, EnginesTellByBundleAndPidFile) {
 TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
   using namespace std::string_literals;
   const std::string nspawn = root() + "/usr/bin/systemd-nspawn";
-  const auto nspawn_runs = [&](int pid, const std::string& words, const std::string& child) {
+  const auto nspawn_runs = [&](int pid, const std::string& words, const std::string& child,
+                               const std::string& more = {}) {
     const std::string directory = "/proc/" + std::to_string(pid);
     process(pid, "/machine.slice");
     write(directory + "/cmdline", "systemd-nspawn\0"s + words);
     write(directory + "/task/" + std::to_string(pid) + "/children", child);
-    ASSERT_EQ(::symlink(nspawn.c_str(), (root() + directory + "/exe").c_str()), 0);
+    ASSERT_EQ(::symlink((nspawn + more).c_str(), (root() + directory + "/exe").c_str()), 0);
     ASSERT_EQ(::symlink("/b", (root() + directory + "/cwd").c_str()), 0);
+    mounts(pid, "ours");
   };
   nspawn_runs(1, "--oci-bundle=/b/web\0"s, "11 ");
   process(11, "/machine.slice/web/payload");
   write("/b/web/config.json", config);
-  EXPECT_THAT(found(), IsEmpty());  // the node has no nspawn
-  write("/usr/bin/systemd-nspawn", "");
   EXPECT_THAT(found(), ElementsAre("web 11"));
-  nspawn_runs(2, "--quiet\0--oci-bundle\0web/\0-Mother\0"s, "12 13 ");  // relative to its directory
+  nspawn_runs(2, "--quiet\0--oci-bundle\0web/\0-Mother\0"s, "12 13 ",
+              " (deleted)");  // relative to its directory, and upgraded
   process(12, "/machine.slice/other/payload");
   nspawn_runs(3, "--directory=/b/web\0"s, "14 ");  // no bundle
   process(14, "/machine.slice/directory/payload");
@@ -156,12 +171,16 @@ TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
   process(5, "/x");                              // who only calls itself so
   write("/proc/5/cmdline", "systemd-nspawn\0--oci-bundle=/b/web\0"s);
   write("/proc/5/task/5/children", "11 ");
+  mounts(5, "ours");
+  nspawn_runs(6, "--oci-bundle=/b/forged\0"s, "15 ");  // a container's, by the node's own file
+  mounts(6, "container's");
+  process(15, "/x");
+  write("/b/forged/config.json", config);
   EXPECT_THAT(found(), ElementsAre("web 11", "other 12"));
 }
 
 TEST_F(RunningTest, NspawnsStandInForAFirstProcessIsNoOther) {
   using namespace std::string_literals;
-  write("/usr/bin/systemd-nspawn", "");
   write("/b/web/config.json", config);
   for (const int pid : {1, 2}) {
     const std::string directory = "/proc/" + std::to_string(pid);
@@ -171,6 +190,7 @@ TEST_F(RunningTest, NspawnsStandInForAFirstProcessIsNoOther) {
     ASSERT_EQ(::symlink((root() + "/usr/bin/systemd-nspawn").c_str(),
                         (root() + directory + "/exe").c_str()),
               0);
+    mounts(pid, pid == 1 ? "ours" : "container's");
   }
   process(3, "/machine.slice");
   EXPECT_THAT(found(), ElementsAre("web 2"));
