@@ -132,7 +132,9 @@ Collection remove_gone(Node& node, std::vector<StoreEntry>& entries) {
   return done;
 }
 
-/// A cgroup that is used again by another container, whose own poststop never came for it.
+/// A cgroup that is used again by another container, whose own poststop never came for it. What
+/// could not be removed stays in `entries`: a cgroup has one record, or the later end of the
+/// predecessor would take the policy of whoever is there (check_unclaimed).
 std::vector<Error> remove_predecessors(Node& node, const ContainerTarget& target,
                                        std::vector<StoreEntry>& entries) {
   std::vector<Error> errors;
@@ -140,8 +142,10 @@ std::vector<Error> remove_predecessors(Node& node, const ContainerTarget& target
   std::erase_if(entries, [&](const StoreEntry& entry) {
     if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) return false;
     if (!entry.record || !node.has_ended(*entry.record)) return false;
-    append(errors, remove_entry(node, entry));
-    return true;
+    std::vector<Error> failed = remove_entry(node, entry);
+    const bool is_removed = failed.empty();
+    append(errors, std::move(failed));
+    return is_removed;
   });
   return errors;
 }

@@ -84,7 +84,8 @@ Result<> check_unclaimed(const ContainerTarget& target, const std::vector<StoreE
     if (entry.parts.cgroup_id != target.cgroup.id || entry.parts.encoded_id == id) continue;
     const std::string owner = entry.record ? short_id(entry.record->id) : entry.parts.encoded_id;
     return fail(Exit::cgroup, "process ", target.pid, " is in the cgroup ", target.cgroup.path,
-                " of container ", owner, ", which has a policy of its own");
+                " of container ", owner,
+                ", which has a policy of its own: delete that container, or name another cgroup");
   }
   return {};
 }

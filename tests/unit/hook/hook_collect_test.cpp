@@ -72,6 +72,25 @@ TEST_F(HookTest, ACgroupUsedAgainIsNotClaimedByTheDead) {
   EXPECT_TRUE(node_.on_node.records.contains("second_3e9"));
 }
 
+TEST_F(HookTest, ACgroupUsedAgainIsClaimedByTheDeadWhoseRulesAreStillThere) {
+  ASSERT_TRUE(create_once(state_of("first", 42, with_rules)));
+  node_.containers[42].ended = true;
+  node_.containers[43] = node_.containers[42];
+  node_.containers[43].netns = 7002;
+  node_.containers.erase(42);
+  node_.hostile.insert(7001);
+  FakeRun run(node_);
+  const auto created = create(run, state_of("second", 43, connect_denied));
+  run.end_run();
+  ASSERT_FALSE(created) << "the first one's end would take the second one's policy";
+  EXPECT_EQ(created.error().exit, Exit::cgroup);
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
+  node_.hostile.clear();
+  ASSERT_TRUE(create_once(state_of("second", 43, connect_denied)));
+  EXPECT_THAT(node_.on_node.records, SizeIs(1));
+  EXPECT_TRUE(node_.on_node.records.contains("second_3e9"));
+}
+
 TEST_F(HookTest, RemovalLooksAtTheProcessAndNotAtWhoElseIsThere) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   const OnNode before = node_.on_node;
