@@ -326,7 +326,8 @@ Collection collect_garbage(Node& node) {
   for (const StoreEntry& entry : *entries) owned.insert(entry.parts.cgroup_id);
   for (const Record& record : *begun) owned.insert(record.cgroup_id);
   for (const std::uint64_t cgroup : *known) {
-    if (owned.contains(cgroup)) continue;
+    // Whoever lives there may be known to a run that sees another /run.
+    if (owned.contains(cgroup) || node.liveness(cgroup) == Liveness::populated) continue;
     auto forgotten = node.forget(node.programs(), cgroup);
     if (!forgotten) done.errors.push_back(forgotten.error());
   }

@@ -171,6 +171,17 @@ TEST_F(HookTest, CollectsMapEntriesThatBelongToNobody) {
   EXPECT_EQ(node_.on_node, before);
 }
 
+TEST_F(HookTest, LeavesMapEntriesOfTheLivingWhomNoRecordNames) {
+  ASSERT_TRUE(create_once(state_of("web", 42, connect_denied)));
+  node_.on_node.records.clear();
+  node_.on_node.pinned.clear();
+  const OnNode before = node_.on_node;
+  FakeRun run(node_);
+  ASSERT_TRUE(run.begin());
+  EXPECT_THAT(collect_garbage(run).errors, IsEmpty());
+  EXPECT_EQ(node_.on_node, before);
+}
+
 TEST_F(HookTest, RemovesHalfStates) {
   ASSERT_TRUE(create_once(state_of("web", 42, with_rules)));
   node_.destroy(42);

@@ -58,14 +58,14 @@ def image_with(session, annotations):
         run("podman", "rmi", "--force", name, check=False)
 
 
-def require_such_a_podman():
+def require_base():
     if run("podman", "image", "exists", BASE, check=False).status != 0:
         raise Skip(f"no image {BASE}")
-    if podman_version() >= (4, 6):
-        raise Skip("this podman takes no annotation from an image")
 
 
 def check_image(session, annotations, expected):
+    if podman_version() >= (4, 6):
+        expected = HELD  # it takes no annotation from an image
     with image_with(session, annotations) as name:
         outcome = run_image(session, name, POLICY)
     if expected is None:
@@ -92,7 +92,7 @@ def victim():
 
 @group("what an image writes")
 def _(session, record):
-    require_such_a_podman()
+    require_base()
     with victim():
         for what, (annotations, expected) in IMAGES.items():
             record(f"an image with {what}",
@@ -101,7 +101,7 @@ def _(session, record):
 
 @test("an image that names a sandbox does not make its namespace a shared one")
 def _(session):
-    require_such_a_podman()
+    require_base()
     with image_with(session, {"io.kubernetes.cri-o.SandboxID": SOMEBODY}) as image:
         name = run("podman", "run", "--detach", "--pull=never", "--network=none",
                    "--annotation=io.socklid.egress=udp/53", "--volume",
