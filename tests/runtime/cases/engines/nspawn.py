@@ -33,8 +33,10 @@ def nspawn(session, **more):
         write_bundle(bundle, {"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "annotations": keys(connect="deny"),
                               "process": {"args": ["/probe", LOOK.split()[0], "wait.term"], "cwd": "/"}, **more})
         command = ["systemd-nspawn", "--pipe", "--register=no", "--private-network", f"--oci-bundle={bundle}"]
-        with subprocess.Popen(["env", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=debug", *command],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        # Version 252 takes a root without systemd for one that wants cgroup v1, and gives the node that hierarchy, for good.
+        settings = ["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=debug"]
+        with subprocess.Popen(["env", *settings, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as process:
             try:
                 yield process
             finally:
