@@ -81,7 +81,7 @@ std::vector<NspawnContainer> nspawn_containers(const std::string& root) {
   for (const std::string& pid : names_in(root + "/proc")) {
     if (!parse_number<pid_t>(pid)) continue;
     // Its stand-in for a first process (--as-pid2) is a copy of it, with the container's mounts.
-    if (!is_nodes_own(root + "/proc", pid) || !is_nspawn(root, pid)) continue;
+    if (!is_nspawn(root, pid) || !is_nodes_own(root + "/proc", pid)) continue;
     if (auto one = look_at(root, pid)) found.push_back(std::move(*one));
   }
   return found;

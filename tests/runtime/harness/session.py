@@ -29,8 +29,6 @@ SEALS = ({"io.socklid.create": "deny", "io.socklid.seal": "accept"},
          {"io.socklid.create": "deny", "io.socklid.seal": "1h"})
 
 RUNTIMES = ("crun", "runc", "podman+crun", "podman+runc")
-
-
 EM_BPF = (247).to_bytes(2, sys.byteorder)  # linux/elf-em.h
 
 

@@ -39,17 +39,12 @@ class RunningTest : public testing::Test {
                                    " 0 0\n");
     write(directory + "/cgroup", "0::" + cgroup + "\n");
   }
-  /// In which mount namespace it is; `ours` is the reader's.
-  void mounts(int pid, const std::string& name) {
-    const std::string file = root() + "/proc/" + std::to_string(pid) + "/ns/mnt";
+  /// The mount namespace of process `pid`, or of `self`, who asks, is the one of this name.
+  void mounts(const std::string& pid, const std::string& name) {
+    const std::string directory = root() + "/proc/" + pid + "/ns";
     write("/proc/namespaces/" + name, "");
-    write("/proc/self/stat", "");
-    std::filesystem::create_directories(root() + "/proc/self/ns");
-    std::filesystem::create_directories(std::filesystem::path(file).parent_path());
-    std::filesystem::remove(root() + "/proc/self/ns/mnt");
-    std::filesystem::remove(file);
-    std::filesystem::create_symlink(root() + "/proc/namespaces/ours", root() + "/proc/self/ns/mnt");
-    std::filesystem::create_symlink(root() + "/proc/namespaces/" + name, file);
+    std::filesystem::create_directories(directory);
+    std::filesystem::create_symlink(root() + "/proc/namespaces/" + name, directory + "/mnt");
   }
   void crun(const std::string& id, int pid, const std::string& more = {}) {
     write("/run/crun/" + id + "/status", "{\"pid\": " + std::to_string(pid) +
@@ -148,15 +143,16 @@ TEST_F(RunningTest, EnginesTellByBundleAndPidFile) {
 TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
   using namespace std::string_literals;
   const std::string nspawn = root() + "/usr/bin/systemd-nspawn";
+  mounts("self", "ours");
   const auto nspawn_runs = [&](int pid, const std::string& words, const std::string& child,
-                               const std::string& more = {}) {
+                               const std::string& more = {}, const std::string& mounted = "ours") {
     const std::string directory = "/proc/" + std::to_string(pid);
     process(pid, "/machine.slice");
     write(directory + "/cmdline", "systemd-nspawn\0"s + words);
     write(directory + "/task/" + std::to_string(pid) + "/children", child);
     ASSERT_EQ(::symlink((nspawn + more).c_str(), (root() + directory + "/exe").c_str()), 0);
     ASSERT_EQ(::symlink("/b", (root() + directory + "/cwd").c_str()), 0);
-    mounts(pid, "ours");
+    mounts(std::to_string(pid), mounted);
   };
   nspawn_runs(1, "--oci-bundle=/b/web\0"s, "11 ");
   process(11, "/machine.slice/web/payload");
@@ -171,9 +167,9 @@ TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
   process(5, "/x");                              // who only calls itself so
   write("/proc/5/cmdline", "systemd-nspawn\0--oci-bundle=/b/web\0"s);
   write("/proc/5/task/5/children", "11 ");
-  mounts(5, "ours");
-  nspawn_runs(6, "--oci-bundle=/b/forged\0"s, "15 ");  // a container's, by the node's own file
-  mounts(6, "container's");
+  mounts("5", "ours");
+  // A container's, by the node's own file.
+  nspawn_runs(6, "--oci-bundle=/b/forged\0"s, "15 ", {}, "container's");
   process(15, "/x");
   write("/b/forged/config.json", config);
   EXPECT_THAT(found(), ElementsAre("web 11", "other 12"));
@@ -182,6 +178,7 @@ TEST_F(RunningTest, NspawnTellsByItsCommandLine) {
 TEST_F(RunningTest, NspawnsStandInForAFirstProcessIsNoOther) {
   using namespace std::string_literals;
   write("/b/web/config.json", config);
+  mounts("self", "ours");
   for (const int pid : {1, 2}) {
     const std::string directory = "/proc/" + std::to_string(pid);
     process(pid, "/machine.slice");
@@ -190,7 +187,7 @@ TEST_F(RunningTest, NspawnsStandInForAFirstProcessIsNoOther) {
     ASSERT_EQ(::symlink((root() + "/usr/bin/systemd-nspawn").c_str(),
                         (root() + directory + "/exe").c_str()),
               0);
-    mounts(pid, pid == 1 ? "ours" : "container's");
+    mounts(std::to_string(pid), pid == 1 ? "ours" : "container's");
   }
   process(3, "/machine.slice");
   EXPECT_THAT(found(), ElementsAre("web 2"));
